@@ -1,0 +1,59 @@
+/**
+ * Who is there. A worker leases the presence of the users it holds; the lease is kept alive by the worker's heartbeat
+ * and ends with it. One user on many connections is one entry.
+ *
+ * - `join` decides atomically over all workers of a machine: two look-alike names cannot both come in.
+ * - When `join` has answered, notes for the user reach this worker: a read of the store made after it, together with
+ *   the notes since, leaves nothing out.
+ * - Every worker applies the same changes in the same order, so lists are equal everywhere, in order of login.
+ */
+import type { UserId, UserKind } from "./store.ts";
+
+export interface PresentUser {
+  readonly id: UserId;
+  readonly name: string;
+  readonly kind: UserKind;
+  /** `ip:port` under which classic users see and reach them; invented (240.0.0.0/4) for everybody else. */
+  readonly address: string;
+}
+
+export interface JoinRequest {
+  readonly id: UserId;
+  readonly name: string;
+  readonly kind: UserKind;
+  /** Names that look alike have a key in common (domain/names). Empty: no claim on the name (classic). */
+  readonly nameKeys: readonly string[];
+  /** classic: the real address; undefined: invent one. */
+  readonly address: string | undefined;
+}
+
+export type JoinOutcome =
+  | { readonly ok: true; readonly user: PresentUser }
+  | { readonly ok: false; readonly reason: "name_taken" | "full" | "unavailable" };
+
+export interface LobbyChange {
+  /** Newly here, or here under a new name. */
+  readonly joined: readonly PresentUser[];
+  readonly left: readonly PresentUser[];
+}
+
+/** This worker's copy of the list, in order of login. */
+export interface LobbyView {
+  readonly size: number;
+  get(id: UserId): PresentUser | undefined;
+  byAddress(address: string): PresentUser | undefined;
+  /** Whether one of these keys belongs to somebody else than `except`. */
+  isNameTaken(nameKeys: readonly string[], except: UserId): boolean;
+  all(): Iterable<PresentUser>;
+}
+
+export interface Presence {
+  readonly lobby: LobbyView;
+  /** One more connection of this user in this worker. */
+  join(request: JoinRequest): Promise<JoinOutcome>;
+  /** One connection less. `atOnce`: no grace (log-out, classic). */
+  leave(id: UserId, atOnce: boolean): void;
+  rename(id: UserId, name: string, nameKeys: readonly string[]): Promise<JoinOutcome>;
+  /** Called once per batch of changes, after the lobby has them. */
+  onChange(receive: (change: LobbyChange) => void): void;
+}
