@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { defaultLimits } from "@duologue/protocol";
 import fc from "fast-check";
-import { nameKeys, suggestName } from "./confusables.ts";
+import { nameKeys, suggestions } from "./confusables.ts";
+import { normalizeNickname } from "./nickname.ts";
 
 function lookAlike(first: string, second: string): boolean {
   const keys = new Set(nameKeys(first));
@@ -122,37 +124,35 @@ describe("keys of names", () => {
 });
 
 describe("suggested names", () => {
-  test("[NK4] the first free number is suggested", () => {
-    expect(suggestName("alice", () => false)).toBe("alice 2");
-    const taken = new Set(["alice 2", "alice 3"]);
-    expect(suggestName("alice", (name) => taken.has(name))).toBe("alice 4");
+  const limits = { nicknameMaxCharacters: 32 };
+
+  test("[NK4] the lowest numbers are offered first", () => {
+    expect(suggestions("alice", limits).slice(0, 3)).toEqual(["alice 2", "alice 3", "alice 4"]);
   });
 
   test("[NK4] a long name is cut so that the suggestion has 32 characters", () => {
-    expect(suggestName("x".repeat(32), () => false)).toBe(`${"x".repeat(30)} 2`);
-    expect(suggestName(`${"x".repeat(29)} yz`, () => false)).toBe(`${"x".repeat(29)} 2`);
-    expect(suggestName("名".repeat(32), (name) => !name.endsWith(" 10"))).toBe(`${"名".repeat(29)} 10`);
+    expect(suggestions("x".repeat(32), limits)[0]).toBe(`${"x".repeat(30)} 2`);
+    expect(suggestions(`${"x".repeat(29)} yz`, limits)[0]).toBe(`${"x".repeat(29)} 2`);
+    expect(suggestions("名".repeat(32), limits)).toContain(`${"名".repeat(29)} 10`);
+    expect(suggestions("abcdef", { nicknameMaxCharacters: 4 })[0]).toBe("ab 2");
   });
 
   test("a grapheme is never cut in two", () => {
-    const name = `${"x".repeat(29)}👍🏽z`;
-    expect(suggestName(name, () => false)).toBe(`${"x".repeat(29)} 2`);
-    expect(suggestName(`${"x".repeat(29)}e\u0323\u0301`, () => false)).toBe(`${"x".repeat(29)} 2`);
+    expect(suggestions(`${"x".repeat(29)}👍🏽z`, limits)[0]).toBe(`${"x".repeat(29)} 2`);
+    expect(suggestions(`${"x".repeat(29)}e\u0323\u0301`, limits)[0]).toBe(`${"x".repeat(29)} 2`);
   });
 
-  test("somebody who holds a row of names costs at most a hundred tries", () => {
-    let tries = 0;
-    const suggestion = suggestName("alice", () => {
-      tries += 1;
-      return true;
-    });
-    expect(tries).toBeLessThan(110);
-    expect(suggestion).toStartWith("alice ");
-    expect(Array.from(suggestion).length).toBeLessThanOrEqual(32);
-  });
-
-  test("a suggestion looks like none of the taken names", () => {
-    const takenKeys = new Set(["bob 2", "B0B-3", "bob4"].flatMap((name) => nameKeys(name)));
-    expect(suggestName("bob", (name) => nameKeys(name).some((key) => takenKeys.has(key)))).toBe("bob 5");
+  test("[NK4] suggestions for a good name are good names that do not look alike, and not like the name", () => {
+    for (const name of different) {
+      if (!normalizeNickname(name, defaultLimits).ok) continue;
+      const seen = new Set(nameKeys(name));
+      for (const suggestion of suggestions(name, limits)) {
+        expect(normalizeNickname(suggestion, defaultLimits)).toEqual({ ok: true, name: suggestion });
+        for (const key of new Set(nameKeys(suggestion))) {
+          expect(seen).not.toContain(key);
+          seen.add(key);
+        }
+      }
+    }
   });
 });

@@ -1,10 +1,13 @@
-/** Which nicknames look alike (UTS #39, confusable detection), and a free one in place of one that is taken. */
+/** Which nicknames look alike (UTS #39, confusable detection), and names to offer in place of a taken one. */
+import type { Limits } from "@duologue/protocol";
 import { confusablesData } from "./confusables-data.ts";
 
 /** What people are not relied on to notice: "anna", "an na" and "an_na" are the same name to them. */
 const SEPARATORS = /[\p{Zs}_.-]/gu;
 const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu;
-const SEQUENTIAL_SUGGESTIONS = 50;
+const SUGGESTED_NUMBERS = [
+  2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 50, 100, 200, 500, 1_000, 10_000, 100_000, 1_000_000,
+];
 
 let looks: ReadonlyMap<string, string> | undefined;
 
@@ -24,17 +27,11 @@ export function nameKeys(name: string): readonly string[] {
 }
 
 /**
- * "name 2", "name 3", …: the first that is not taken, cut so that it has at most `maxCharacters` code points. Past 50
- * the numbers double, so that somebody who holds a row of names cannot make this slow; when all of those are taken too,
- * the last one is returned all the same, and is refused when it is asked for.
+ * Names to offer in place of a taken one, best first: "name 2", "name 3", …, cut so that none is too long. After a
+ * row of numbers come steps that grow, so that a server with a hundred people of one name still has something to offer.
  */
-export function suggestName(name: string, isTaken: (name: string) => boolean, maxCharacters = 32): string {
-  let suggestion = withNumber(name, 2, maxCharacters);
-  for (let number = 3; isTaken(suggestion) && number <= Number.MAX_SAFE_INTEGER; ) {
-    suggestion = withNumber(name, number, maxCharacters);
-    number += number < SEQUENTIAL_SUGGESTIONS ? 1 : number;
-  }
-  return suggestion;
+export function suggestions(name: string, limits: Pick<Limits, "nicknameMaxCharacters">): readonly string[] {
+  return SUGGESTED_NUMBERS.map((number) => withNumber(name, number, limits.nicknameMaxCharacters));
 }
 
 function toKey(name: string): string {
