@@ -202,7 +202,8 @@ export const serverFrameSchema = tagged("type", {
     conversation: identifier,
     seq,
     time,
-    cursor,
+    /** Both absent for a repeat, which changed nothing. */
+    cursor: optional(cursor),
     prev: optional(cursor),
     /** A repeat: the number is the first one's. */
     duplicate: optional(literal(true)),

@@ -123,7 +123,7 @@ const MAX_UNKNOWN_DEPTH = 8;
 
 /**
  * An object with these fields. Fields it does not know are let through unread, so that a newer peer may add some;
- * but not deeper than 8 levels, and never names that reach a prototype.
+ * but not deeper than 8 levels, and never with names that reach a prototype, at whatever depth.
  */
 export function object<F extends Fields>(kind: string, fields: F): Schema<ObjectOf<F>> {
   const names = Object.keys(fields);
@@ -166,23 +166,29 @@ function checkUnknownFields(
   fields: Fields,
   path: string,
 ): string | undefined {
+  const place = path === "" ? "frame" : path;
   for (const name of PROTOTYPE_KEYS) {
-    if (Object.hasOwn(record, name)) return `${path === "" ? "frame" : path} must not have a field ${name}`;
+    if (Object.hasOwn(record, name)) return `${place} must not have a field ${name}`;
   }
   for (const name of Object.keys(record)) {
-    if (!Object.hasOwn(fields, name) && isDeeperThan(record[name], MAX_UNKNOWN_DEPTH))
-      return `${path === "" ? "frame" : path} is nested too deep`;
+    if (Object.hasOwn(fields, name)) continue;
+    const problem = checkUnknownValue(record[name], MAX_UNKNOWN_DEPTH, place);
+    if (problem !== undefined) return problem;
   }
   return undefined;
 }
 
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (levels === 0) return true;
-  for (const inner of Object.values(value)) {
-    if (isDeeperThan(inner, levels - 1)) return true;
+function checkUnknownValue(value: unknown, levels: number, place: string): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (levels === 0) return `${place} is nested too deep`;
+  for (const name of PROTOTYPE_KEYS) {
+    if (Object.hasOwn(value, name)) return `${place} must not have a field ${name}`;
   }
-  return false;
+  for (const inner of Object.values(value)) {
+    const problem = checkUnknownValue(inner, levels - 1, place);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }
 
 /** A union whose member is chosen by the text in one field. */

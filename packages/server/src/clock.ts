@@ -13,6 +13,8 @@ export interface Clock {
   endOfTurn(run: () => void): void;
   /** Unguessable, from the operating system's source (128 bits unless said). */
   randomId(bytes?: number): string;
+  /** A UUID, version 7 (RFC 9562). */
+  uuid(): string;
   /** From 0 to below 1; for jitter, not for secrets. */
   random(): number;
 }
@@ -36,5 +38,6 @@ export const systemClock: Clock = {
     setImmediate(run);
   },
   randomId: (bytes = 16) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString("base64url"),
+  uuid: () => Bun.randomUUIDv7(),
   random: () => Math.random(),
 };

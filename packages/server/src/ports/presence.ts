@@ -21,10 +21,15 @@ export interface JoinRequest {
   readonly id: UserId;
   readonly name: string;
   readonly kind: UserKind;
-  /** Names that look alike have a key in common (domain/names). Empty: no claim on the name (classic). */
+  /** Names that look alike have a key in common (domain/confusables). A classic user takes a name all the same. */
   readonly nameKeys: readonly string[];
   /** classic: the real address; undefined: invent one. */
   readonly address: string | undefined;
+}
+
+export interface NameCandidate {
+  readonly name: string;
+  readonly nameKeys: readonly string[];
 }
 
 export type JoinOutcome =
@@ -42,8 +47,6 @@ export interface LobbyView {
   readonly size: number;
   get(id: UserId): PresentUser | undefined;
   byAddress(address: string): PresentUser | undefined;
-  /** Whether one of these keys belongs to somebody else than `except`. */
-  isNameTaken(nameKeys: readonly string[], except: UserId): boolean;
   all(): Iterable<PresentUser>;
 }
 
@@ -54,6 +57,8 @@ export interface Presence {
   /** One connection less. `atOnce`: no grace (log-out, classic). */
   leave(id: UserId, atOnce: boolean): void;
   rename(id: UserId, name: string, nameKeys: readonly string[]): Promise<JoinOutcome>;
+  /** The first of these that nobody online has or looks like; for a suggestion, it may be gone a moment later. */
+  firstFree(candidates: readonly NameCandidate[]): Promise<string | undefined>;
   /** Called once per batch of changes, after the lobby has them. */
   onChange(receive: (change: LobbyChange) => void): void;
 }

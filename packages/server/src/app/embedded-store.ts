@@ -1,0 +1,30 @@
+/** The embedded store as a worker sees it: its own reads, and writes through the link to the primary's one writer. */
+import type { PrimaryLink } from "../link/client.ts";
+import type { Store } from "../ports/store.ts";
+import { type SqliteReader, type Submit, type WriteOutcome, writesThrough } from "../store/index.ts";
+
+const UNAVAILABLE: WriteOutcome = Object.freeze({ ok: false, refusal: "unavailable" });
+
+export function embeddedStore(reader: SqliteReader, link: PrimaryLink): Store {
+  const submit: Submit = (request, done) => {
+    // The primary answers a request with an outcome of its own operation.
+    const settle = done as (outcome: WriteOutcome) => void;
+    if (request.op === "append") link.append(request.draft, settle);
+    else void link.call<WriteOutcome>("Q", request).then((outcome) => settle(outcome ?? UNAVAILABLE));
+  };
+  const writes = writesThrough(submit);
+  return {
+    ...writes,
+    epoch: reader.epoch,
+    session: (id) => reader.session(id),
+    user: (id) => reader.user(id),
+    findUsers: (query, limit) => reader.findUsers(query, limit),
+    membership: (conversation) => reader.membership(conversation),
+    conversation: (user, conversation) => reader.conversation(user, conversation),
+    conversations: (user, before, limit) => reader.conversations(user, before, limit),
+    history: (conversation, before, limit) => reader.history(conversation, before, limit),
+    position: (user) => reader.position(user),
+    changes: (user, since, limit, maxEvents) => reader.changes(user, since, limit, maxEvents),
+    probe: () => reader.probe(),
+  };
+}

@@ -1,0 +1,343 @@
+/**
+ * The primary: owns the data directory, the one writer and the hub, and keeps the workers. It holds no client's socket.
+ */
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { buildPage } from "@duologue/web";
+import { type Clock, systemClock } from "../clock.ts";
+import type { Config } from "../config/index.ts";
+import type { ControlReply, ControlRequest } from "../link/control-types.ts";
+import { type LineConnection, type LineReceiver, listenLines } from "../link/lines.ts";
+import { decodeStatement, encodeStatement } from "../link/messages.ts";
+import { linkLimits, socketPath } from "../link/socket-path.ts";
+import type { PageFile, WorkerSettings } from "../link/worker-types.ts";
+import type { Logger } from "../log.ts";
+import { Hub } from "../primary/hub.ts";
+import { DirectoryInUseError, lockDirectory } from "../primary/lock.ts";
+import { Registry } from "../primary/registry.ts";
+import { Supervisor } from "../primary/supervisor.ts";
+import { BatchingWriter, SqliteWriter } from "../store/index.ts";
+import { version } from "../version.ts";
+
+/** The server cannot start; the message is one line for people. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+const SECOND_MS = 1_000;
+const GRACE_MS = 5_000;
+const LEASE_MS = 5_000;
+/** After a failed commit, the workers report "not ready" for this long. */
+const STORE_DOUBT_MS = 5_000;
+
+export interface PrimaryOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  /** The command line that starts a worker; the primary adds the socket's path and the worker's number. */
+  readonly workerCommand: readonly string[];
+  readonly environment: Record<string, string | undefined>;
+  /** Prints the block that says where the server is. */
+  readonly announce: (where: { address: string; dataDirectory: string; workers: number }) => void;
+}
+
+/** Resolves when the server has stopped. Throws StartError when it cannot begin. */
+export async function runPrimary(options: PrimaryOptions): Promise<void> {
+  const primary = await Primary.begin(options);
+  const stop = (): void => primary.stop();
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  process.on("SIGHUP", () => void primary.reload(() => undefined));
+  await primary.stopped;
+}
+
+class Primary {
+  readonly stopped: Promise<void>;
+  private readonly clock: Clock = systemClock;
+  private readonly startedAt = systemClock.monotonic();
+  private readonly ended = Promise.withResolvers<void>();
+  private readonly registry: Registry;
+  private readonly hub: Hub;
+  private readonly supervisor: Supervisor;
+  private readonly database: SqliteWriter;
+  private readonly writer: BatchingWriter;
+  private page: Promise<readonly PageFile[]>;
+  private stopping = false;
+  /** When a commit failed last, on the monotonic clock. */
+  private storeFailedAt = Number.NEGATIVE_INFINITY;
+
+  static async begin(options: PrimaryOptions): Promise<Primary> {
+    const { config } = options;
+    const directory = prepareDirectory(config.data);
+    const lock = takeLock(directory);
+    const port = await findPort(config.host, config.port);
+    const primary = new Primary(options, directory, port);
+    const path = socketPath(directory);
+    listen(path, (connection) => primary.accept(connection));
+    void primary.stopped.then(() => {
+      rmSync(path, { force: true });
+      primary.closeStore();
+      lock.release();
+    });
+    if (!(await primary.supervisor.start())) {
+      primary.stop();
+      await primary.stopped;
+      throw new StartError("A worker could not begin; the log above says why.");
+    }
+    options.announce({ address: primary.address, dataDirectory: directory, workers: config.workers });
+    return primary;
+  }
+
+  private constructor(
+    private readonly options: PrimaryOptions,
+    private readonly directory: string,
+    private readonly port: number,
+  ) {
+    const { config, log } = options;
+    const { clock } = this;
+    this.stopped = this.ended.promise;
+    this.page = buildFiles();
+    this.database = openDatabase(join(directory, "duologue.db"), (error) => this.storeFailed(error));
+    this.writer = new BatchingWriter({
+      committer: this.database,
+      clock,
+      publish: (to, note) => this.hub.publish(to, note),
+      onFault: (error) => log.error({ error }, "an answer of the store could not be handed on"),
+    });
+    this.registry = new Registry({
+      clock,
+      graceMs: GRACE_MS,
+      leaseMs: LEASE_MS,
+      classicUsers: config.limits.classicUsers,
+      onChange: (change) => this.hub.broadcast(change),
+    });
+    this.supervisor = new Supervisor({
+      clock,
+      log,
+      workers: config.workers,
+      command: [...options.workerCommand, socketPath(directory)],
+      environment: options.environment,
+      drain: (serial) => this.hub.drain(serial),
+    });
+    this.hub = new Hub(clock, this.registry, this.writer, {
+      onReady: (serial) => this.supervisor.onReady(serial),
+      onStatistics: (serial, statistics) => this.supervisor.onStatistics(serial, statistics),
+      onGone: (serial, reason) => this.supervisor.onLinkGone(serial, reason),
+    });
+    clock.every(SECOND_MS, () =>
+      this.hub.heartbeat({ storeWell: clock.monotonic() > this.storeFailedAt + STORE_DOUBT_MS }),
+    );
+  }
+
+  private closeStore(): void {
+    this.writer.close();
+    this.database.close();
+  }
+
+  private storeFailed(error: unknown): void {
+    this.storeFailedAt = this.clock.monotonic();
+    this.options.log.error({ error }, "a commit failed; its requests were refused");
+  }
+
+  private get address(): string {
+    const { host } = this.options.config;
+    const name = ["0.0.0.0", "::", "127.0.0.1", "::1"].includes(host) ? "localhost" : host;
+    return `http://${name.includes(":") ? `[${name}]` : name}:${this.port}`;
+  }
+
+  stop(): void {
+    if (this.stopping) return;
+    this.stopping = true;
+    this.options.log.info("stopping");
+    void this.supervisor.stop().then(() => this.ended.resolve());
+  }
+
+  /** Replaces every worker by one that runs the code as it is on disk now. */
+  async reload(tell: (text: string) => void): Promise<boolean> {
+    this.page = buildFiles();
+    const steps = this.supervisor.reload();
+    for (;;) {
+      const step = await steps.next();
+      if (step.done) return step.value;
+      this.options.log.info(step.value);
+      tell(step.value);
+    }
+  }
+
+  /** A new connection on the socket says first who it is: a worker or the command line. */
+  private accept(connection: LineConnection): LineReceiver {
+    let serial: number | undefined;
+    return {
+      onLine: (line) => {
+        if (serial !== undefined) this.hub.receive(serial, connection, line);
+        else if (line.startsWith("H ")) {
+          serial = Number(line.slice(2));
+          void this.introduce(serial, connection);
+        } else if (line.startsWith("C "))
+          void this.control(connection, decodeStatement<ControlRequest>(line));
+        else connection.close("an unknown greeting");
+      },
+      onClose: (reason) => {
+        if (serial !== undefined) this.hub.gone(serial, reason);
+      },
+    };
+  }
+
+  private async introduce(serial: number, connection: LineConnection): Promise<void> {
+    if (!this.supervisor.isKnown(serial)) {
+      connection.close("a worker that this primary did not start");
+      return;
+    }
+    const page = await this.page;
+    const { config } = this.options;
+    const settings: WorkerSettings = {
+      host: config.host,
+      port: this.port,
+      databasePath: join(this.directory, "duologue.db"),
+      tokenSecret: tokenSecret(this.directory),
+      classic: config.classic,
+      origins: config.origins,
+      trustedProxies: config.trustedProxies,
+      limits: config.limits,
+      page,
+      lobby: this.registry.all(),
+    };
+    this.hub.register(serial, connection, settings);
+  }
+
+  private async control(connection: LineConnection, request: ControlRequest): Promise<void> {
+    const reply = (message: ControlReply): void => connection.send(encodeStatement("c", message));
+    switch (request.type) {
+      case "status":
+        reply(this.status());
+        break;
+      case "reload": {
+        const done = await this.reload((text) => reply({ type: "progress", text }));
+        reply(
+          done
+            ? { type: "done" }
+            : { type: "refused", reason: "The reload did not end well; see the server's log." },
+        );
+        break;
+      }
+      case "stop":
+        // The end of the connection, which is the end of this process, says that it is done.
+        this.stop();
+        return;
+      default:
+        request satisfies never;
+    }
+    connection.flush();
+    connection.close("answered");
+  }
+
+  private status(): ControlReply {
+    const { writer, clock, directory } = this;
+    return {
+      type: "status",
+      primary: {
+        pid: process.pid,
+        uptimeMs: clock.monotonic() - this.startedAt,
+        memoryBytes: process.memoryUsage.rss(),
+        version,
+        address: this.address,
+        dataDirectory: directory,
+      },
+      workers: this.supervisor.status().map(({ number, pid, uptimeMs, statistics }) => {
+        return { number, pid, uptimeMs, ...statistics };
+      }),
+      store: {
+        bytes: sizeOf(join(directory, "duologue.db")),
+        walBytes: sizeOf(join(directory, "duologue.db-wal")),
+        queued: writer.queued,
+        committed: writer.committed,
+      },
+    };
+  }
+}
+
+/** The absolute path of a directory that is there and can be written. */
+function prepareDirectory(path: string): string {
+  const directory = resolve(path);
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(join(directory, ".writable"), "");
+    rmSync(join(directory, ".writable"));
+    return directory;
+  } catch (error) {
+    throw new StartError(
+      `The data directory ${directory} cannot be written (${(error as Error).message}). Choose another one with --data.`,
+    );
+  }
+}
+
+function takeLock(directory: string): { release(): void } {
+  try {
+    return lockDirectory(directory);
+  } catch (error) {
+    if (!(error instanceof DirectoryInUseError)) throw error;
+    throw new StartError(
+      `Another Duologue is already running on ${directory}. Stop it with \`duologue stop --data ${directory}\`, or choose another directory with --data.`,
+    );
+  }
+}
+
+/**
+ * The port the workers will share. Without SO_REUSEPORT here, a port that anybody listens on is refused, even by
+ * another Duologue whose workers would let us in beside them.
+ */
+async function findPort(host: string, port: number): Promise<number> {
+  try {
+    const probe = Bun.listen({ hostname: host, port, socket: { data: () => undefined } });
+    const found = probe.port;
+    probe.stop(true);
+    return found;
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (code === "EADDRINUSE") {
+      throw new StartError(
+        `Port ${port} on ${host} is in use by another program. Choose another one with --port.`,
+      );
+    }
+    throw new StartError(
+      `Cannot listen on ${host}:${port} (${code ?? message}). Choose others with --host and --port.`,
+    );
+  }
+}
+
+function openDatabase(path: string, onFault: (error: unknown) => void): SqliteWriter {
+  try {
+    return new SqliteWriter({ path, clock: systemClock, onFault });
+  } catch (error) {
+    throw new StartError(`The message store ${path} cannot be opened: ${(error as Error).message}`);
+  }
+}
+
+/** Mode 0600 from the first moment: whoever can write to it is a worker. */
+function listen(path: string, accept: (connection: LineConnection) => LineReceiver): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (existsSync(path)) rmSync(path);
+  const before = process.umask(0o177);
+  try {
+    listenLines(path, systemClock, linkLimits, accept);
+  } finally {
+    process.umask(before);
+  }
+  chmodSync(path, 0o600);
+}
+
+function tokenSecret(directory: string): string {
+  const path = join(directory, "token-secret");
+  if (!existsSync(path)) writeFileSync(path, systemClock.randomId(32), { mode: 0o600, flag: "wx" });
+  return readFileSync(path, "utf8");
+}
+
+async function buildFiles(): Promise<readonly PageFile[]> {
+  const files = await buildPage();
+  return files.map(({ path, contentType, body, immutable }) => {
+    return { path, contentType, base64: Buffer.from(body).toString("base64"), immutable };
+  });
+}
+
+function sizeOf(path: string): number {
+  return existsSync(path) ? statSync(path).size : 0;
+}

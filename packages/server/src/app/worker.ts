@@ -1,0 +1,180 @@
+/**
+ * A worker: one process of several on the same port. It is wired here: link to the primary → store, bus, presence →
+ * domain → gateway. It begins when the primary has sent its settings, and ends when the link ends.
+ */
+
+import { LocalBus } from "../bus/local.ts";
+import { LocalPresence } from "../bus/presence.ts";
+import { systemClock } from "../clock.ts";
+import { Chat } from "../domain/chat.ts";
+import { Identity } from "../domain/identity.ts";
+import { Reading } from "../domain/reading.ts";
+import { Tokens } from "../domain/tokens.ts";
+import { parseTrustedProxies } from "../gateway/address.ts";
+import { Outlet } from "../gateway/connection.ts";
+import { Connections } from "../gateway/connections.ts";
+import type { Gateway } from "../gateway/context.ts";
+import { LobbyBroadcast } from "../gateway/lobby.ts";
+import { parseOrigin } from "../gateway/origin.ts";
+import type { Page } from "../gateway/page.ts";
+import { KeyedBuckets } from "../gateway/rate.ts";
+import { ClientServer, sweep } from "../gateway/server.ts";
+import { PrimaryLink } from "../link/client.ts";
+import { connectLines } from "../link/lines.ts";
+import { decodeStatement, encodeStatement } from "../link/messages.ts";
+import { linkLimits } from "../link/socket-path.ts";
+import type { PageFile, PrimaryHeartbeat, WorkerSettings, WorkerStatistics } from "../link/worker-types.ts";
+import type { Logger } from "../log.ts";
+import { SqliteReader } from "../store/index.ts";
+import { embeddedStore } from "./embedded-store.ts";
+
+const SECOND_MS = 1_000;
+/** Without a heartbeat of the primary for this long, the worker is not ready. */
+const PRIMARY_SILENCE_MS = 4_000;
+/** On leaving: how long answers are waited for, and over how long the clients are sent away. */
+const DRAIN_MS = 1_500;
+const CLOSES_PER_STEP = 500;
+const STEP_MS = 20;
+/** Client addresses whose new guests are counted. */
+const MAX_RATE_KEYS = 100_000;
+
+export interface WorkerOptions {
+  readonly socketPath: string;
+  readonly serial: number;
+  readonly log: Logger;
+}
+
+/** Resolves with the exit code when the worker has ended. */
+export async function runWorker(options: WorkerOptions): Promise<number> {
+  const clock = systemClock;
+  const ended = Promise.withResolvers<number>();
+  const settings = Promise.withResolvers<WorkerSettings>();
+  let link: PrimaryLink | undefined;
+  let worker: RunningWorker | undefined;
+  const connection = await connectLines(options.socketPath, clock, linkLimits, {
+    onLine: (line) => link?.receive(line),
+    onClose: (reason) => {
+      link?.fail();
+      options.log.warn({ reason }, "link to the primary ended; this worker ends too");
+      worker?.closeAll("lost_bus");
+      clock.after(200, () => ended.resolve(1));
+    },
+  });
+  link = new PrimaryLink(connection);
+  link.on("s", (line) => settings.resolve(decodeStatement<WorkerSettings>(line)));
+  link.on("d", () => void worker?.drain().then(() => ended.resolve(0)));
+  link.send(`H ${options.serial}`);
+  worker = begin(options, await settings.promise, link);
+  link.send("R");
+  return ended.promise;
+}
+
+interface RunningWorker {
+  closeAll(name: "server_stopping" | "lost_bus"): void;
+  drain(): Promise<void>;
+}
+
+function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLink): RunningWorker {
+  const clock = systemClock;
+  const { limits } = settings;
+  const reader = new SqliteReader(settings.databasePath);
+  const store = embeddedStore(reader, link);
+  const presence = new LocalPresence(link);
+  presence.lobby.apply({ joined: settings.lobby, left: [] });
+  const bus = new LocalBus(link, (user) => presence.isOnlyHere(user));
+  const chat = new Chat(store, presence, bus, clock, limits);
+  const tokens = new Tokens(settings.tokenSecret, store.epoch, clock);
+  const connections = new Connections(store.epoch, (connection) => gateway.lobby.sendClassicList(connection));
+  const gateway: Gateway = {
+    clock,
+    limits,
+    log: options.log,
+    epoch: store.epoch,
+    identity: new Identity(store, presence, bus, tokens, clock, limits),
+    chat,
+    reading: new Reading(store, presence, chat, limits),
+    presence,
+    bus,
+    connections,
+    lobby: new LobbyBroadcast(presence.lobby, connections, clock, limits),
+    outlet: new Outlet(clock, limits.outboxBytes),
+    guests: new KeyedBuckets(limits.guestsPerMinute / 60, limits.guestsPerMinute, MAX_RATE_KEYS),
+    statistics: { messagesIn: 0 },
+  };
+  bus.onNote((to, note) => connections.deliver(to, note));
+  presence.onChange((change) => gateway.lobby.onChange(change));
+  const health = watchPrimary(link);
+  const server = new ClientServer(gateway, {
+    host: settings.host,
+    port: settings.port,
+    reusePort: true,
+    connectionPrefix: `${options.serial}.`,
+    classic: settings.classic,
+    origins: settings.origins.flatMap((origin) => parseOrigin(origin) ?? []),
+    trustedProxies: parseTrustedProxies(settings.trustedProxies).trusted,
+    page: toPage(settings.page),
+    isReady: async () => health() && (await reader.probe().then(...settled)),
+  });
+  clock.every(SECOND_MS, () => {
+    sweep(gateway, clock);
+    link.send(encodeStatement("B", statistics(gateway)));
+  });
+  return {
+    closeAll: (name) => closeAll(gateway, name),
+    drain: () => drain(gateway, server, link),
+  };
+}
+
+const settled = [() => true, () => false] as const;
+
+/** Whether the primary has given a sign lately and its store commits. */
+function watchPrimary(link: PrimaryLink): () => boolean {
+  let heardAt = systemClock.monotonic();
+  let storeWell = true;
+  link.on("h", (line) => {
+    heardAt = systemClock.monotonic();
+    storeWell = decodeStatement<PrimaryHeartbeat>(line).storeWell;
+  });
+  return () => link.isOpen && storeWell && systemClock.monotonic() - heardAt < PRIMARY_SILENCE_MS;
+}
+
+function statistics({ connections, outlet, statistics: { messagesIn } }: Gateway): WorkerStatistics {
+  return {
+    memoryBytes: process.memoryUsage.rss(),
+    connections: connections.open.size,
+    users: connections.users,
+    messagesIn,
+    messagesOut: outlet.messagesOut,
+  };
+}
+
+function closeAll(gateway: Gateway, name: "server_stopping" | "lost_bus"): void {
+  for (const connection of gateway.connections.open) connection.close(name);
+}
+
+/** Takes no new clients, waits for the answers that are under way, then sends the clients away in steps. */
+async function drain(gateway: Gateway, server: ClientServer, link: PrimaryLink): Promise<void> {
+  const { clock } = gateway;
+  server.stopListening();
+  const deadline = clock.monotonic() + DRAIN_MS;
+  const step = (): Promise<void> => new Promise((resolve) => void clock.after(STEP_MS, resolve));
+  while (link.pending > 0 && clock.monotonic() < deadline) await step();
+  while (gateway.connections.open.size > 0 && clock.monotonic() < deadline + DRAIN_MS) {
+    let count = 0;
+    for (const connection of gateway.connections.open) {
+      if (count++ === CLOSES_PER_STEP) break;
+      connection.close("server_stopping");
+    }
+    await step();
+  }
+  link.flush();
+}
+
+function toPage(files: readonly PageFile[]): Page {
+  return new Map(
+    files.map(({ path, contentType, base64, immutable }) => [
+      path,
+      { contentType, body: new Uint8Array(Buffer.from(base64, "base64")), immutable },
+    ]),
+  );
+}

@@ -1,0 +1,160 @@
+/** Writing to one person: who may, what is allowed, and the way into the store. */
+import type { Body, Limits } from "@duologue/protocol";
+import type { Clock } from "../clock.ts";
+import type { Bus } from "../ports/bus.ts";
+import type { Presence } from "../ports/presence.ts";
+import type {
+  Appended,
+  ConversationId,
+  Draft,
+  Membership,
+  Origin,
+  Store,
+  UserId,
+  UserRecord,
+} from "../ports/store.ts";
+import { checkText } from "./content.ts";
+import { type Fault, fault, type Outcome, refused } from "./fault.ts";
+
+/** Who sends, and from which connection. */
+export interface Sender {
+  readonly user: UserRecord;
+  readonly origin: Origin;
+}
+
+/** What a client wants to happen in a conversation. */
+export interface Wish {
+  readonly conversation: ConversationId;
+  readonly id: string;
+  readonly kind: Draft["kind"];
+  readonly body?: Body | undefined;
+  readonly replyTo?: number | undefined;
+  readonly target?: number | undefined;
+}
+
+/** Who is in a conversation never changes, so it is kept; the oldest goes first. */
+const MEMBERSHIP_CACHE = 20_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+export class Chat {
+  private readonly memberships = new Map<ConversationId, Membership>();
+
+  constructor(
+    private readonly store: Store,
+    private readonly presence: Presence,
+    private readonly bus: Bus,
+    private readonly clock: Clock,
+    private readonly limits: Limits,
+  ) {}
+
+  /**
+   * The path of a message. `done` is called once, after the commit or with the reason of the refusal; for one sender
+   * and conversation, wishes reach the store in the order of these calls.
+   */
+  submit(sender: Sender, wish: Wish, done: (outcome: Appended | Fault) => void): void {
+    const wrong = wish.body === undefined ? undefined : checkText(wish.body.text, this.limits.textCharacters);
+    if (wrong !== undefined) {
+      done(fault(wrong));
+      return;
+    }
+    const known = this.memberships.get(wish.conversation);
+    if (known !== undefined) {
+      this.append(sender, wish, known, done);
+      return;
+    }
+    this.membership(wish.conversation).then(
+      (membership) => this.append(sender, wish, membership, done),
+      () => done(refused("unavailable")),
+    );
+  }
+
+  /** The conversation with a user, made when missing. */
+  async open(user: UserRecord, peer: UserId): Promise<Outcome<ConversationId>> {
+    if (peer === user.id) return fault("self_conversation");
+    const now = this.clock.now();
+    const present = this.presence.lobby.get(peer);
+    const ensure: UserRecord[] = user.kind === "classic" ? [user] : [];
+    if (present?.kind === "classic") {
+      ensure.push({ id: present.id, name: present.name, kind: "classic", createdAt: now });
+    }
+    const isNewcomer = now - user.createdAt < this.limits.newcomerHours * HOUR_MS;
+    const quota = isNewcomer
+      ? { count: this.limits.newcomerConversationsPerMinute, since: now - MINUTE_MS }
+      : undefined;
+    const opened = await this.store.open({ by: user.id, with: peer, ensure, quota });
+    return opened.ok ? { ok: true, value: opened.conversation } : refused(opened.refusal);
+  }
+
+  async mark(
+    user: UserId,
+    conversation: ConversationId,
+    delivered: number,
+    read: number,
+  ): Promise<Outcome<undefined>> {
+    const marked = await this.store.mark({ conversation, user, delivered: Math.max(delivered, read), read });
+    return marked.ok ? { ok: true, value: undefined } : refused(marked.refusal);
+  }
+
+  /** Not stored, not promised: a hint to the other side. */
+  async typing(user: UserId, conversation: ConversationId, active: boolean): Promise<Outcome<undefined>> {
+    const peer = peerOf(await this.membership(conversation), user);
+    if (peer === undefined) return fault("conversation_unknown");
+    this.bus.publish([peer.id], { kind: "typing", conversation, user, active });
+    return { ok: true, value: undefined };
+  }
+
+  /** Whether the user may read the conversation. */
+  async isMember(user: UserId, conversation: ConversationId): Promise<boolean> {
+    return peerOf(await this.membership(conversation), user) !== undefined;
+  }
+
+  private append(
+    sender: Sender,
+    wish: Wish,
+    membership: Membership | undefined,
+    done: (outcome: Appended | Fault) => void,
+  ): void {
+    const peer = peerOf(membership, sender.user.id);
+    if (peer === undefined) {
+      done(fault("conversation_unknown"));
+      return;
+    }
+    if (peer.kind === "classic" && this.presence.lobby.get(peer.id) === undefined) {
+      done(fault("recipient_gone"));
+      return;
+    }
+    const draft: Draft = {
+      conversation: wish.conversation,
+      sender: sender.user.id,
+      id: wish.id,
+      kind: wish.kind,
+      body: wish.body === undefined ? undefined : JSON.stringify(wish.body),
+      replyTo: wish.replyTo,
+      target: wish.target,
+      origin: sender.origin,
+    };
+    this.store.append(draft, (outcome) => done(outcome.ok ? outcome : refused(outcome.refusal)));
+  }
+
+  private async membership(conversation: ConversationId): Promise<Membership | undefined> {
+    const known = this.memberships.get(conversation);
+    if (known !== undefined) return known;
+    const found = await this.store.membership(conversation);
+    if (found !== undefined) {
+      this.memberships.set(conversation, found);
+      const oldest =
+        this.memberships.size > MEMBERSHIP_CACHE ? this.memberships.keys().next().value : undefined;
+      if (oldest !== undefined) this.memberships.delete(oldest);
+    }
+    return found;
+  }
+}
+
+/** Undefined for somebody who is not in it, and for a conversation that is not there: the same answer for both. */
+function peerOf(membership: Membership | undefined, user: UserId): UserRecord | undefined {
+  if (membership === undefined) return undefined;
+  const [one, other] = membership.users;
+  if (one.id === user) return other;
+  return other.id === user ? one : undefined;
+}

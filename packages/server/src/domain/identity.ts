@@ -1,0 +1,161 @@
+/** Who somebody is: guests with a nickname, who are the same person again when they return with their token. */
+import type { Limits } from "@duologue/protocol";
+import type { Clock } from "../clock.ts";
+import type { Bus } from "../ports/bus.ts";
+import type { JoinOutcome, Presence, PresentUser } from "../ports/presence.ts";
+import type { Store, UserId, UserRecord } from "../ports/store.ts";
+import { nameKeys, suggestions } from "./confusables.ts";
+import { type Fault, fault, type Outcome, refused } from "./fault.ts";
+import { normalizeNickname } from "./nickname.ts";
+import type { Tokens } from "./tokens.ts";
+
+export interface Login {
+  readonly user: UserRecord;
+  readonly session: string;
+  readonly token: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** A guest who does not come back for this long is a stranger again. */
+const SESSION_MS = 90 * 24 * 3600 * 1000;
+/** A returning guest's session is extended when it is older than this, so that not every reconnect writes. */
+const EXTEND_AFTER_MS = 24 * 3600 * 1000;
+
+export class Identity {
+  constructor(
+    private readonly store: Store,
+    private readonly presence: Presence,
+    private readonly bus: Bus,
+    private readonly tokens: Tokens,
+    private readonly clock: Clock,
+    private readonly limits: Limits,
+  ) {}
+
+  /** A new guest. On success they are present (one connection more in this worker), and so after `loginWithToken`. */
+  async loginAsGuest(nickname: string): Promise<Outcome<Login>> {
+    const named = normalizeNickname(nickname, this.limits);
+    if (!named.ok) return fault("nickname_invalid", { detail: named.problem });
+    const now = this.clock.now();
+    const user: UserRecord = {
+      id: `u_${this.clock.randomId()}`,
+      name: named.name,
+      kind: "guest",
+      createdAt: now,
+    };
+    const refusal = await this.join(user);
+    if (refusal !== undefined) return refusal;
+    const session = `s_${this.clock.randomId()}`;
+    const expiresAt = now + SESSION_MS;
+    // Asked in one turn, so the store commits them together; the second depends on the first.
+    const [created, started] = await Promise.all([
+      this.store.createUser(user),
+      this.store.startSession({ id: session, user: user.id, expiresAt }),
+    ]);
+    if (!created.ok || !started.ok) {
+      this.presence.leave(user.id, true);
+      return fault("unavailable", { retryAfterMs: 1_000 });
+    }
+    return {
+      ok: true,
+      value: { user, session, expiresAt, token: await this.sign(user.id, session, expiresAt) },
+    };
+  }
+
+  async loginWithToken(token: string, nickname: string | undefined): Promise<Outcome<Login>> {
+    const check = await this.tokens.verify(token);
+    if (!check.ok) return fault(check.reason === "expired" ? "token_expired" : "token_invalid");
+    const { claims } = check;
+    const record = await this.store.session(claims.session);
+    if (record === undefined || record.user.id !== claims.user) return fault("token_invalid");
+    if (record.ended) return fault("session_ended");
+    let { user } = record;
+    if (nickname !== undefined) {
+      const named = normalizeNickname(nickname, this.limits);
+      if (!named.ok) return fault("nickname_invalid", { detail: named.problem });
+      user = { ...user, name: named.name };
+    }
+    const refusal = await this.join(user);
+    if (refusal !== undefined) return refusal;
+    if (user.name !== record.user.name) {
+      const renamed = await this.store.rename(user.id, user.name);
+      if (!renamed.ok) {
+        this.presence.leave(user.id, true);
+        return refused(renamed.refusal);
+      }
+    }
+    return { ok: true, value: await this.extend(user, claims.session, claims.expiresAt, token) };
+  }
+
+  async rename(user: UserRecord, nickname: string): Promise<Outcome<UserRecord>> {
+    const named = normalizeNickname(nickname, this.limits);
+    if (!named.ok) return fault("nickname_invalid", { detail: named.problem });
+    const outcome = await this.presence.rename(user.id, named.name, nameKeys(named.name));
+    if (!outcome.ok) return this.nameFault(outcome, named.name);
+    const renamed = await this.store.rename(user.id, named.name);
+    if (!renamed.ok) {
+      await this.presence.rename(user.id, user.name, nameKeys(user.name));
+      return refused(renamed.refusal);
+    }
+    return { ok: true, value: { ...user, name: named.name } };
+  }
+
+  /** Ends the session everywhere; the connections hear of it through the bus, this one included. */
+  async logout(user: UserId, session: string): Promise<Outcome<undefined>> {
+    const ended = await this.store.endSession(session);
+    if (!ended.ok) return refused(ended.refusal);
+    this.bus.publish([user], { kind: "session-ended", session });
+    return { ok: true, value: undefined };
+  }
+
+  /** A visitor over the classic protocol, who lives as long as the connection. */
+  async loginAsClassic(
+    name: string,
+    address: string,
+  ): Promise<Outcome<{ record: UserRecord; present: PresentUser }>> {
+    const record: UserRecord = {
+      id: `c_${this.clock.randomId()}`,
+      name,
+      kind: "classic",
+      createdAt: this.clock.now(),
+    };
+    const joined = await this.presence.join({
+      id: record.id,
+      name,
+      kind: "classic",
+      nameKeys: nameKeys(name),
+      address,
+    });
+    if (joined.ok) return { ok: true, value: { record, present: joined.user } };
+    return fault(joined.reason === "full" ? "busy" : "unavailable");
+  }
+
+  private async join(user: UserRecord): Promise<Fault | undefined> {
+    const { id, name, kind } = user;
+    const joined = await this.presence.join({ id, name, kind, nameKeys: nameKeys(name), address: undefined });
+    return joined.ok ? undefined : this.nameFault(joined, name);
+  }
+
+  private async nameFault(outcome: Extract<JoinOutcome, { ok: false }>, name: string): Promise<Fault> {
+    if (outcome.reason !== "name_taken") return fault("unavailable", { retryAfterMs: 1_000 });
+    const candidates = suggestions(name, this.limits).map((text) => ({
+      name: text,
+      nameKeys: nameKeys(text),
+    }));
+    const suggestion = await this.presence.firstFree(candidates);
+    return fault("nickname_taken", suggestion === undefined ? {} : { suggestion });
+  }
+
+  private async extend(user: UserRecord, session: string, expiresAt: number, token: string): Promise<Login> {
+    const now = this.clock.now();
+    const wished = now + SESSION_MS;
+    if (wished - expiresAt < EXTEND_AFTER_MS) return { user, session, token, expiresAt };
+    const extended = await this.store.extendSession(session, wished);
+    if (!extended.ok) return { user, session, token, expiresAt };
+    return { user, session, expiresAt: wished, token: await this.sign(user.id, session, wished) };
+  }
+
+  private sign(user: UserId, session: string, expiresAt: number): Promise<string> {
+    return this.tokens.sign({ user, session, expiresAt });
+  }
+}

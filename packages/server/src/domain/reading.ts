@@ -1,0 +1,108 @@
+/** What a user may read: their conversations, history, and everything that changed since a cursor. */
+import type { Conversation, Limits } from "@duologue/protocol";
+import type { Presence } from "../ports/presence.ts";
+import {
+  type ConversationId,
+  decodeCursor,
+  encodeCursor,
+  type HistoryPage,
+  type Store,
+  type UserId,
+} from "../ports/store.ts";
+import type { Chat } from "./chat.ts";
+import { fault, type Outcome } from "./fault.ts";
+
+export interface Changes {
+  readonly conversations: readonly Conversation[];
+  readonly events: HistoryPage["events"];
+  readonly cursor: string;
+  readonly more: boolean;
+  /** The cursor was too old, from the future or another server's. */
+  readonly reset?: true;
+}
+
+export interface FoundUser {
+  readonly id: UserId;
+  readonly name: string;
+  readonly kind: "guest" | "classic";
+  readonly online: boolean;
+}
+
+export class Reading {
+  constructor(
+    private readonly store: Store,
+    private readonly presence: Presence,
+    private readonly chat: Chat,
+    private readonly limits: Limits,
+  ) {}
+
+  async cursor(user: UserId): Promise<string> {
+    return encodeCursor(this.store.epoch, await this.store.position(user));
+  }
+
+  async changes(user: UserId, cursor: string): Promise<Changes> {
+    const since = decodeCursor(this.store.epoch, cursor);
+    const page =
+      since === undefined
+        ? undefined
+        : await this.store.changes(user, since, this.limits.pageEvents, this.limits.syncEvents);
+    if (page === undefined) {
+      return { conversations: [], events: [], cursor: await this.cursor(user), more: false, reset: true };
+    }
+    const { conversations, events, position, more } = page;
+    return { conversations, events, cursor: encodeCursor(this.store.epoch, position), more };
+  }
+
+  /** Whether something changed for the user that the cursor does not cover. */
+  async isBehind(user: UserId, cursor: string): Promise<boolean> {
+    return cursor !== (await this.cursor(user));
+  }
+
+  async conversation(user: UserId, conversation: ConversationId): Promise<Outcome<Conversation>> {
+    const found = await this.store.conversation(user, conversation);
+    return found === undefined ? fault("conversation_unknown") : { ok: true, value: found };
+  }
+
+  /** The page, and what to give as `before` for the next one. */
+  async conversations(
+    user: UserId,
+    before: string | undefined,
+  ): Promise<{ readonly conversations: readonly Conversation[]; readonly next: string | undefined }> {
+    const position = before === undefined ? undefined : decodeCursor(this.store.epoch, before);
+    const limit = this.limits.pageConversations;
+    const conversations = await this.store.conversations(user, position, limit);
+    return { conversations, next: conversations.length < limit ? undefined : conversations.at(-1)?.cursor };
+  }
+
+  async history(
+    user: UserId,
+    conversation: ConversationId,
+    before: number | undefined,
+  ): Promise<Outcome<HistoryPage>> {
+    if (!(await this.chat.isMember(user, conversation))) return fault("conversation_unknown");
+    return { ok: true, value: await this.store.history(conversation, before, this.limits.pageEvents) };
+  }
+
+  /** People by name, those online first. Classic visitors are known only while they are online. */
+  async search(query: string): Promise<readonly FoundUser[]> {
+    const folded = query.normalize("NFKC").toLowerCase().trim();
+    if (folded === "") return [];
+    const limit = this.limits.searchResults;
+    const found = new Map<UserId, FoundUser>();
+    for (const { id, name, kind } of this.presence.lobby.all()) {
+      if (found.size === limit) break;
+      if (isMatch(name, folded)) found.set(id, { id, name, kind, online: true });
+    }
+    for (const { id, name, kind } of await this.store.findUsers(folded, limit)) {
+      if (found.size === limit) break;
+      if (!found.has(id))
+        found.set(id, { id, name, kind, online: this.presence.lobby.get(id) !== undefined });
+    }
+    return [...found.values()].sort((a, b) => Number(b.online) - Number(a.online));
+  }
+}
+
+function isMatch(name: string, folded: string): boolean {
+  const text = name.normalize("NFKC").toLowerCase();
+  return text.startsWith(folded) || text.includes(` ${folded}`);
+}

@@ -1,0 +1,199 @@
+/** What a logged-in v1 client asks: one exhaustive switch from frame to domain call to reply. */
+import { type ClientFrame, encodeFrame } from "@duologue/protocol";
+import type { Sender, Wish } from "../domain/chat.ts";
+import { type Fault, fault, type Outcome } from "../domain/fault.ts";
+import { type Appended, encodeCursor } from "../ports/store.ts";
+import type { Connection, V1State } from "./connection.ts";
+import type { Gateway } from "./context.ts";
+import { type Request, sendFault } from "./replies.ts";
+
+type Ready = Extract<V1State, { name: "ready" }>;
+type Command = Exclude<ClientFrame, { type: "hello" }>;
+
+export function carryOut(gateway: Gateway, connection: Connection, state: Ready, frame: Command): void {
+  gateway.statistics.messagesIn += 1;
+  switch (frame.type) {
+    case "send":
+      submit(gateway, connection, state, { ...frame, kind: "message" });
+      break;
+    case "edit":
+      submit(gateway, connection, state, { ...frame, kind: "edit" });
+      break;
+    case "retract":
+      submit(gateway, connection, state, { ...frame, kind: "retract" });
+      break;
+    case "ping":
+      if (frame.cursor === undefined) connection.push(pong(gateway, frame.ref, false));
+      else
+        void answer(gateway, connection, frame, () =>
+          ping(gateway, connection, state, frame.ref, frame.cursor ?? ""),
+        );
+      break;
+    default:
+      void answer(gateway, connection, frame, () => carryOutSlowly(gateway, connection, state, frame));
+  }
+}
+
+type SlowCommand = Exclude<Command, { type: "send" | "edit" | "retract" | "ping" }>;
+
+/** Everything that waits for the store and is not on the path of a message. Returns the fault, if any. */
+async function carryOutSlowly(
+  gateway: Gateway,
+  connection: Connection,
+  state: Ready,
+  frame: SlowCommand,
+): Promise<Fault | undefined> {
+  const { chat, identity, reading } = gateway;
+  const { user } = state;
+  switch (frame.type) {
+    case "typing":
+      return faultOf(await chat.typing(user.id, frame.conversation, frame.active));
+    case "mark":
+      return faultOf(await chat.mark(user.id, frame.conversation, frame.delivered ?? 0, frame.read ?? 0));
+    case "open":
+      return open(gateway, connection, state, frame);
+    case "search": {
+      const users = await reading.search(frame.query);
+      connection.push(encodeFrame({ type: "users", ref: frame.ref, users }));
+      return undefined;
+    }
+    case "conversations": {
+      const { conversations, next } = await reading.conversations(user.id, frame.before);
+      const more = next === undefined ? {} : { next };
+      connection.push(encodeFrame({ type: "conversations", ref: frame.ref, conversations, ...more }));
+      return undefined;
+    }
+    case "history": {
+      const page = await reading.history(user.id, frame.conversation, frame.before);
+      if (!page.ok) return page;
+      const { ref, conversation } = frame;
+      connection.push(encodeFrame({ type: "history", ref, conversation, ...page.value }));
+      return undefined;
+    }
+    case "sync": {
+      const changes = await reading.changes(user.id, frame.cursor);
+      connection.push(encodeFrame({ type: "changes", ref: frame.ref, ...changes }));
+      return undefined;
+    }
+    case "rename": {
+      const renamed = await identity.rename(user, frame.nickname);
+      if (!renamed.ok) return renamed;
+      adoptName(gateway, renamed.value.id, renamed.value.name);
+      const { id, name, kind } = renamed.value;
+      connection.push(encodeFrame({ type: "renamed", ref: frame.ref, user: { id, name, kind } }));
+      return undefined;
+    }
+    case "logout": {
+      const ended = await identity.logout(user.id, state.session);
+      if (!ended.ok) return ended;
+      connection.push(encodeFrame({ type: "logged-out", ref: frame.ref }));
+      connection.close("logged_out");
+      return undefined;
+    }
+    default:
+      return frame satisfies never;
+  }
+}
+
+async function open(
+  gateway: Gateway,
+  connection: Connection,
+  state: Ready,
+  frame: Extract<SlowCommand, { type: "open" }>,
+): Promise<Fault | undefined> {
+  let id = frame.conversation;
+  if (id === undefined) {
+    if (frame.user === undefined)
+      return fault("frame_invalid", { detail: "open needs a user or a conversation" });
+    const opened = await gateway.chat.open(state.user, frame.user);
+    if (!opened.ok) return opened;
+    id = opened.value;
+  }
+  const conversation = await gateway.reading.conversation(state.user.id, id);
+  if (!conversation.ok) return conversation;
+  connection.push(encodeFrame({ type: "conversation", ref: frame.ref, conversation: conversation.value }));
+  return undefined;
+}
+
+/** The path of a message: no promise, so that acks leave in commit order with the events around them. */
+function submit(gateway: Gateway, connection: Connection, state: Ready, wish: Wish): void {
+  if (!reserve(gateway, connection, { id: wish.id })) return;
+  const sender: Sender = { user: state.user, origin: connection.id };
+  gateway.chat.submit(sender, wish, (outcome) => {
+    connection.pending -= 1;
+    if (outcome.ok) connection.push(ack(gateway.epoch, wish, outcome));
+    else sendFault(connection, outcome, { id: wish.id });
+  });
+}
+
+/** Written out, since it is sent once for every message: id and conversation hold no character that JSON escapes. */
+function ack(
+  epoch: string,
+  { id, conversation }: Wish,
+  { seq, time, position, prev, duplicate }: Appended,
+): string {
+  const head = `{"type":"ack","id":"${id}","conversation":"${conversation}","seq":${seq},"time":${time}`;
+  if (duplicate) return `${head},"duplicate":true}`;
+  return `${head},"cursor":"${encodeCursor(epoch, position)}","prev":"${encodeCursor(epoch, prev)}"}`;
+}
+
+async function ping(
+  gateway: Gateway,
+  connection: Connection,
+  state: Ready,
+  ref: number | undefined,
+  cursor: string,
+): Promise<undefined> {
+  connection.push(pong(gateway, ref, await gateway.reading.isBehind(state.user.id, cursor)));
+}
+
+function pong(gateway: Gateway, ref: number | undefined, behind: boolean): string {
+  return encodeFrame({
+    type: "pong",
+    ...(ref === undefined ? {} : { ref }),
+    time: gateway.clock.now(),
+    behind,
+  });
+}
+
+/** Runs a request and sends its fault, if any. Never rejects: what throws here would end the worker. */
+async function answer(
+  gateway: Gateway,
+  connection: Connection,
+  frame: SlowCommand | Extract<Command, { type: "ping" }>,
+  run: () => Promise<Fault | undefined>,
+): Promise<void> {
+  const request: Request = "ref" in frame ? { ref: frame.ref } : {};
+  if (!reserve(gateway, connection, request)) return;
+  try {
+    const failed = await run();
+    if (failed !== undefined) sendFault(connection, failed, request);
+  } catch (error) {
+    gateway.log.error({ error }, "request failed");
+    sendFault(connection, fault("unavailable", { retryAfterMs: 1_000 }), request);
+  } finally {
+    connection.pending -= 1;
+  }
+}
+
+/** Takes one of the connection's places for requests that wait for the store. */
+function reserve(gateway: Gateway, connection: Connection, request: Request): boolean {
+  if (connection.pending >= gateway.limits.pendingPerConnection) {
+    sendFault(connection, fault("busy", { retryAfterMs: 1_000 }), request);
+    return false;
+  }
+  connection.pending += 1;
+  return true;
+}
+
+function adoptName(gateway: Gateway, id: string, name: string): void {
+  for (const { session } of gateway.connections.of(id)) {
+    if (session.protocol === "v1" && session.state.name === "ready") {
+      session.state.user = { ...session.state.user, name };
+    }
+  }
+}
+
+function faultOf(outcome: Outcome<undefined>): Fault | undefined {
+  return outcome.ok ? undefined : outcome;
+}

@@ -1,0 +1,159 @@
+/**
+ * One client's connection and what waits to be sent to it. Frames are collected per turn of the event loop and written
+ * at its end, one cork per socket: a system call for each frame would cost more than everything else here.
+ */
+import { type CloseName, closeTable } from "@duologue/protocol";
+import type { ServerWebSocket } from "bun";
+import type { Clock } from "../clock.ts";
+import type { UserRecord } from "../ports/store.ts";
+import type { TokenBucket } from "./rate.ts";
+
+/** Where a v1 connection stands. Only `ready` may do anything but log in. */
+export type V1State =
+  | { readonly name: "hello-expected" }
+  /** The login is being decided; frames that come meanwhile wait. */
+  | { readonly name: "joining"; readonly waiting: string[] }
+  | { readonly name: "ready"; user: UserRecord; readonly session: string; readonly expiresAt: number };
+
+export type ClassicState =
+  | { readonly name: "anonymous" }
+  | { readonly name: "joining"; readonly waiting: string[] }
+  | {
+      readonly name: "ready";
+      readonly user: UserRecord;
+      /** Conversations with v1 users, by their id; made when first needed. */
+      readonly conversations: Map<string, Promise<string | undefined>>;
+    };
+
+export type Session =
+  | { readonly protocol: "v1"; state: V1State }
+  | { readonly protocol: "classic"; state: ClassicState };
+
+export interface ConnectionData {
+  readonly connection: Connection;
+}
+
+export type ClientSocket = ServerWebSocket<ConnectionData>;
+
+const CLOSE_DEADLINE_MS = 3_000;
+
+export class Connection {
+  socket: ClientSocket | undefined;
+  isClosed = false;
+  /** Requests of this connection that wait for the store. */
+  pending = 0;
+  /** Frames refused in a row as too fast. */
+  refusedFrames = 0;
+  /** The version of the lobby that was sent last; 0 before the first. */
+  lobbyVersion = 0;
+  /** Why the server closed it, if it did. */
+  closedWith: CloseName | undefined;
+  /** On the monotonic clock, like `openedAt`. */
+  lastFrameAt: number;
+  private frames: string[] = [];
+  private queuedLength = 0;
+  /** Held back until the welcome is there, which must come first. */
+  private isHeld = false;
+
+  constructor(
+    readonly id: string,
+    readonly session: Session,
+    /** `ip:port` as classic users see it. */
+    readonly address: string,
+    /** What limits per address go by; empty for this machine itself, which has none. */
+    readonly rateKey: string,
+    readonly bucket: TokenBucket,
+    private readonly outlet: Outlet,
+    readonly openedAt: number,
+  ) {
+    this.lastFrameAt = openedAt;
+  }
+
+  push(frame: string): void {
+    if (this.isClosed) return;
+    this.frames.push(frame);
+    this.queuedLength += frame.length;
+    if (this.queuedLength > this.outlet.outboxBytes) {
+      this.close("slow_consumer");
+      return;
+    }
+    if (this.frames.length === 1 && !this.isHeld) this.outlet.add(this);
+  }
+
+  hold(): void {
+    this.isHeld = true;
+  }
+
+  /** Ends `hold`: `first` goes out before everything that was held back. */
+  release(first: string): void {
+    this.isHeld = false;
+    this.frames.unshift(first);
+    this.queuedLength += first.length;
+    this.outlet.add(this);
+  }
+
+  /** True while the peer does not take what was sent before. */
+  get isCongested(): boolean {
+    return (this.socket?.getBufferedAmount() ?? 0) > 0;
+  }
+
+  close(name: CloseName): void {
+    if (this.isClosed) return;
+    this.flush();
+    this.isClosed = true;
+    this.closedWith = name;
+    const { socket } = this;
+    if (socket === undefined) return;
+    socket.close(closeTable[name].code, name);
+    // A peer that does not read never sees the close frame; its socket must not stay.
+    this.outlet.clock.after(CLOSE_DEADLINE_MS, () => this.socket?.terminate());
+  }
+
+  /** Called once per turn in which something was pushed. */
+  flush(): void {
+    const { socket, frames } = this;
+    if (frames.length === 0 || this.isHeld) return;
+    this.frames = [];
+    this.queuedLength = 0;
+    if (socket === undefined || this.isClosed) return;
+    this.outlet.messagesOut += frames.length;
+    if (frames.length === 1) this.write(socket, frames[0] ?? "");
+    else
+      socket.cork(() => {
+        for (const frame of frames) this.write(socket, frame);
+      });
+  }
+
+  private write(socket: ClientSocket, frame: string): void {
+    // −1: taken, but the peer is behind. 0: dropped, either for an empty frame, or because too much waits already.
+    const taken = socket.sendText(frame);
+    if (taken === 0 && !this.isClosed) this.outlet.defer(() => this.close("slow_consumer"));
+  }
+}
+
+/** Collects the connections that have something to send, and flushes each once at the end of the turn. */
+export class Outlet {
+  messagesOut = 0;
+  private dirty: Connection[] = [];
+
+  constructor(
+    readonly clock: Clock,
+    readonly outboxBytes: number,
+  ) {}
+
+  add(connection: Connection): void {
+    this.dirty.push(connection);
+    if (this.dirty.length === 1) this.clock.endOfTurn(this.flushAll);
+  }
+
+  /** Outside of a cork. */
+  defer(run: () => void): void {
+    this.clock.endOfTurn(run);
+  }
+
+  private readonly flushAll = (): void => {
+    const connections = this.dirty;
+    this.dirty = [];
+    for (const connection of connections) connection.flush();
+  };
+}

@@ -1,0 +1,134 @@
+/** The connections of this worker, and the delivery of the bus's notes to them. */
+
+import { classic } from "@duologue/protocol";
+import type { EventNote, MarkersNote, Note } from "../ports/bus.ts";
+import { encodeCursor, type UserId } from "../ports/store.ts";
+import type { Connection } from "./connection.ts";
+
+export class Connections {
+  readonly open = new Set<Connection>();
+  /** One connection, the usual case, stands without a list around it. */
+  private readonly byUser = new Map<UserId, Connection | Connection[]>();
+
+  /** `beforeClassicMessage`: a classic user must have the list that holds a newcomer before a message of theirs. */
+  constructor(
+    private readonly epoch: string,
+    private readonly beforeClassicMessage: (connection: Connection) => void,
+  ) {}
+
+  get users(): number {
+    return this.byUser.size;
+  }
+
+  add(user: UserId, connection: Connection): void {
+    const known = this.byUser.get(user);
+    if (known === undefined) this.byUser.set(user, connection);
+    else this.byUser.set(user, Array.isArray(known) ? [...known, connection] : [known, connection]);
+  }
+
+  remove(user: UserId, connection: Connection): void {
+    const known = this.byUser.get(user);
+    const rest = Array.isArray(known) ? known.filter((other) => other !== connection) : [];
+    const [first] = rest;
+    if (first === undefined) {
+      if (known === connection || Array.isArray(known)) this.byUser.delete(user);
+    } else this.byUser.set(user, rest.length === 1 ? first : rest);
+  }
+
+  of(user: UserId): readonly Connection[] {
+    const known = this.byUser.get(user);
+    if (known === undefined) return [];
+    return Array.isArray(known) ? known : [known];
+  }
+
+  deliver(user: UserId, note: Note): void {
+    const known = this.byUser.get(user);
+    if (known === undefined) return;
+    switch (note.kind) {
+      case "event":
+        this.deliverEvent(user, note);
+        break;
+      case "relay":
+        for (const connection of this.of(user)) this.sendClassic(connection, classic.message(note.text));
+        break;
+      case "markers":
+        this.broadcast(user, this.markersFrame(user, note));
+        break;
+      case "typing":
+        this.broadcast(
+          user,
+          JSON.stringify({
+            type: "typing",
+            conversation: note.conversation,
+            user: note.user,
+            active: note.active,
+          }),
+        );
+        break;
+      case "failure":
+        for (const connection of this.of(user)) this.sendClassic(connection, classic.failed(note.failure));
+        break;
+      case "session-ended":
+        for (const connection of this.of(user)) {
+          const { session } = connection;
+          if (
+            session.protocol === "v1" &&
+            session.state.name === "ready" &&
+            session.state.session === note.session
+          ) {
+            connection.close("logged_out");
+          }
+        }
+        break;
+      default:
+        note satisfies never;
+    }
+  }
+
+  private deliverEvent(user: UserId, note: EventNote): void {
+    let frame: string | undefined;
+    for (const connection of this.of(user)) {
+      if (connection.id === note.origin) continue;
+      if (connection.session.protocol === "classic") {
+        const text = note.sender === user ? undefined : messageText(note.json);
+        if (text !== undefined) this.sendClassic(connection, classic.message(text));
+        continue;
+      }
+      frame ??= `${note.json.slice(0, -1)},"cursor":"${encodeCursor(this.epoch, note.position)}","prev":"${encodeCursor(this.epoch, note.prev[user] ?? 0)}"}`;
+      connection.push(frame);
+    }
+  }
+
+  private markersFrame(user: UserId, note: MarkersNote): string {
+    const { conversation, delivered, read } = note;
+    return JSON.stringify({
+      type: "markers",
+      conversation,
+      user: note.user,
+      delivered,
+      read,
+      unread: user === note.user ? note.unread : undefined,
+      cursor: encodeCursor(this.epoch, note.position),
+      prev: encodeCursor(this.epoch, note.prev[user] ?? 0),
+    });
+  }
+
+  /** To the user's v1 connections. */
+  private broadcast(user: UserId, frame: string): void {
+    for (const connection of this.of(user)) {
+      if (connection.session.protocol === "v1") connection.push(frame);
+    }
+  }
+
+  private sendClassic(connection: Connection, frame: string): void {
+    if (connection.session.protocol !== "classic") return;
+    this.beforeClassicMessage(connection);
+    connection.push(frame);
+  }
+}
+
+/** Classic users get new messages; the protocol has no word for edits. */
+function messageText(json: string): string | undefined {
+  const event = JSON.parse(json) as { kind: string; body?: { text?: string } };
+  return event.kind === "message" ? event.body?.text : undefined;
+}

@@ -1,0 +1,223 @@
+/** The worker's port: HTTP, the upgrade to a WebSocket, and the socket's events handed to the protocol that it speaks. */
+import { type Limits, SUBPROTOCOL } from "@duologue/protocol";
+import type { Server } from "bun";
+import type { Clock } from "../clock.ts";
+import { clientAddress, formatAddress, isLoopback, rateKey, type TrustedProxies } from "./address.ts";
+import { receiveClassic } from "./classic.ts";
+import { Connection, type ConnectionData, type Session } from "./connection.ts";
+import type { Gateway } from "./context.ts";
+import { findOriginProblem } from "./origin.ts";
+import { type Page, servePage } from "./page.ts";
+import { TokenBucket } from "./rate.ts";
+import { receiveV1 } from "./v1.ts";
+
+export interface ServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly reusePort: boolean;
+  /** In front of the connections' numbers, so that they are unique over all workers ever started. */
+  readonly connectionPrefix: string;
+  readonly classic: "on" | "off" | "same-origin";
+  readonly origins: readonly string[];
+  readonly trustedProxies: TrustedProxies;
+  readonly page: Page;
+  /** Whether store and bus answer. */
+  readonly isReady: () => Promise<boolean>;
+}
+
+type Upgrade = { readonly session: Session; readonly headers: Record<string, string> };
+
+export class ClientServer {
+  private readonly server: Server<ConnectionData>;
+  private readonly perAddress = new Map<string, number>();
+  private nextConnection = 1;
+
+  constructor(
+    private readonly gateway: Gateway,
+    private readonly options: ServerOptions,
+  ) {
+    const { limits } = gateway;
+    this.server = Bun.serve<ConnectionData>({
+      hostname: options.host,
+      port: options.port,
+      reusePort: options.reusePort,
+      development: false,
+      idleTimeout: 30,
+      maxRequestBodySize: 1024,
+      fetch: (request, server) => this.answer(request, server),
+      error: (error) => {
+        gateway.log.error({ error }, "request failed");
+        return new Response("The server failed on this request; its log says why.\n", { status: 500 });
+      },
+      websocket: {
+        maxPayloadLength: limits.frameBytes,
+        backpressureLimit: limits.outboxBytes,
+        closeOnBackpressureLimit: false,
+        idleTimeout: limits.idleSeconds,
+        sendPings: true,
+        perMessageDeflate: false,
+        open: (socket) => {
+          socket.data.connection.socket = socket;
+        },
+        message: (socket, data) => this.receive(socket.data.connection, data),
+        drain: (socket) => gateway.lobby.onDrain(socket.data.connection),
+        close: (socket) => this.closed(socket.data.connection),
+      },
+    });
+  }
+
+  get port(): number {
+    return this.server.port ?? this.options.port;
+  }
+
+  /** No new connections from now on; those that are open stay. */
+  stopListening(): void {
+    // Bun resolves it only when the last WebSocket is closed, so nobody waits for it.
+    void this.server.stop(false);
+  }
+
+  private receive(connection: Connection, data: string | Buffer): void {
+    try {
+      if (connection.session.protocol === "classic") receiveClassic(this.gateway, connection, data);
+      else receiveV1(this.gateway, connection, data);
+    } catch (error) {
+      this.gateway.log.error({ error, connection: connection.id }, "frame failed");
+      connection.close("unavailable");
+    }
+  }
+
+  private answer(request: Request, server: Server<ConnectionData>): Response | Promise<Response> | undefined {
+    const url = new URL(request.url);
+    if (request.headers.get("upgrade")?.toLowerCase() === "websocket") return this.upgrade(request, server);
+    switch (url.pathname) {
+      case "/healthz":
+        return new Response("live\n");
+      case "/readyz":
+        return this.readiness();
+      default:
+        return servePage(this.options.page, request.method, url.pathname);
+    }
+  }
+
+  private async readiness(): Promise<Response> {
+    const isReady = await this.options.isReady();
+    return new Response(isReady ? "ready\n" : "not ready\n", { status: isReady ? 200 : 503 });
+  }
+
+  /** Undefined when it was upgraded: the connection goes on as a WebSocket. */
+  private upgrade(request: Request, server: Server<ConnectionData>): Response | undefined {
+    const peer = server.requestIP(request);
+    if (peer === null) return new Response("The connection is gone.\n", { status: 400 });
+    const from = clientAddress({
+      peerAddress: peer.address,
+      forwardedFor: request.headers.get("x-forwarded-for"),
+      forwardedProto: request.headers.get("x-forwarded-proto"),
+      trusted: this.options.trustedProxies,
+    });
+    const choice = this.choose(request, from.scheme);
+    if (choice instanceof Response) return choice;
+    const key = rateKey(from.address);
+    const crowded = this.admit(key, from.address);
+    if (crowded !== undefined) return crowded;
+    const { gateway } = this;
+    const connection = new Connection(
+      `${this.options.connectionPrefix}${this.nextConnection++}`,
+      choice.session,
+      formatAddress(from.address, peer.port),
+      isLoopback(from.address) ? "" : key,
+      bucketOf(gateway.limits),
+      gateway.outlet,
+      gateway.clock.monotonic(),
+    );
+    gateway.connections.open.add(connection);
+    if (server.upgrade(request, { data: { connection }, headers: choice.headers })) return undefined;
+    this.closed(connection);
+    return new Response("This is not a WebSocket handshake that can be taken (RFC 6455).\n", { status: 400 });
+  }
+
+  /** Which protocol it speaks, or why not. */
+  private choose(request: Request, scheme: "http" | "https"): Upgrade | Response {
+    const { classic, origins } = this.options;
+    const offered = request.headers.get("sec-websocket-protocol");
+    const isV1 = offered?.split(",").some((name) => name.trim() === SUBPROTOCOL) ?? false;
+    if (offered !== null && !isV1) {
+      return new Response(
+        `Of the subprotocols offered, this server speaks none; it speaks ${SUBPROTOCOL}.\n`,
+        { status: 400 },
+      );
+    }
+    if (!isV1 && classic === "off")
+      return new Response("The classic protocol is switched off here.\n", { status: 403 });
+    if (isV1 || classic === "same-origin") {
+      const origin = request.headers.get("origin");
+      const host = request.headers.get("host") ?? "";
+      // Without an Origin it is no browser, and so no page of a stranger acting for somebody.
+      const problem =
+        origin === null ? undefined : findOriginProblem({ origin, host, scheme, allowed: origins });
+      if (problem !== undefined) return new Response(`${problem}\n`, { status: 403 });
+    }
+    if (isV1) {
+      return {
+        session: { protocol: "v1", state: { name: "hello-expected" } },
+        headers: { "Sec-WebSocket-Protocol": SUBPROTOCOL },
+      };
+    }
+    return { session: { protocol: "classic", state: { name: "anonymous" } }, headers: {} };
+  }
+
+  /** Counts the connection in, or says why not. Loopback is free: it is this machine, or a proxy not declared. */
+  private admit(key: string, address: string): Response | undefined {
+    const { connections, limits } = this.gateway;
+    if (connections.open.size >= limits.connectionsPerWorker) {
+      return new Response("Too many connections; try again shortly.\n", {
+        status: 503,
+        headers: { "Retry-After": "5" },
+      });
+    }
+    if (isLoopback(address)) return undefined;
+    const count = this.perAddress.get(key) ?? 0;
+    if (count >= limits.connectionsPerAddress) {
+      return new Response("Too many connections from this address.\n", {
+        status: 429,
+        headers: { "Retry-After": "30" },
+      });
+    }
+    this.perAddress.set(key, count + 1);
+    return undefined;
+  }
+
+  private closed(connection: Connection): void {
+    const { connections, presence } = this.gateway;
+    connection.isClosed = true;
+    connection.socket = undefined;
+    if (!connections.open.delete(connection)) return;
+    const count = this.perAddress.get(connection.rateKey) ?? 0;
+    if (count > 1) this.perAddress.set(connection.rateKey, count - 1);
+    else this.perAddress.delete(connection.rateKey);
+    const { session } = connection;
+    if (session.state.name !== "ready") return;
+    connections.remove(session.state.user.id, connection);
+    presence.leave(
+      session.state.user.id,
+      session.protocol === "classic" || connection.closedWith === "logged_out",
+    );
+  }
+}
+
+function bucketOf(limits: Limits): TokenBucket {
+  return new TokenBucket(limits.framesPerSecond, limits.framesBurst);
+}
+
+/** Closes what has been silent too long. Called about once a second. */
+export function sweep(gateway: Gateway, clock: Clock): void {
+  const now = clock.monotonic();
+  for (const connection of gateway.connections.open) {
+    const { session } = connection;
+    const silentMs = now - connection.lastFrameAt;
+    if (session.state.name === "ready") {
+      if (session.protocol !== "v1") continue;
+      if (silentMs > gateway.limits.silenceMs) connection.close("idle");
+      else if (session.state.expiresAt < clock.now()) connection.close("session_expired");
+    } else if (now - connection.openedAt > gateway.limits.helloMs) connection.close("unauthenticated_limit");
+  }
+}

@@ -1,0 +1,43 @@
+/** What the command line asks a running primary over its socket, and what it answers. */
+export type ControlRequest =
+  | { readonly type: "status" }
+  | { readonly type: "reload" }
+  | { readonly type: "stop" };
+
+export interface WorkerStatus {
+  readonly number: number;
+  readonly pid: number;
+  readonly uptimeMs: number;
+  readonly memoryBytes: number;
+  readonly connections: number;
+  readonly users: number;
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+}
+
+export interface PrimaryStatus {
+  readonly pid: number;
+  readonly uptimeMs: number;
+  readonly memoryBytes: number;
+  readonly version: string;
+  readonly address: string;
+  readonly dataDirectory: string;
+}
+
+export interface StoreStatus {
+  readonly bytes: number;
+  readonly walBytes: number;
+  readonly queued: number;
+  readonly committed: number;
+}
+
+export type ControlReply =
+  | {
+      readonly type: "status";
+      readonly primary: PrimaryStatus;
+      readonly workers: readonly WorkerStatus[];
+      readonly store: StoreStatus;
+    }
+  | { readonly type: "progress"; readonly text: string }
+  | { readonly type: "done" }
+  | { readonly type: "refused"; readonly reason: string };

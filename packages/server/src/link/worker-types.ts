@@ -1,0 +1,38 @@
+/** What a worker is given when it reports to the primary, and what it tells about itself every second. */
+import type { Limits } from "@duologue/protocol";
+import type { PresentUser } from "../ports/presence.ts";
+
+export interface PageFile {
+  readonly path: string;
+  readonly contentType: string;
+  readonly base64: string;
+  readonly immutable: boolean;
+}
+
+/** Everything a worker needs to begin; sent over the link and never through arguments or the environment. */
+export interface WorkerSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly databasePath: string;
+  readonly tokenSecret: string;
+  readonly classic: "on" | "off" | "same-origin";
+  readonly origins: readonly string[];
+  readonly trustedProxies: readonly string[];
+  readonly limits: Limits;
+  readonly page: readonly PageFile[];
+  readonly lobby: readonly PresentUser[];
+}
+
+export interface WorkerStatistics {
+  readonly memoryBytes: number;
+  readonly connections: number;
+  readonly users: number;
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+}
+
+/** Told to every worker each second; a worker that hears nothing for several is not ready. */
+export interface PrimaryHeartbeat {
+  /** The last commit went well. */
+  readonly storeWell: boolean;
+}

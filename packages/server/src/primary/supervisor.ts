@@ -1,0 +1,237 @@
+/**
+ * Starts the workers and keeps them: a dead one is replaced at once (with back-off when it dies again and again), one
+ * that gives no sign is killed and replaced, and on a reload each in turn is replaced by a new one, the new one
+ * listening before the old one stops.
+ */
+import type { Subprocess } from "bun";
+import type { Clock, Timer } from "../clock.ts";
+import type { WorkerStatistics } from "../link/worker-types.ts";
+import type { Logger } from "../log.ts";
+import type { WorkerSerial } from "./registry.ts";
+
+export interface SupervisorOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly workers: number;
+  readonly command: readonly string[];
+  readonly environment: Record<string, string | undefined>;
+  /** Asks a worker to close its clients and end. */
+  readonly drain: (serial: WorkerSerial) => void;
+  readonly timing?: Partial<SupervisorTiming>;
+}
+
+export interface SupervisorTiming {
+  /** Without a sign from a worker for this many checks, one a second, it is taken for hung. */
+  readonly silentChecks: number;
+  readonly startMs: number;
+  readonly drainMs: number;
+  /** A worker that lived shorter than this counts as dying repeatedly. */
+  readonly healthyMs: number;
+  readonly backOffMs: number;
+  readonly maxBackOffMs: number;
+}
+
+const defaultTiming: SupervisorTiming = {
+  silentChecks: 5,
+  startMs: 15_000,
+  drainMs: 5_000,
+  healthyMs: 5_000,
+  backOffMs: 100,
+  maxBackOffMs: 5_000,
+};
+
+const CHECK_MS = 1_000;
+const NO_STATISTICS: WorkerStatistics = {
+  memoryBytes: 0,
+  connections: 0,
+  users: 0,
+  messagesIn: 0,
+  messagesOut: 0,
+};
+
+interface Worker {
+  readonly serial: WorkerSerial;
+  readonly slot: number;
+  readonly process: Subprocess;
+  readonly startedAt: number;
+  state: "starting" | "ready" | "draining";
+  silentChecks: number;
+  statistics: WorkerStatistics;
+  readonly ready: PromiseWithResolvers<boolean>;
+  readonly deadline: Timer;
+}
+
+export interface SupervisedWorker {
+  readonly number: number;
+  readonly pid: number;
+  readonly uptimeMs: number;
+  readonly statistics: WorkerStatistics;
+}
+
+export class Supervisor {
+  private readonly workers = new Map<WorkerSerial, Worker>();
+  private readonly timing: SupervisorTiming;
+  private nextSerial = 1;
+  private readonly quickDeaths: number[];
+  private stopping = false;
+  private reloading = false;
+  private readonly checks: Timer;
+
+  constructor(private readonly options: SupervisorOptions) {
+    this.timing = { ...defaultTiming, ...options.timing };
+    this.quickDeaths = Array.from({ length: options.workers }, () => 0);
+    this.checks = options.clock.every(CHECK_MS, () => this.check());
+  }
+
+  /** Resolves to true when every worker listens; to false when one could not begin. */
+  async start(): Promise<boolean> {
+    const started = this.quickDeaths.map((_, slot) => this.spawn(slot).ready.promise);
+    const outcomes = await Promise.all(started);
+    return outcomes.every((ready) => ready);
+  }
+
+  isKnown(serial: WorkerSerial): boolean {
+    return this.workers.has(serial);
+  }
+
+  status(): SupervisedWorker[] {
+    const now = this.options.clock.monotonic();
+    return [...this.workers.values()]
+      .sort((a, b) => a.slot - b.slot)
+      .map(({ slot, process, startedAt, statistics }) => ({
+        number: slot + 1,
+        pid: process.pid,
+        uptimeMs: now - startedAt,
+        statistics,
+      }));
+  }
+
+  onReady(serial: WorkerSerial): void {
+    const worker = this.workers.get(serial);
+    if (worker === undefined) return;
+    worker.deadline.cancel();
+    worker.state = "ready";
+    worker.silentChecks = 0;
+    worker.ready.resolve(true);
+    this.options.log.info({ worker: worker.slot + 1, pid: worker.process.pid }, "worker ready");
+  }
+
+  onStatistics(serial: WorkerSerial, statistics: WorkerStatistics): void {
+    const worker = this.workers.get(serial);
+    if (worker === undefined) return;
+    worker.silentChecks = 0;
+    worker.statistics = statistics;
+  }
+
+  /** The link to a worker broke: without it the worker is of no use. */
+  onLinkGone(serial: WorkerSerial, reason: string): void {
+    const worker = this.workers.get(serial);
+    if (worker === undefined || worker.state === "draining") return;
+    this.options.log.warn({ worker: worker.slot + 1, pid: worker.process.pid, reason }, "worker link lost");
+    this.options.clock.after(1_000, () => worker.process.kill("SIGKILL"));
+  }
+
+  /** Replaces each worker in turn. Yields a line for each; false at the end when a new one could not begin. */
+  async *reload(): AsyncGenerator<string, boolean> {
+    if (this.reloading || this.stopping) return false;
+    this.reloading = true;
+    try {
+      for (let slot = 0; slot < this.options.workers; slot += 1) {
+        const old = [...this.workers.values()].find(
+          (worker) => worker.slot === slot && worker.state !== "draining",
+        );
+        const fresh = this.spawn(slot);
+        if (!(await fresh.ready.promise)) {
+          yield `worker ${slot + 1}: the new process could not begin; the old one stays`;
+          return false;
+        }
+        if (old !== undefined) await this.retire(old);
+        yield `worker ${slot + 1} of ${this.options.workers}: replaced, pid ${old?.process.pid ?? "none"} → ${fresh.process.pid}`;
+      }
+      return true;
+    } finally {
+      this.reloading = false;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.checks.cancel();
+    await Promise.all([...this.workers.values()].map((worker) => this.retire(worker)));
+  }
+
+  private spawn(slot: number): Worker {
+    const { clock, command, environment, log } = this.options;
+    const serial = this.nextSerial++;
+    const process = Bun.spawn([...command, String(serial)], {
+      stdin: "ignore",
+      stdout: "inherit",
+      stderr: "inherit",
+      env: environment,
+      onExit: (_, code, signal) => this.onExit(serial, code, signal),
+    });
+    const worker: Worker = {
+      serial,
+      slot,
+      process,
+      startedAt: clock.monotonic(),
+      state: "starting",
+      silentChecks: 0,
+      statistics: NO_STATISTICS,
+      ready: Promise.withResolvers(),
+      deadline: clock.after(this.timing.startMs, () => {
+        log.error({ worker: slot + 1, pid: process.pid }, "worker did not begin in time");
+        process.kill("SIGKILL");
+      }),
+    };
+    this.workers.set(serial, worker);
+    return worker;
+  }
+
+  private onExit(serial: WorkerSerial, code: number | null, signal: number | string | null): void {
+    const worker = this.workers.get(serial);
+    if (worker === undefined) return;
+    const { clock, log } = this.options;
+    this.workers.delete(serial);
+    worker.deadline.cancel();
+    worker.ready.resolve(false);
+    if (worker.state === "draining" || this.stopping) return;
+    const { slot } = worker;
+    const hasReplacement = [...this.workers.values()].some((other) => other.slot === slot);
+    log.error({ worker: slot + 1, pid: worker.process.pid, code, signal }, "worker died");
+    // During a reload, the old worker of the slot stays: a new one that cannot begin is not tried again and again.
+    if (hasReplacement) return;
+    const delayMs = this.backOff(worker);
+    if (delayMs === 0) this.spawn(slot);
+    else clock.after(delayMs, () => this.stopping || this.spawn(slot));
+  }
+
+  private backOff(worker: Worker): number {
+    const livedMs = this.options.clock.monotonic() - worker.startedAt;
+    const deaths = livedMs < this.timing.healthyMs ? (this.quickDeaths[worker.slot] ?? 0) + 1 : 0;
+    this.quickDeaths[worker.slot] = deaths;
+    return deaths < 2 ? 0 : Math.min(this.timing.maxBackOffMs, this.timing.backOffMs * 2 ** (deaths - 2));
+  }
+
+  private async retire(worker: Worker): Promise<void> {
+    worker.state = "draining";
+    this.options.drain(worker.serial);
+    const deadline = this.options.clock.after(this.timing.drainMs, () => worker.process.kill("SIGKILL"));
+    await worker.process.exited;
+    deadline.cancel();
+  }
+
+  /** Counts checks, not time: while the primary itself was held up, no worker could give a sign. */
+  private check(): void {
+    for (const worker of this.workers.values()) {
+      if (worker.state !== "ready") continue;
+      worker.silentChecks += 1;
+      if (worker.silentChecks <= this.timing.silentChecks) continue;
+      this.options.log.error(
+        { worker: worker.slot + 1, pid: worker.process.pid },
+        "worker gives no sign; killing it",
+      );
+      worker.process.kill("SIGKILL");
+    }
+  }
+}
