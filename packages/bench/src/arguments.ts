@@ -1,0 +1,130 @@
+/** The command line of the benchmarks. */
+import { tmpdir } from "node:os";
+import { parseArgs } from "node:util";
+import type { Settings } from "./benchmarks/context.ts";
+import type { ServerName } from "./servers/launch.ts";
+
+export const benchmarkNames = ["relay", "idle", "durable", "storm"] as const;
+export type BenchmarkName = (typeof benchmarkNames)[number];
+
+export type Command =
+  | { readonly kind: "help" }
+  | { readonly kind: "wrong"; readonly problem: string }
+  | {
+      readonly kind: "run";
+      readonly names: readonly BenchmarkName[];
+      readonly settings: Settings;
+      readonly jsonFile: string | undefined;
+      readonly markdown: boolean;
+    };
+
+export const helpText = `Usage: npm run bench -- <name> [options]
+
+Names
+  relay     classic protocol, CPU time for each delivered message, against ws and a bare Bun relay
+  idle      memory for each idle connection
+  durable   v1 messages: committed, acknowledged and delivered
+  storm     thousands of users log in at once
+  all       all of them, one after the other
+
+Options
+  --runs N            runs of each measurement (3)
+  --seconds S         measured time of one run (5)
+  --warmup S          time before it that does not count (2)
+  --connections N     instead of the benchmark's own number (even)
+  --windows A,B       messages in flight for each connection, closed loop
+  --workers A,B       of duologue
+  --servers A,B       of duologue, ws, bun-relay
+  --protocols A,B     of classic, v1 (idle, storm)
+  --data DIRECTORY    where duologue's temporary data goes; a real disk, not tmpfs
+  --json FILE         every run, for programs
+  --markdown          a fragment for docs/benchmarks.md instead of the table
+  --help
+`;
+
+const serverNames = ["duologue", "ws", "bun-relay"] as const satisfies readonly ServerName[];
+const protocolNames = ["classic", "v1"] as const;
+
+class ArgumentError extends Error {
+  override readonly name = "ArgumentError";
+}
+
+/** Never throws: what is wrong is said in the answer. */
+export function parseCommand(argv: readonly string[]): Command {
+  try {
+    return readCommand(argv);
+  } catch (error) {
+    return { kind: "wrong", problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function readCommand(argv: readonly string[]): Command {
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      runs: text,
+      seconds: text,
+      warmup: text,
+      connections: text,
+      windows: text,
+      workers: text,
+      servers: text,
+      protocols: text,
+      data: text,
+      json: text,
+      markdown: flag,
+      help: flag,
+    },
+  });
+  if (values.help === true || positionals.length === 0) return { kind: "help" };
+  const connections = optional(values.connections, (value) => wholeNumber("--connections", value));
+  if (connections !== undefined && connections % 2 === 1) {
+    throw new ArgumentError("--connections: they write in pairs, so their number must be even");
+  }
+  return {
+    kind: "run",
+    names: positionals.flatMap(benchmarksOf),
+    jsonFile: values.json,
+    markdown: values.markdown === true,
+    settings: {
+      runs: wholeNumber("--runs", values.runs ?? "3"),
+      measureMs: wholeNumber("--seconds", values.seconds ?? "5") * 1000,
+      warmupMs: wholeNumber("--warmup", values.warmup ?? "2") * 1000,
+      connections,
+      windows: optional(values.windows, (value) => wholeNumbers("--windows", value)),
+      workers: optional(values.workers, (value) => wholeNumbers("--workers", value)),
+      servers: optional(values.servers, (value) => choices("--servers", value, serverNames)),
+      protocols: optional(values.protocols, (value) => choices("--protocols", value, protocolNames)),
+      dataParent: values.data ?? tmpdir(),
+    },
+  };
+}
+
+function benchmarksOf(name: string): readonly BenchmarkName[] {
+  return name === "all" ? benchmarkNames : choices("name", name, benchmarkNames);
+}
+
+function optional<T>(value: string | undefined, read: (value: string) => T): T | undefined {
+  return value === undefined ? undefined : read(value);
+}
+
+function wholeNumber(option: string, value: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(value))
+    throw new ArgumentError(`${option}: a whole number above 0, not ${value}`);
+  return Number(value);
+}
+
+function wholeNumbers(option: string, value: string): number[] {
+  return value.split(",").map((part) => wholeNumber(option, part));
+}
+
+function choices<T extends string>(option: string, value: string, known: readonly T[]): T[] {
+  return value.split(",").map((part) => {
+    const choice = known.find((name) => name === part);
+    if (choice === undefined) throw new ArgumentError(`${option}: one of ${known.join(", ")}, not ${part}`);
+    return choice;
+  });
+}

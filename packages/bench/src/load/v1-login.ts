@@ -1,0 +1,93 @@
+/** Logs v1 guests in and waits until every one of them knows that all are there. */
+import { PROTOCOL_VERSION, SUBPROTOCOL } from "@duologue/protocol";
+import { type BenchClock, within } from "../clock.ts";
+import { countValues, fieldPattern, findValue, readNumber, readText } from "../wire/json-fields.ts";
+import { maskedTextFrame } from "../wire/masked-frame.ts";
+import type { RawSocket, Target } from "../wire/raw-socket.ts";
+import { userName } from "./classic-login.ts";
+import { LoadError } from "./job.ts";
+import { type LobbyFrames, LobbyWatch } from "./lobby-watch.ts";
+import { openSockets } from "./open-sockets.ts";
+
+const LOGIN_LIMIT_MS = 120_000;
+const TYPE = fieldPattern("type", "text");
+const ID = fieldPattern("id", "text");
+const COUNT = fieldPattern("count", "number");
+const USER = fieldPattern("user", "number");
+const LOBBY_NAME = new TextEncoder().encode("lobby");
+
+export interface GuestLoginOptions {
+  /** Whether the server names everybody to everybody (up to `lobbyUsers`, LB3), or sends counts only. */
+  readonly everybodyNamed: boolean;
+  /** Of the nicknames. A name that was online a moment ago is still taken (LB5), so each round needs its own. */
+  readonly prefix?: string;
+}
+
+export interface GuestLogin {
+  readonly sockets: readonly RawSocket[];
+  readonly userIds: readonly string[];
+  readonly watch: LobbyWatch;
+}
+
+export async function loginGuests(
+  clock: BenchClock,
+  target: Pick<Target, "host" | "port">,
+  count: number,
+  options: GuestLoginOptions,
+): Promise<GuestLogin> {
+  const prefix = options.prefix ?? "u";
+  const lobbies = new GuestLobbies(count, options.everybodyNamed);
+  const watch = new LobbyWatch(clock, count, lobbies);
+  lobbies.onRefusal = (error) => watch.fail(error);
+  const v1 = { ...target, subprotocol: SUBPROTOCOL };
+  const opened = openSockets(v1, count, watch, (socket, index) =>
+    socket.write(
+      maskedTextFrame(
+        JSON.stringify({ type: "hello", version: PROTOCOL_VERSION, nickname: userName(index, prefix) }),
+      ),
+    ),
+  );
+  const [sockets] = await within(clock, LOGIN_LIMIT_MS, "login", Promise.all([opened, watch.complete]));
+  return { sockets, userIds: lobbies.userIds, watch };
+}
+
+/** A guest knows everybody when the last count is the number of guests and, if it should, as many were named to it. */
+class GuestLobbies implements LobbyFrames {
+  readonly userIds: string[] = [];
+  onRefusal: (error: Error) => void = () => undefined;
+  private readonly named: Uint32Array;
+
+  private readonly count: number;
+  private readonly everybodyNamed: boolean;
+
+  constructor(count: number, everybodyNamed: boolean) {
+    this.count = count;
+    this.everybodyNamed = everybodyNamed;
+    this.named = new Uint32Array(count);
+  }
+
+  completes(index: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const type = findValue(bytes, start, end, TYPE);
+    if (LOBBY_NAME.every((byte, at) => bytes[type + at] === byte)) {
+      return this.onLobby(index, bytes, start, end);
+    }
+    const name = type < 0 ? "" : readText(bytes, type, end);
+    if (name === "welcome") this.userIds[index] = userIdOf(bytes, start, end);
+    if (name === "error") {
+      this.onRefusal(new LoadError(`user ${index}: ${Buffer.from(bytes.subarray(start, end)).toString()}`));
+    }
+    return false;
+  }
+
+  private onLobby(index: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const online = readNumber(bytes, findValue(bytes, start, end, COUNT));
+    const named = (this.named[index] ?? 0) + countValues(bytes, start, end, ID);
+    this.named[index] = named;
+    return online === this.count && (!this.everybodyNamed || named >= this.count);
+  }
+}
+
+function userIdOf(bytes: Uint8Array, start: number, end: number): string {
+  const user = findValue(bytes, start, end, USER);
+  return readText(bytes, findValue(bytes, user < 0 ? start : user, end, ID), end);
+}

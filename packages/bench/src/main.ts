@@ -1,0 +1,67 @@
+/** `npm run bench -- <name>`: runs benchmarks, prints their reports. */
+import { type BenchmarkName, type Command, helpText, parseCommand } from "./arguments.ts";
+import type { BenchContext } from "./benchmarks/context.ts";
+import { benchDurable } from "./benchmarks/durable.ts";
+import { benchIdle } from "./benchmarks/idle.ts";
+import { benchRelay } from "./benchmarks/relay.ts";
+import { benchStorm } from "./benchmarks/storm.ts";
+import { systemClock } from "./clock.ts";
+import { renderMarkdown, renderText } from "./report/render.ts";
+import type { Report } from "./report/report.ts";
+import { Children } from "./servers/children.ts";
+
+function runBenchmark(name: BenchmarkName, context: BenchContext): Promise<Report> {
+  switch (name) {
+    case "relay":
+      return benchRelay(context);
+    case "idle":
+      return benchIdle(context);
+    case "durable":
+      return benchDurable(context);
+    case "storm":
+      return benchStorm(context);
+  }
+}
+
+async function runAll(command: Extract<Command, { kind: "run" }>): Promise<void> {
+  const children = new Children(systemClock);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      children.killAll();
+      process.exit(130);
+    });
+  }
+  const reports: Report[] = [];
+  for (const name of command.names) {
+    const report = await runBenchmark(name, {
+      clock: systemClock,
+      children,
+      settings: command.settings,
+      progress: (line) => process.stderr.write(`${name}: ${line}\n`),
+    });
+    reports.push(report);
+    process.stdout.write(command.markdown ? renderMarkdown(report) : renderText(report));
+    // After each benchmark, so that a later one that fails costs nothing.
+    if (command.jsonFile !== undefined)
+      await Bun.write(command.jsonFile, `${JSON.stringify(reports, null, 2)}\n`);
+  }
+}
+
+const command = parseCommand(process.argv.slice(2));
+switch (command.kind) {
+  case "help":
+    process.stdout.write(helpText);
+    break;
+  case "wrong":
+    process.stderr.write(`${command.problem}\n\n${helpText}`);
+    process.exitCode = 2;
+    break;
+  case "run":
+    try {
+      await runAll(command);
+    } catch (error) {
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      process.exitCode = 1;
+    }
+    break;
+}
