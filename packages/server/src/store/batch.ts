@@ -1,0 +1,130 @@
+/**
+ * Group commit. Requests of one turn of the event loop become one transaction; while it runs, the next one fills up
+ * in the sockets and then here. No timer: a lone request waits for the end of its turn only.
+ */
+
+import type { Clock } from "../clock.ts";
+import type { Note } from "../ports/bus.ts";
+import type { UserId } from "../ports/store.ts";
+import {
+  type OutcomeOf,
+  refusedResult,
+  type WriteOutcome,
+  type WriteRequest,
+  type WriteResult,
+} from "./requests.ts";
+
+export interface BatchCommitter {
+  /** One transaction: a result for each request, in their order. Never throws. */
+  commit(requests: readonly WriteRequest[]): readonly WriteResult[];
+  /** Work that may follow when the answers are out, such as a checkpoint. Never throws. */
+  maintain(): void;
+}
+
+export interface BatchingOptions {
+  readonly committer: BatchCommitter;
+  readonly clock: Pick<Clock, "endOfTurn">;
+  readonly publish: (to: readonly UserId[], note: Note) => void;
+  /** A receiver of an answer or a publication threw: a defect, but the other requests of the batch go on. */
+  readonly onFault: (error: unknown) => void;
+  /** Requests that may wait; one more is refused with `busy`. */
+  readonly maxQueued?: number;
+  /** Requests of one transaction: bounds how long readers of its answers wait. */
+  readonly maxBatch?: number;
+}
+
+interface Waiting {
+  readonly request: WriteRequest;
+  readonly done: (outcome: WriteOutcome) => void;
+}
+
+/** Above this, a waiting request would wait for a second and more on a slow disk. */
+const DEFAULT_MAX_QUEUED = 50_000;
+const DEFAULT_MAX_BATCH = 1000;
+
+export class BatchingWriter {
+  readonly #options: BatchingOptions;
+  readonly #maxQueued: number;
+  readonly #maxBatch: number;
+  #queue: Waiting[] = [];
+  #refused: Waiting[] = [];
+  #scheduled = false;
+  #closed = false;
+  #committed = 0;
+
+  constructor(options: BatchingOptions) {
+    this.#options = options;
+    this.#maxQueued = options.maxQueued ?? DEFAULT_MAX_QUEUED;
+    this.#maxBatch = options.maxBatch ?? DEFAULT_MAX_BATCH;
+  }
+
+  /** Requests that wait for a transaction. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** Requests carried out since the start, refused ones not counted. */
+  get committed(): number {
+    return this.#committed;
+  }
+
+  /**
+   * `done` is called exactly once, never inside this call: in commit order, each one after the publication of its own
+   * change and before that of the next. One refused with `busy` or, after `close`, `unavailable` may be answered
+   * before requests made earlier.
+   */
+  submit<R extends WriteRequest>(request: R, done: (outcome: OutcomeOf<R>) => void): void {
+    // The outcome always belongs to the request's own operation: the writer's switch over `op` sees to it.
+    const waiting = { request, done: done as (outcome: WriteOutcome) => void };
+    if (this.#closed || this.#queue.length >= this.#maxQueued) this.#refused.push(waiting);
+    else this.#queue.push(waiting);
+    this.#schedule();
+  }
+
+  /** Carries out what waits, and refuses everything from then on. */
+  close(): void {
+    this.#closed = true;
+    while (this.#queue.length > 0) this.#commitBatch();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.clock.endOfTurn(() => {
+      this.#scheduled = false;
+      this.#answerRefused();
+      if (this.#queue.length > 0) this.#commitBatch();
+      if (this.#queue.length > 0 || this.#refused.length > 0) this.#schedule();
+    });
+  }
+
+  #answerRefused(): void {
+    if (this.#refused.length === 0) return;
+    const refused = this.#refused;
+    this.#refused = [];
+    const { outcome } = refusedResult(this.#closed ? "unavailable" : "busy");
+    for (const { done } of refused) this.#guard(() => done(outcome));
+  }
+
+  #commitBatch(): void {
+    const batch = this.#queue.length <= this.#maxBatch ? this.#queue : this.#queue.slice(0, this.#maxBatch);
+    this.#queue = batch === this.#queue ? [] : this.#queue.slice(this.#maxBatch);
+    const { committer, publish } = this.#options;
+    const results = committer.commit(batch.map((waiting) => waiting.request));
+    for (let index = 0; index < batch.length; index += 1) {
+      const { outcome, publish: publication } = results[index] ?? refusedResult("unavailable");
+      if (outcome.ok) this.#committed += 1;
+      if (publication !== undefined) this.#guard(() => publish(publication.to, publication.note));
+      this.#guard(() => batch[index]?.done(outcome));
+    }
+    committer.maintain();
+  }
+
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#options.onFault(error);
+    }
+  }
+}

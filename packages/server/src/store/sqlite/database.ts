@@ -1,0 +1,41 @@
+/** How the file is opened: once to write, and by any number of processes to read. */
+import { Database } from "bun:sqlite";
+
+const PAGE_BYTES = 4096;
+/** Hot pages of the indexes; negative means KiB. */
+const WRITER_CACHE_KIB = 65_536;
+const READER_CACHE_KIB = 8_192;
+
+export interface WriterDatabaseOptions {
+  readonly path: string;
+  /** How long to wait for another process that holds the write lock (a backup tool; never a second Duologue). */
+  readonly busyTimeoutMs: number;
+  /** Upper bound of the file, in pages of 4096 bytes; undefined: none. */
+  readonly maxPages: number | undefined;
+}
+
+export function openWriterDatabase(options: WriterDatabaseOptions): Database {
+  const database = new Database(options.path, { create: true });
+  // First: changing the journal mode takes a lock too.
+  database.run(`PRAGMA busy_timeout = ${options.busyTimeoutMs}`);
+  database.run(`PRAGMA page_size = ${PAGE_BYTES}`);
+  database.run("PRAGMA journal_mode = WAL");
+  // A commit is answered with "acknowledged", so it has to be on the disk.
+  database.run("PRAGMA synchronous = FULL");
+  // The writer checkpoints between batches (checkpoint.ts), never inside a commit that somebody waits for.
+  database.run("PRAGMA wal_autocheckpoint = 0");
+  // The text of a retracted message is overwritten, not only unlinked.
+  database.run("PRAGMA secure_delete = ON");
+  database.run(`PRAGMA cache_size = -${WRITER_CACHE_KIB}`);
+  if (options.maxPages !== undefined) database.run(`PRAGMA max_page_count = ${options.maxPages}`);
+  return database;
+}
+
+/** The writer must have opened the file before. */
+export function openReaderDatabase(path: string): Database {
+  const database = new Database(path, { readonly: true });
+  // In WAL mode readers never wait for the writer, only for a recovery after a crash.
+  database.run("PRAGMA busy_timeout = 5000");
+  database.run(`PRAGMA cache_size = -${READER_CACHE_KIB}`);
+  return database;
+}

@@ -1,0 +1,135 @@
+/** The tables, as steps that are never changed once released: a new one is added at the end. */
+import type { Database } from "bun:sqlite";
+
+interface Migration {
+  /** 1, 2, 3, …; the file keeps the number of the last one carried out in `user_version`. */
+  readonly version: number;
+  readonly statements: string;
+}
+
+/** The file was written by a later Duologue. */
+export class SchemaTooNewError extends Error {
+  override readonly name = "SchemaTooNewError";
+}
+
+/** The file is a SQLite database of some other program. */
+export class ForeignDatabaseError extends Error {
+  override readonly name = "ForeignDatabaseError";
+}
+
+/** "Duol" in ASCII: marks the file as ours (SQLite's `application_id`). */
+const APPLICATION_ID = 0x44756f6c;
+
+/*
+ * Rows point to each other by small integer keys; the public, unguessable ids stand once in `user` and `conversation`.
+ * No foreign keys: the one writer looks up every row that it points to.
+ *
+ * event.kind      0 message, 1 edit, 2 retract
+ * event.revision  message: the number of the last edit or retraction of it, 0 if none; edit, retract: 0
+ * event_client    the message id first: ids are UUIDs of version 7, which rise with time, so that inserts
+ *                 touch the last pages of the index only
+ * conversation    a < b by key; `changed` is the position of its last change, 0 as long as it holds no event;
+ *                 `last_message` is the number of the last event that is a message
+ * user_word       search keys of guests' names (store/fold.ts)
+ */
+const FIRST = `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE user (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE user_word (
+    word TEXT NOT NULL,
+    user INTEGER NOT NULL,
+    PRIMARY KEY (word, user)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE session (
+    id TEXT PRIMARY KEY,
+    user INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    ended INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE conversation (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    a INTEGER NOT NULL,
+    b INTEGER NOT NULL,
+    opener INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    last_time INTEGER NOT NULL,
+    last_message INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    a_delivered INTEGER NOT NULL,
+    a_read INTEGER NOT NULL,
+    b_delivered INTEGER NOT NULL,
+    b_read INTEGER NOT NULL,
+    UNIQUE (a, b)
+  ) STRICT;
+  CREATE INDEX conversation_a ON conversation (a, changed);
+  CREATE INDEX conversation_b ON conversation (b, changed);
+  CREATE INDEX conversation_opener ON conversation (opener, created_at);
+  CREATE TABLE event (
+    position INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    sender INTEGER NOT NULL,
+    client_id TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    target INTEGER,
+    reply_to INTEGER,
+    revision INTEGER NOT NULL,
+    retracted INTEGER NOT NULL,
+    body TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX event_seq ON event (conversation, seq);
+  CREATE UNIQUE INDEX event_client ON event (client_id, sender);
+  CREATE INDEX event_target ON event (conversation, target) WHERE target IS NOT NULL;
+`;
+
+const migrations: readonly Migration[] = [{ version: 1, statements: FIRST }];
+
+export const SCHEMA_VERSION: number = migrations.length;
+
+/** Brings the file to this program's version, each step in a transaction; `epoch` names a body of data made now. */
+export function migrate(database: Database, epoch: string): void {
+  const version = readPragma(database, "user_version");
+  if (version > SCHEMA_VERSION) {
+    throw new SchemaTooNewError(
+      `the database has version ${version}, and this program knows versions up to ${SCHEMA_VERSION}: it was written by a newer Duologue`,
+    );
+  }
+  const applicationId = readPragma(database, "application_id");
+  const isEmpty = database.query("SELECT 1 FROM sqlite_schema LIMIT 1").get() === null;
+  if (applicationId !== APPLICATION_ID && !isEmpty) {
+    throw new ForeignDatabaseError("the file is a database of another program");
+  }
+  for (const migration of migrations) {
+    if (migration.version <= version) continue;
+    database
+      .transaction(() => {
+        database.run(migration.statements);
+        if (migration.version === 1) {
+          database.run(`PRAGMA application_id = ${APPLICATION_ID}`);
+          database.run("INSERT INTO meta (name, value) VALUES ('epoch', ?)", [epoch]);
+        }
+        database.run(`PRAGMA user_version = ${migration.version}`);
+      })
+      .immediate();
+  }
+}
+
+export function readEpoch(database: Database): string {
+  const row = database.query<{ value: string }, []>("SELECT value FROM meta WHERE name = 'epoch'").get();
+  if (row === null) throw new ForeignDatabaseError("the database has no epoch");
+  return row.value;
+}
+
+function readPragma(database: Database, name: "user_version" | "application_id"): number {
+  const row = database.query<Record<string, number>, []>(`PRAGMA ${name}`).get();
+  return row?.[name] ?? 0;
+}
