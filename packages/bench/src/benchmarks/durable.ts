@@ -51,7 +51,7 @@ export async function benchDurable(context: BenchContext): Promise<Report> {
       machineNote(),
       `${connections} v1 connections in pairs, 64-byte texts; a message counts when it was committed, acknowledged and ` +
         `delivered; ${sharedCores.description}; data on ${fileSystemOf(settings.dataParent)}`,
-      `${settings.runs} runs of ${settings.measureMs / 1000} s each: median [lowest–highest]; CPU in µs for each message`,
+      `runs: ${settings.runs}, of ${settings.measureMs / 1000} s each: median [lowest–highest]; CPU in µs for each message`,
       `open loop: half of the rate that window ${windows.at(-1)} reached; its delays count from the time a message was due`,
       limitsNote(LIMITS),
     ],

@@ -56,7 +56,7 @@ export async function benchRelay(context: BenchContext): Promise<Report> {
     notes: [
       machineNote(),
       `${connections} connections in pairs, 64-byte texts, closed loop, 1 worker; ${placement.description}`,
-      `${settings.runs} runs of ${settings.measureMs / 1000} s each, the servers in turn: median [lowest–highest]`,
+      `runs: ${settings.runs}, of ${settings.measureMs / 1000} s each, the servers in turn: median [lowest–highest]`,
       "CPU: user and system time of all the server's processes for each delivered message",
       limitsNote(LIMITS),
     ],
