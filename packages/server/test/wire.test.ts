@@ -1,0 +1,16 @@
+import { afterAll, beforeAll, describe } from "bun:test";
+import { type Server, startServer } from "./harness/server.ts";
+import { wireTests } from "./wire/suite.ts";
+
+for (const workers of [1, 4]) {
+  describe(`${workers} ${workers === 1 ? "worker" : "workers"}`, () => {
+    let server: Server | undefined;
+    beforeAll(async () => {
+      server = await startServer({ workers });
+    });
+    afterAll(async () => {
+      await server?.[Symbol.asyncDispose]();
+    });
+    wireTests("wire", () => server?.url ?? "");
+  });
+}
