@@ -90,7 +90,7 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
     limits,
     log: options.log,
     epoch: store.epoch,
-    identity: new Identity(store, presence, bus, tokens, clock, limits),
+    identity: new Identity(store, presence, tokens, clock, limits),
     chat,
     reading: new Reading(store, presence, chat, limits),
     presence,

@@ -1,7 +1,6 @@
 /** Who somebody is: guests with a nickname, who are the same person again when they return with their token. */
 import type { Limits } from "@duologue/protocol";
 import type { Clock } from "../clock.ts";
-import type { Bus } from "../ports/bus.ts";
 import type { JoinOutcome, Presence, PresentUser } from "../ports/presence.ts";
 import type { Store, UserId, UserRecord } from "../ports/store.ts";
 import { nameKeys, suggestions } from "./confusables.ts";
@@ -26,7 +25,6 @@ export class Identity {
   constructor(
     private readonly store: Store,
     private readonly presence: Presence,
-    private readonly bus: Bus,
     private readonly tokens: Tokens,
     private readonly clock: Clock,
     private readonly limits: Limits,
@@ -100,12 +98,10 @@ export class Identity {
     return { ok: true, value: { ...user, name: named.name } };
   }
 
-  /** Ends the session everywhere; the connections hear of it through the bus, this one included. */
-  async logout(user: UserId, session: string): Promise<Outcome<undefined>> {
+  /** Ends the session everywhere; the store tells the bus, and so every connection of the session. */
+  async logout(session: string): Promise<Outcome<undefined>> {
     const ended = await this.store.endSession(session);
-    if (!ended.ok) return refused(ended.refusal);
-    this.bus.publish([user], { kind: "session-ended", session });
-    return { ok: true, value: undefined };
+    return ended.ok ? { ok: true, value: undefined } : refused(ended.refusal);
   }
 
   /** A visitor over the classic protocol, who lives as long as the connection. */

@@ -84,7 +84,9 @@ async function carryOutSlowly(
       return undefined;
     }
     case "logout": {
-      const ended = await identity.logout(user.id, state.session);
+      connection.isLeaving = true;
+      const ended = await identity.logout(state.session);
+      connection.isLeaving = ended.ok;
       if (!ended.ok) return ended;
       connection.push(encodeFrame({ type: "logged-out", ref: frame.ref }));
       connection.close("logged_out");

@@ -40,6 +40,8 @@ const CLOSE_DEADLINE_MS = 3_000;
 export class Connection {
   socket: ClientSocket | undefined;
   isClosed = false;
+  /** It asked to be logged out and is owed an answer before it is closed. */
+  isLeaving = false;
   /** Requests of this connection that wait for the store. */
   pending = 0;
   /** Frames refused in a row as too fast. */

@@ -69,19 +69,18 @@ export class Connections {
         for (const connection of this.of(user)) this.sendClassic(connection, classic.failed(note.failure));
         break;
       case "session-ended":
-        for (const connection of this.of(user)) {
-          const { session } = connection;
-          if (
-            session.protocol === "v1" &&
-            session.state.name === "ready" &&
-            session.state.session === note.session
-          ) {
-            connection.close("logged_out");
-          }
-        }
+        this.endSession(user, note.session);
         break;
       default:
         note satisfies never;
+    }
+  }
+
+  private endSession(user: UserId, ended: string): void {
+    for (const connection of this.of(user)) {
+      const { session } = connection;
+      if (session.protocol !== "v1" || session.state.name !== "ready" || connection.isLeaving) continue;
+      if (session.state.session === ended) connection.close("logged_out");
     }
   }
 
