@@ -1,0 +1,61 @@
+/**
+ * `npm test`: installs what is missing and runs every test of the workspaces and the tools under the pinned Bun. Words
+ * after `--` go to `bun test`: `npm test -- packages/server -t "a repeated send"`. The last line is
+ * `N passed, N failed`.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bunEnvironment, bunFlags, findBun, handOver } from "../packages/server/bin/launch.mjs";
+import { ensureInstalled, root } from "./install.mjs";
+
+/** Some tests start servers and a browser; a machine that builds something else at the same time is slow. */
+const TEST_TIMEOUT_MS = 30_000;
+
+process.exitCode = (await ensureInstalled("all")) ? await runTests(process.argv.slice(2)) : report(0, 1);
+
+async function runTests(words) {
+  const directory = mkdtempSync(join(tmpdir(), "duologue-tests-"));
+  const results = join(directory, "results.xml");
+  const where = words.some((word) => !word.startsWith("-")) ? [] : ["./packages", "./tools"];
+  process.chdir(root);
+  try {
+    const code = await handOver(
+      findBun(),
+      [
+        ...bunFlags,
+        "test",
+        `--timeout=${TEST_TIMEOUT_MS}`,
+        "--reporter=junit",
+        `--reporter-outfile=${results}`,
+        ...where,
+        ...words,
+      ],
+      bunEnvironment(),
+    );
+    const { passed, failed } = count(results);
+    // A file that cannot be loaded, or a crash, is not in the results, but in the exit code.
+    report(passed, code === 0 ? failed : Math.max(failed, 1));
+    return code;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function count(path) {
+  let text = "";
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return { passed: 0, failed: 0 };
+  }
+  const head = /<testsuites[^>]*>/.exec(text)?.[0] ?? "";
+  const number = (name) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
+  const failed = number("failures");
+  return { passed: number("tests") - failed - number("skipped"), failed };
+}
+
+function report(passed, failed) {
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  return failed === 0 ? 0 : 1;
+}
