@@ -214,11 +214,12 @@ describe("frames from clients", () => {
   });
 
   test("[BI2] a valid frame with any shallow unknown field is valid", () => {
-    const names = fc
-      .string({ minLength: 1 })
-      .filter((name) => !["__proto__", "constructor", "prototype"].includes(name));
+    // The names that BI1 refuses are among those that fast-check likes best.
+    const values = fc
+      .jsonValue({ maxDepth: 3 })
+      .filter((value) => !/"(__proto__|constructor|prototype)"/.test(JSON.stringify(value)));
     fc.assert(
-      fc.property(anyClientFrame, names, fc.jsonValue({ maxDepth: 3 }), (frame, name, value) => {
+      fc.property(anyClientFrame, fc.string(), values, (frame, name, value) => {
         const text = encodeFrame({ [`unknown ${name}`]: value, ...frame });
         expect(decodeClientFrame(text).ok).toBe(true);
       }),
