@@ -33,6 +33,7 @@ Options
   --warmup S          time before it that does not count (2)
   --connections N     instead of the benchmark's own number (even)
   --windows A,B       messages in flight for each connection, closed loop
+  --rate N            messages a second of the open loop (durable), instead of half of what the closed one reached
   --workers A,B       of duologue
   --servers A,B       of duologue, ws, bun-relay
   --protocols A,B     of classic, v1 (idle, storm)
@@ -70,6 +71,7 @@ function readCommand(argv: readonly string[]): Command {
       warmup: text,
       connections: text,
       windows: text,
+      rate: text,
       workers: text,
       servers: text,
       protocols: text,
@@ -95,6 +97,7 @@ function readCommand(argv: readonly string[]): Command {
       warmupMs: wholeNumber("--warmup", values.warmup ?? "2") * 1000,
       connections,
       windows: optional(values.windows, (value) => wholeNumbers("--windows", value)),
+      messagesPerSecond: optional(values.rate, (value) => wholeNumber("--rate", value)),
       workers: optional(values.workers, (value) => wholeNumbers("--workers", value)),
       servers: optional(values.servers, (value) => choices("--servers", value, serverNames)),
       protocols: optional(values.protocols, (value) => choices("--protocols", value, protocolNames)),

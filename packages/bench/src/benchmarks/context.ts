@@ -15,6 +15,8 @@ export interface Settings {
   /** Absent: the benchmark's own default. */
   readonly connections: number | undefined;
   readonly windows: readonly number[] | undefined;
+  /** Of the open loop. */
+  readonly messagesPerSecond: number | undefined;
   readonly workers: readonly number[] | undefined;
   readonly servers: readonly ServerName[] | undefined;
   readonly protocols: readonly ("classic" | "v1")[] | undefined;
@@ -97,4 +99,12 @@ export function limitsNote(limits: Limits): string {
 export function serverCpuMicrosPerMessage(result: LoadResult): number {
   const cpuMs = result.serverCpu.reduce((sum, cpu) => sum + cpu.cpuMs, 0);
   return (cpuMs * 1000) / result.delivered;
+}
+
+export const OTHERS_NOTE =
+  "others: the share of the machine that neither server nor generator used; above a few percent, delays mislead";
+
+/** In percent: how much of the machine others used meanwhile. */
+export function othersPercent(result: LoadResult): number {
+  return result.othersShare * 100;
 }

@@ -7,7 +7,10 @@ import {
   type Limits,
   limitsNote,
   machineNote,
+  OTHERS_NOTE,
+  othersPercent,
   runOnce,
+  type Settings,
   serverCpuMicrosPerMessage,
   sharedCores,
 } from "./context.ts";
@@ -41,7 +44,7 @@ export async function benchDurable(context: BenchContext): Promise<Report> {
         runs.push(measured);
         reachedPerSecond = measured.result.perSecond;
       }
-      const messagesPerSecond = Math.round(reachedPerSecond * OPEN_SHARE);
+      const messagesPerSecond = settings.messagesPerSecond ?? Math.round(reachedPerSecond * OPEN_SHARE);
       runs.push(await runOffer(context, workers, connections, { kind: "open", messagesPerSecond }, run));
     }
   }
@@ -52,7 +55,8 @@ export async function benchDurable(context: BenchContext): Promise<Report> {
       `${connections} v1 connections in pairs, 64-byte texts; a message counts when it was committed, acknowledged and ` +
         `delivered; ${sharedCores.description}; data on ${fileSystemOf(settings.dataParent)}`,
       `runs: ${settings.runs}, of ${settings.measureMs / 1000} s each: median [lowest–highest]; CPU in µs for each message`,
-      `open loop: half of the rate that window ${windows.at(-1)} reached; its delays count from the time a message was due`,
+      `open loop: ${openLoopRate(settings, windows)}; its delays count from the time a message was due`,
+      OTHERS_NOTE,
       limitsNote(LIMITS),
     ],
     tables: [
@@ -62,6 +66,12 @@ export async function benchDurable(context: BenchContext): Promise<Report> {
     targets: targetsOf(runs),
     runs,
   };
+}
+
+function openLoopRate(settings: Settings, windows: readonly number[]): string {
+  const { messagesPerSecond } = settings;
+  if (messagesPerSecond !== undefined) return `${formatNumber(messagesPerSecond)} messages a second`;
+  return `half of the rate that window ${windows.at(-1)} reached`;
 }
 
 async function runOffer(
@@ -93,7 +103,7 @@ function offerName(offer: Offer): string {
     case "closed":
       return `window ${offer.window}`;
     case "open":
-      return "open, half rate";
+      return "open loop";
   }
 }
 
@@ -105,6 +115,7 @@ const THROUGHPUT_COLUMNS = [
   "CPU workers",
   "CPU generator",
   "out of turn",
+  "others %",
 ];
 const DELAY_COLUMNS = [
   "workers",
@@ -140,6 +151,7 @@ function throughputCells(results: readonly LoadResult[]): string[] {
     ),
     formatSpread(results.map((result) => micros(result.generatorCpuMs, result))),
     formatSpread(results.map((result) => result.outOfTurn ?? 0)),
+    formatSpread(results.map(othersPercent)),
   ];
 }
 

@@ -74,6 +74,11 @@ function kbPerConnection(result: IdleResult): number {
   return (pssKb(result.after) - pssKb(result.before)) / result.connections;
 }
 
+/** The first process is duologue's primary, or a yardstick's only one. */
+function firstKbPerConnection(result: IdleResult): number {
+  return (pssKb(result.after.slice(0, 1)) - pssKb(result.before.slice(0, 1))) / result.connections;
+}
+
 function pssKb(memory: IdleResult["after"]): number {
   return memory.reduce((sum, process) => sum + process.pssKb, 0);
 }
@@ -89,6 +94,7 @@ function rowsOf(runs: readonly IdleRun[]): string[][] {
         first.protocol,
         formatNumber(first.result.connections),
         formatSpread(group.map((run) => kbPerConnection(run.result))),
+        formatSpread(group.map((run) => firstKbPerConnection(run.result))),
         formatSpread(group.map((run) => pssKb(run.result.before) / 1024)),
         formatSpread(group.map((run) => pssKb(run.result.after) / 1024)),
         String(first.result.after.length),

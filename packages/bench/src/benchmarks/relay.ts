@@ -7,6 +7,8 @@ import {
   type Limits,
   limitsNote,
   machineNote,
+  OTHERS_NOTE,
+  othersPercent,
   runOnce,
   separateCores,
   serverCpuMicrosPerMessage,
@@ -58,6 +60,7 @@ export async function benchRelay(context: BenchContext): Promise<Report> {
       `${connections} connections in pairs, 64-byte texts, closed loop, 1 worker; ${placement.description}`,
       `runs: ${settings.runs}, of ${settings.measureMs / 1000} s each, the servers in turn: median [lowest–highest]`,
       "CPU: user and system time of all the server's processes for each delivered message",
+      OTHERS_NOTE,
       limitsNote(LIMITS),
     ],
     tables: [{ title: "Relay", columns: COLUMNS, rows: rowsOf(runs) }],
@@ -94,6 +97,7 @@ function rowsOf(runs: readonly RelayRun[]): string[][] {
         formatSpread(results.map((result) => result.delivery.p99Ms)),
         formatSpread(results.map((result) => result.delivery.p999Ms)),
         ratio === undefined ? "–" : formatNumber(ratio),
+        formatSpread(results.map(othersPercent)),
       ],
     ];
   });

@@ -56,6 +56,7 @@ export interface LoadResult {
   /** CPU time of each of the server's processes inside the measured time, the root first. */
   readonly serverCpu: readonly ProcessCpu[];
   readonly generatorCpuMs: number;
+  readonly othersShare: number;
   readonly delivery: LatencySummary;
   /** From sending to the acknowledgement; only where there is one. */
   readonly acknowledgement?: LatencySummary;

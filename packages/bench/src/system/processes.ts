@@ -49,6 +49,17 @@ export function cpuSince(before: readonly ProcessCpu[]): ProcessCpu[] {
   return before.map((cpu) => ({ ...cpu, cpuMs: (now.get(cpu.pid) ?? cpu.cpuMs) - cpu.cpuMs }));
 }
 
+/**
+ * CPU time of the whole machine since its start, in which processes ran or were held up by the host (user, nice,
+ * system, steal); without interrupts, whose time belongs to nobody.
+ */
+export function machineCpuMs(): number {
+  const fields =
+    (readOptional("/proc/stat") ?? "").split("\n", 1)[0]?.trim().split(/\s+/).slice(1).map(Number) ?? [];
+  const [user = 0, nice = 0, system = 0, , , , , steal = 0] = fields;
+  return ((user + nice + system + steal) * 1000) / TICKS_PER_SECOND;
+}
+
 export function memoryOf(pids: readonly number[]): ProcessMemory[] {
   return pids.flatMap((pid) => {
     const rollup = readOptional(`/proc/${pid}/smaps_rollup`);
