@@ -37,6 +37,10 @@ const messageId = text({
 const nickname = text({ max: 128 });
 const count = integer(0, MAX);
 
+export function isMessageId(value: unknown): value is string {
+  return messageId.check(value, "") === undefined;
+}
+
 /** What a message holds. `kind` leaves room for files, calls and ciphertext; a client shows a placeholder for others. */
 export const bodySchema = tagged("kind", {
   text: object("text body", { kind: literal("text"), text: text({ max: 65_536 }) }),

@@ -16,6 +16,7 @@ export {
   type Conversation,
   type ConversationEvent,
   clientFrameSchema,
+  isMessageId,
   type Markers,
   PROTOCOL_VERSION,
   type ServerFrame,

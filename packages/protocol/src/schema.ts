@@ -22,6 +22,8 @@ export interface SchemaDescription {
   readonly kind: string;
   readonly note?: string;
   readonly fields?: Readonly<Record<string, SchemaDescription & { readonly optional?: boolean }>>;
+  /** array: its item; tagged: its members. */
+  readonly parts?: readonly SchemaDescription[];
 }
 
 export type Infer<S> = S extends Schema<infer T> ? T : never;
@@ -96,7 +98,7 @@ export function oneOf<const T extends string>(...choices: readonly T[]): Schema<
 
 export function array<T>(item: Schema<T>, max: number): Schema<readonly T[]> {
   return {
-    describe: { kind: `array of at most ${max} of ${item.describe.kind}` },
+    describe: { kind: `array of at most ${max} of ${item.describe.kind}`, parts: [item.describe] },
     check(value, path) {
       if (!Array.isArray(value)) return `${path} must be an array`;
       if (value.length > max) return `${path} must have at most ${max} items`;
@@ -199,7 +201,7 @@ export function tagged<Tag extends string, M extends Readonly<Record<string, Sch
   const kind = Object.keys(members).join(" | ");
   return {
     members,
-    describe: { kind },
+    describe: { kind, parts: Object.values(members).map((member) => member.describe) },
     check(value, path) {
       if (typeof value !== "object" || value === null)
         return `${path === "" ? "frame" : path} must be an object`;

@@ -18,6 +18,7 @@ import { Registry } from "../primary/registry.ts";
 import { Supervisor } from "../primary/supervisor.ts";
 import { BatchingWriter, SqliteWriter } from "../store/index.ts";
 import { version } from "../version.ts";
+import { collectWhenQuiet } from "./quiet.ts";
 
 /** The server cannot start; the message is one line for people. */
 export class StartError extends Error {
@@ -123,6 +124,7 @@ class Primary {
       onStatistics: (serial, statistics) => this.supervisor.onStatistics(serial, statistics),
       onGone: (serial, reason) => this.supervisor.onLinkGone(serial, reason),
     });
+    collectWhenQuiet(clock, () => this.writer.committed);
     clock.every(SECOND_MS, () =>
       this.hub.heartbeat({ storeWell: clock.monotonic() > this.storeFailedAt + STORE_DOUBT_MS }),
     );

@@ -27,6 +27,7 @@ import type { PageFile, PrimaryHeartbeat, WorkerSettings, WorkerStatistics } fro
 import type { Logger } from "../log.ts";
 import { SqliteReader } from "../store/index.ts";
 import { embeddedStore } from "./embedded-store.ts";
+import { collectWhenQuiet } from "./quiet.ts";
 
 const SECOND_MS = 1_000;
 /** Without a heartbeat of the primary for this long, the worker is not ready. */
@@ -115,6 +116,7 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
     page: toPage(settings.page),
     isReady: async () => health() && (await reader.probe().then(...settled)),
   });
+  collectWhenQuiet(clock, () => gateway.statistics.messagesIn + gateway.outlet.messagesOut);
   clock.every(SECOND_MS, () => {
     sweep(gateway, clock);
     link.send(encodeStatement("B", statistics(gateway)));

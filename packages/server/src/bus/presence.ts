@@ -40,9 +40,11 @@ class Lobby implements LobbyView {
       this.users.delete(user.id);
       this.addresses.delete(user.address);
     }
-    for (const user of change.joined) {
-      this.users.set(user.id, user);
-      this.addresses.set(user.address, user);
+    for (const { id, name, kind, address } of change.joined) {
+      // A literal, where the text as it was read would be kept once for each user.
+      const user: PresentUser = { id, name, kind: kind === "classic" ? "classic" : "guest", address };
+      this.users.set(id, user);
+      this.addresses.set(address, user);
     }
   }
 }

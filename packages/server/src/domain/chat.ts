@@ -129,7 +129,7 @@ export class Chat {
       sender: sender.user.id,
       id: wish.id,
       kind: wish.kind,
-      body: wish.body === undefined ? undefined : JSON.stringify(wish.body),
+      body: wish.body === undefined ? undefined : encodeBody(wish.body),
       replyTo: wish.replyTo,
       target: wish.target,
       origin: sender.origin,
@@ -157,4 +157,9 @@ function peerOf(membership: Membership | undefined, user: UserId): UserRecord | 
   const [one, other] = membership.users;
   if (one.id === user) return other;
   return other.id === user ? one : undefined;
+}
+
+/** Only the fields that are known: others are ignored (BI2), and no limit bounds them. */
+function encodeBody({ kind, text }: Body): string {
+  return JSON.stringify({ kind, text });
 }

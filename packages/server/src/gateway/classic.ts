@@ -18,7 +18,7 @@ export function receiveClassic(gateway: Gateway, connection: Connection, data: s
   const now = gateway.clock.monotonic();
   connection.lastFrameAt = now;
   const { state } = session;
-  if (state.name === "anonymous" && data.length > gateway.limits.helloBytes) {
+  if (state.name === "anonymous" && Buffer.byteLength(data) > gateway.limits.helloBytes) {
     connection.close("unauthenticated_limit");
     return;
   }

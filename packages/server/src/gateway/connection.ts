@@ -29,11 +29,7 @@ export type Session =
   | { readonly protocol: "v1"; state: V1State }
   | { readonly protocol: "classic"; state: ClassicState };
 
-export interface ConnectionData {
-  readonly connection: Connection;
-}
-
-export type ClientSocket = ServerWebSocket<ConnectionData>;
+export type ClientSocket = ServerWebSocket<Connection>;
 
 const CLOSE_DEADLINE_MS = 3_000;
 
@@ -60,7 +56,7 @@ export class Connection {
   constructor(
     readonly id: string,
     readonly session: Session,
-    /** `ip:port` as classic users see it. */
+    /** classic: `ip:port`, under which others write to it. */
     readonly address: string,
     /** What limits per address go by; empty for this machine itself, which has none. */
     readonly rateKey: string,

@@ -1,5 +1,5 @@
 /** The one place where a fault becomes an error frame. */
-import { encodeFrame, errorTable } from "@duologue/protocol";
+import { encodeFrame, errorTable, isMessageId } from "@duologue/protocol";
 import type { Fault } from "../domain/fault.ts";
 import type { Connection } from "./connection.ts";
 
@@ -33,7 +33,7 @@ export function requestOf(text: string): Request {
     const { ref, id } = value as { ref?: unknown; id?: unknown };
     return {
       ...(Number.isSafeInteger(ref) && (ref as number) >= 0 ? { ref: ref as number } : {}),
-      ...(typeof id === "string" && /^[0-9a-f-]{36}$/.test(id) ? { id } : {}),
+      ...(isMessageId(id) ? { id } : {}),
     };
   } catch {
     return {};

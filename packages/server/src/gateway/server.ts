@@ -4,7 +4,7 @@ import type { Server } from "bun";
 import type { Clock } from "../clock.ts";
 import { clientAddress, formatAddress, isLoopback, rateKey, type TrustedProxies } from "./address.ts";
 import { receiveClassic } from "./classic.ts";
-import { Connection, type ConnectionData, type Session } from "./connection.ts";
+import { Connection, type Session } from "./connection.ts";
 import type { Gateway } from "./context.ts";
 import { findOriginProblem } from "./origin.ts";
 import { type Page, servePage } from "./page.ts";
@@ -28,7 +28,7 @@ export interface ServerOptions {
 type Upgrade = { readonly session: Session; readonly headers: Record<string, string> };
 
 export class ClientServer {
-  private readonly server: Server<ConnectionData>;
+  private readonly server: Server<Connection>;
   private readonly perAddress = new Map<string, number>();
   private nextConnection = 1;
 
@@ -37,7 +37,7 @@ export class ClientServer {
     private readonly options: ServerOptions,
   ) {
     const { limits } = gateway;
-    this.server = Bun.serve<ConnectionData>({
+    this.server = Bun.serve<Connection>({
       hostname: options.host,
       port: options.port,
       reusePort: options.reusePort,
@@ -57,11 +57,11 @@ export class ClientServer {
         sendPings: true,
         perMessageDeflate: false,
         open: (socket) => {
-          socket.data.connection.socket = socket;
+          socket.data.socket = socket;
         },
-        message: (socket, data) => this.receive(socket.data.connection, data),
-        drain: (socket) => gateway.lobby.onDrain(socket.data.connection),
-        close: (socket) => this.closed(socket.data.connection),
+        message: (socket, data) => this.receive(socket.data, data),
+        drain: (socket) => gateway.lobby.onDrain(socket.data),
+        close: (socket) => this.closed(socket.data),
       },
     });
   }
@@ -86,7 +86,7 @@ export class ClientServer {
     }
   }
 
-  private answer(request: Request, server: Server<ConnectionData>): Response | Promise<Response> | undefined {
+  private answer(request: Request, server: Server<Connection>): Response | Promise<Response> | undefined {
     const url = new URL(request.url);
     if (request.headers.get("upgrade")?.toLowerCase() === "websocket") return this.upgrade(request, server);
     switch (url.pathname) {
@@ -105,7 +105,7 @@ export class ClientServer {
   }
 
   /** Undefined when it was upgraded: the connection goes on as a WebSocket. */
-  private upgrade(request: Request, server: Server<ConnectionData>): Response | undefined {
+  private upgrade(request: Request, server: Server<Connection>): Response | undefined {
     const peer = server.requestIP(request);
     if (peer === null) return new Response("The connection is gone.\n", { status: 400 });
     const from = clientAddress({
@@ -123,14 +123,14 @@ export class ClientServer {
     const connection = new Connection(
       `${this.options.connectionPrefix}${this.nextConnection++}`,
       choice.session,
-      formatAddress(from.address, peer.port),
+      choice.session.protocol === "classic" ? formatAddress(from.address, peer.port) : "",
       isLoopback(from.address) ? "" : key,
       bucketOf(gateway.limits),
       gateway.outlet,
       gateway.clock.monotonic(),
     );
     gateway.connections.open.add(connection);
-    if (server.upgrade(request, { data: { connection }, headers: choice.headers })) return undefined;
+    if (server.upgrade(request, { data: connection, headers: choice.headers })) return undefined;
     this.closed(connection);
     return new Response("This is not a WebSocket handshake that can be taken (RFC 6455).\n", { status: 400 });
   }

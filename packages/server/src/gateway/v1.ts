@@ -24,7 +24,7 @@ export function receiveV1(gateway: Gateway, connection: Connection, data: string
   const now = gateway.clock.monotonic();
   connection.lastFrameAt = now;
   const { state } = session;
-  if (state.name === "hello-expected" && data.length > gateway.limits.helloBytes) {
+  if (state.name === "hello-expected" && Buffer.byteLength(data) > gateway.limits.helloBytes) {
     connection.close("unauthenticated_limit");
     return;
   }
@@ -142,8 +142,11 @@ async function welcome(
   if (session.protocol !== "v1") return;
   const { user, token, expiresAt } = login;
   connection.hold();
-  session.state = { name: "ready", user, session: login.session, expiresAt };
-  gateway.connections.add(user.id, connection);
+  // The lobby's copy of the texts is kept anyway; one of its own for each connection is not needed.
+  const { id, name } = gateway.presence.lobby.get(user.id) ?? user;
+  const { kind, createdAt } = user;
+  session.state = { name: "ready", user: { id, name, kind, createdAt }, session: login.session, expiresAt };
+  gateway.connections.add(id, connection);
   const changes = cursor === undefined ? undefined : await gateway.reading.changes(user.id, cursor);
   const position =
     changes === undefined || changes.more ? await gateway.reading.cursor(user.id) : changes.cursor;

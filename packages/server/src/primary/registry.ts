@@ -33,7 +33,7 @@ export class Registry {
   private readonly present = new Map<UserId, Present>();
   private readonly addresses = new Set<string>();
   /** Name key → those online who have it. */
-  private readonly names = new Map<string, UserId[]>();
+  private readonly names = new Map<string, UserId | readonly UserId[]>();
   private joined: PresentUser[] = [];
   private left: PresentUser[] = [];
   private flushing = false;
@@ -66,7 +66,9 @@ export class Registry {
       if (known.user.name !== request.name) this.setName(known, request.name, request.nameKeys);
       return { ok: true, user: known.user };
     }
-    const { id, name, kind, nameKeys } = request;
+    const { id, name, nameKeys } = request;
+    // Literals, where the request's own text would be kept once for each user.
+    const kind = isClassic ? "classic" : "guest";
     const address = this.freeAddress(request.address);
     const present: Present = {
       user: { id, name, kind, address },
@@ -113,7 +115,14 @@ export class Registry {
   }
 
   private isTaken(nameKeys: readonly string[], except: UserId): boolean {
-    return nameKeys.some((key) => this.names.get(key)?.some((owner) => owner !== except) ?? false);
+    return nameKeys.some((key) => this.owners(key).some((owner) => owner !== except));
+  }
+
+  /** One owner, the usual case, is kept without a list around it. */
+  private owners(key: string): readonly UserId[] {
+    const owners = this.names.get(key);
+    if (owners === undefined) return [];
+    return typeof owners === "string" ? [owners] : owners;
   }
 
   private setName(present: Present, name: string, nameKeys: readonly string[]): void {
@@ -140,17 +149,17 @@ export class Registry {
 
   private claim(id: UserId, nameKeys: readonly string[]): void {
     for (const key of nameKeys) {
-      const owners = this.names.get(key);
-      if (owners === undefined) this.names.set(key, [id]);
-      else owners.push(id);
+      const owners = this.owners(key);
+      this.names.set(key, owners.length === 0 ? id : [...owners, id]);
     }
   }
 
   private release(present: Present): void {
     for (const key of present.nameKeys) {
-      const rest = this.names.get(key)?.filter((owner) => owner !== present.user.id) ?? [];
-      if (rest.length === 0) this.names.delete(key);
-      else this.names.set(key, rest);
+      const rest = this.owners(key).filter((owner) => owner !== present.user.id);
+      const [first] = rest;
+      if (first === undefined) this.names.delete(key);
+      else this.names.set(key, rest.length === 1 ? first : rest);
     }
   }
 
