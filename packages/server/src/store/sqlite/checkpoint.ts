@@ -12,10 +12,15 @@ interface LogState {
   readonly checkpointed: number;
 }
 
-/** Pages of 4096 bytes: 16 MiB took 5–10 ms to move, where 4 MiB cost twice the time in all and 64 MiB 20 ms at once. */
-const PORTION_PAGES = 4096;
-/** 256 MiB. A log that readers have kept from starting over for so long is waited for, and cut. */
-const BOUND_PAGES = 65_536;
+export interface CheckpointLimits {
+  /** Pages (of 4096 bytes) moved at a time. */
+  readonly portionPages: number;
+  /** Pages in a log that readers keep from starting over, after which they are waited for, and the log is cut. */
+  readonly boundPages: number;
+}
+
+/** 16 MiB took 5–10 ms to move, where 4 MiB cost twice the time in all, and 64 MiB 20 ms at once; and 256 MiB. */
+const DEFAULT_LIMITS: CheckpointLimits = { portionPages: 4096, boundPages: 65_536 };
 const CUT_WAIT_MS = 100;
 
 export class Checkpointer {
@@ -23,11 +28,15 @@ export class Checkpointer {
   readonly #busyTimeoutMs: number;
   readonly #look: Statement<LogState, []>;
   readonly #move: Statement<LogState, []>;
+  readonly #limits: CheckpointLimits;
   /** Pages in the log at which the next portion is due, and the next cut. */
-  #dueAt = PORTION_PAGES;
-  #cutAt = BOUND_PAGES;
+  #dueAt: number;
+  #cutAt: number;
 
-  constructor(database: Database, busyTimeoutMs: number) {
+  constructor(database: Database, busyTimeoutMs: number, limits: CheckpointLimits = DEFAULT_LIMITS) {
+    this.#limits = limits;
+    this.#dueAt = limits.portionPages;
+    this.#cutAt = limits.boundPages;
     this.#database = database;
     this.#busyTimeoutMs = busyTimeoutMs;
     this.#look = database.prepare("PRAGMA wal_checkpoint(NOOP)");
@@ -36,17 +45,18 @@ export class Checkpointer {
 
   /** Never waits for a reader, unless the log has passed its bound. */
   run(): void {
+    const { portionPages, boundPages } = this.#limits;
     const log = this.#look.get()?.log ?? 0;
     // The log started over: nobody reads its old pages any more.
-    if (log < this.#dueAt - PORTION_PAGES) {
-      this.#dueAt = PORTION_PAGES;
-      this.#cutAt = BOUND_PAGES;
+    if (log < this.#dueAt - portionPages) {
+      this.#dueAt = portionPages;
+      this.#cutAt = boundPages;
     }
     if (log < this.#dueAt) return;
-    this.#dueAt = log + PORTION_PAGES;
+    this.#dueAt = log + portionPages;
     this.#move.get();
     if (log >= this.#cutAt) {
-      this.#cutAt = log + BOUND_PAGES;
+      this.#cutAt = log + boundPages;
       this.#cut();
     }
   }

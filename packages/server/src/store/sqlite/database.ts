@@ -1,10 +1,32 @@
 /** How the file is opened: once to write, and by any number of processes to read. */
-import { Database } from "bun:sqlite";
+import { Database, type SQLQueryBindings } from "bun:sqlite";
 
 const PAGE_BYTES = 4096;
+/** What the log keeps of its room when it starts over after having grown beyond it. */
+const LOG_KEPT_BYTES = 67_108_864;
 /** Hot pages of the indexes; negative means KiB. */
 const WRITER_CACHE_KIB = 65_536;
 const READER_CACHE_KIB = 8_192;
+
+/** SQLite lets go of a file only when its statements are gone, which would otherwise be up to the garbage collector. */
+class StoreDatabase extends Database {
+  readonly #prepared: { finalize(): void }[] = [];
+
+  override prepare<Row, Parameters extends SQLQueryBindings | SQLQueryBindings[]>(
+    sql: string,
+    parameters?: Parameters,
+  ): ReturnType<typeof Database.prototype.prepare<Row, Parameters>> {
+    const statement = super.prepare<Row, Parameters>(sql, parameters);
+    this.#prepared.push(statement);
+    return statement;
+  }
+
+  override close(throwOnError?: boolean): void {
+    for (const statement of this.#prepared) statement.finalize();
+    this.#prepared.length = 0;
+    super.close(throwOnError);
+  }
+}
 
 export interface WriterDatabaseOptions {
   readonly path: string;
@@ -15,7 +37,7 @@ export interface WriterDatabaseOptions {
 }
 
 export function openWriterDatabase(options: WriterDatabaseOptions): Database {
-  const database = new Database(options.path, { create: true });
+  const database = new StoreDatabase(options.path, { create: true });
   // First: changing the journal mode takes a lock too.
   database.run(`PRAGMA busy_timeout = ${options.busyTimeoutMs}`);
   database.run(`PRAGMA page_size = ${PAGE_BYTES}`);
@@ -24,6 +46,7 @@ export function openWriterDatabase(options: WriterDatabaseOptions): Database {
   database.run("PRAGMA synchronous = FULL");
   // The writer checkpoints between batches (checkpoint.ts), never inside a commit that somebody waits for.
   database.run("PRAGMA wal_autocheckpoint = 0");
+  database.run(`PRAGMA journal_size_limit = ${LOG_KEPT_BYTES}`);
   // The text of a retracted message is overwritten, not only unlinked.
   database.run("PRAGMA secure_delete = ON");
   database.run(`PRAGMA cache_size = -${WRITER_CACHE_KIB}`);
@@ -33,7 +56,7 @@ export function openWriterDatabase(options: WriterDatabaseOptions): Database {
 
 /** The writer must have opened the file before. */
 export function openReaderDatabase(path: string): Database {
-  const database = new Database(path, { readonly: true });
+  const database = new StoreDatabase(path, { readonly: true });
   // In WAL mode readers never wait for the writer, only for a recovery after a crash.
   database.run("PRAGMA busy_timeout = 5000");
   database.run(`PRAGMA cache_size = -${READER_CACHE_KIB}`);

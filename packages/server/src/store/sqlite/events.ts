@@ -2,7 +2,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { ConversationEvent } from "@duologue/protocol";
 import { type ConversationId, encodeCursor, type Position, type UserId } from "../../ports/store.ts";
-import { kindNames } from "./kinds.ts";
+import { kindCodes, kindNames } from "./kinds.ts";
 
 export interface EventRow {
   readonly position: Position;
@@ -64,7 +64,7 @@ export class EventReader {
 
   /** The edit that gave a standing message its present text. */
   latestEdit(row: EventRow): EventRow | undefined {
-    const isEdited = row.kind === 0 && row.revision > 0 && row.retracted === 0;
+    const isEdited = row.kind === kindCodes.message && row.revision > 0 && row.retracted === 0;
     return isEdited ? this.bySeq(row.conversation, row.revision) : undefined;
   }
 
