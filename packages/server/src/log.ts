@@ -41,7 +41,7 @@ export function createLogger({ level, format, name, destination }: LoggerOptions
   return pino(
     {
       level,
-      base: { name, pid: process.pid },
+      base: { name },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: (fields) => scrubFields(fields) },
     },
@@ -54,7 +54,7 @@ function prettify(destination: LogDestination): LogDestination {
   const load = createRequire(import.meta.url);
   const pretty = load("pino-pretty") as (options: object) => LogDestination;
   const colorize = process.stderr.isTTY === true && !process.env.NO_COLOR;
-  return pretty({ destination, colorize, sync: true, ignore: "pid", translateTime: "SYS:HH:MM:ss.l" });
+  return pretty({ destination, colorize, sync: true, translateTime: "SYS:HH:MM:ss.l" });
 }
 
 function openStderr(): LogDestination {
