@@ -1,0 +1,32 @@
+export { type Client, connect } from "./client.ts";
+export type {
+  ConnectOptions,
+  ConversationView,
+  FoundUser,
+  SendOptions,
+  ServerLimits,
+} from "./client-types.ts";
+export type { ConnectionState } from "./connection.ts";
+export type { TimelineView } from "./conversations.ts";
+export {
+  browserEnvironment,
+  type Environment,
+  type EnvironmentOptions,
+  type Socket,
+  type SocketEvents,
+  type StandardSocket,
+  type StandardSocketConstructor,
+  type Timer,
+} from "./environment.ts";
+export {
+  NotLoggedInError,
+  OutboxFullError,
+  RequestError,
+  type RequestFailure,
+  type ServerError,
+} from "./errors.ts";
+export type { Lobby } from "./lobby.ts";
+export type { OutboxEntry, OutboxFrame, OutboxState } from "./outbox.ts";
+export type { StopReason } from "./policy.ts";
+export { type ClientStorage, memoryStorage, type StandardStorage, webStorage } from "./storage.ts";
+export type { EntryState, TimelineEntry } from "./timeline.ts";

@@ -1,0 +1,39 @@
+/** What goes into the client and what comes out of it. */
+import type { Conversation, Markers, ServerFrameOf, User } from "@duologue/protocol";
+import type { Environment } from "./environment.ts";
+import type { ClientStorage } from "./storage.ts";
+
+export interface ConnectOptions {
+  /** `ws:` or `wss:`. */
+  readonly url: string;
+  /** For a new guest, or to take another name at the first login. Asked of the server once. */
+  readonly nickname?: string;
+  /** From an earlier session. */
+  readonly token?: string;
+  /** Where unsent messages wait; in memory unless said otherwise. */
+  readonly storage?: ClientStorage;
+  readonly environment?: Environment;
+  /** The token to keep for the next visit; undefined when it is worth nothing any more. */
+  readonly onToken?: (token: string | undefined) => void;
+}
+
+export interface ConversationView {
+  readonly id: string;
+  readonly peer: User;
+  /** Undefined when the server does not list everybody. */
+  readonly online: boolean | undefined;
+  readonly lastSeq: number;
+  readonly lastMessage: Conversation["lastMessage"];
+  readonly unread: number;
+  readonly typing: boolean;
+  readonly mine: Markers;
+  readonly theirs: Markers;
+}
+
+export type ServerLimits = ServerFrameOf<"welcome">["limits"];
+export type FoundUser = ServerFrameOf<"users">["users"][number];
+
+export interface SendOptions {
+  /** The number of the message it answers. */
+  readonly replyTo?: number;
+}

@@ -1,0 +1,313 @@
+/** The user's conversations: summaries of all that are known, and the messages of those that are looked at. */
+import type { Conversation, ConversationEvent, ServerFrameOf, User } from "@duologue/protocol";
+import type { ChangesPage, Step } from "./catch-up.ts";
+import { TIMELINES_HELD } from "./limits.ts";
+import type { Marks } from "./marks.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Requests } from "./requests.ts";
+import { applyEventToSummary, applyMarkersToSummary, mergeSummary } from "./summary.ts";
+import {
+  emptyTimeline,
+  eventFromAck,
+  findRepair,
+  hasOlder,
+  reduceTimeline,
+  type Timeline,
+  type TimelineChange,
+  type TimelineEntry,
+  viewTimeline,
+} from "./timeline.ts";
+
+export interface TimelineView {
+  readonly entries: readonly TimelineEntry[];
+  /** `loadOlder` would bring more. */
+  readonly hasOlder: boolean;
+  /** A page of history is on its way. */
+  readonly loading: boolean;
+}
+
+export interface ConversationsOptions {
+  readonly requests: Requests;
+  readonly outbox: Outbox;
+  readonly marks: Marks;
+  readonly me: () => string;
+  readonly changed: () => void;
+}
+
+interface Held {
+  timeline: Timeline;
+  loading: boolean;
+  /** The last view and what it was made of, so that an unchanged one is the same object. */
+  view: { readonly of: readonly unknown[]; readonly value: TimelineView } | undefined;
+}
+
+const EMPTY_VIEW: TimelineView = Object.freeze({ entries: [], hasOlder: false, loading: true });
+
+export class Conversations {
+  readonly #options: ConversationsOptions;
+  readonly #summaries = new Map<string, Conversation>();
+  /** When something last happened in each, ms since 1970 by the server's clock: their order in the list. */
+  readonly #changedAt = new Map<string, number>();
+  /** Insertion order is the order of use. */
+  readonly #held = new Map<string, Held>();
+  readonly #fetching = new Set<string>();
+  #list: "unloaded" | "loading" | { readonly next: string | undefined } = "unloaded";
+
+  constructor(options: ConversationsOptions) {
+    this.#options = options;
+  }
+
+  /** The one that changed last first. */
+  all(): readonly Conversation[] {
+    const at = (summary: Conversation): number => this.#changedAt.get(summary.id) ?? 0;
+    return [...this.#summaries.values()].sort(
+      (one, other) => at(other) - at(one) || (one.id < other.id ? -1 : 1),
+    );
+  }
+
+  get(id: string): Conversation | undefined {
+    return this.#summaries.get(id);
+  }
+
+  get hasMore(): boolean {
+    return typeof this.#list === "object" && this.#list.next !== undefined;
+  }
+
+  get isListLoaded(): boolean {
+    return typeof this.#list === "object";
+  }
+
+  view(id: string): TimelineView {
+    const held = this.#held.get(id);
+    const summary = this.#summaries.get(id);
+    if (held === undefined || summary === undefined) return EMPTY_VIEW;
+    const { outbox } = this.#options;
+    const of = [held.timeline, held.loading, summary.theirs, outbox.version];
+    if (held.view?.of.every((part, index) => part === of[index])) return held.view.value;
+    const value: TimelineView = {
+      entries: viewTimeline(held.timeline, outbox.entries(id), {
+        me: this.#options.me(),
+        theirs: summary.theirs,
+      }),
+      hasOlder: hasOlder(held.timeline),
+      loading: held.loading,
+    };
+    held.view = { of, value };
+    return value;
+  }
+
+  loadList(): void {
+    if (this.#list !== "unloaded") return;
+    this.#list = "loading";
+    this.#options.requests.start<"conversations">({ type: "conversations" }, true, {
+      done: (answer) => this.#onList(answer),
+      failed: () => {
+        this.#list = "unloaded";
+      },
+    });
+  }
+
+  async loadMore(): Promise<void> {
+    if (typeof this.#list !== "object" || this.#list.next === undefined) return;
+    this.#onList(
+      await this.#options.requests.promise<"conversations">({
+        type: "conversations",
+        before: this.#list.next,
+      }),
+    );
+  }
+
+  /** Holds the conversation's messages and loads the last ones. */
+  hold(id: string): void {
+    const held = this.#held.get(id) ?? { timeline: emptyTimeline, loading: false, view: undefined };
+    this.#held.delete(id);
+    this.#held.set(id, held);
+    const [oldest] = this.#held.keys();
+    if (this.#held.size > TIMELINES_HELD && oldest !== undefined) this.#held.delete(oldest);
+    if (this.#summaries.has(id)) this.#repair(id);
+    else this.#fetch(id);
+  }
+
+  async loadOlder(id: string): Promise<void> {
+    const held = this.#held.get(id);
+    const first = held?.timeline.events[0]?.seq;
+    if (held === undefined || held.loading || first === undefined || first <= 1) return;
+    this.#setLoading(held, true);
+    try {
+      const page = await this.#options.requests.promise<"history">({
+        type: "history",
+        conversation: id,
+        before: first,
+      });
+      this.#change(id, { kind: "history", events: page.events, revisions: page.revisions });
+    } finally {
+      this.#setLoading(held, false);
+    }
+    this.#repair(id);
+  }
+
+  /** Takes a summary from the server in. */
+  merge(fresh: Conversation): void {
+    this.#set(mergeSummary(this.#summaries.get(fresh.id), fresh));
+    this.#touch(fresh.id, fresh.lastMessage?.time ?? 0);
+    this.#repair(fresh.id);
+  }
+
+  apply(step: Step): void {
+    switch (step.type) {
+      case "event":
+        this.#onEvent(step);
+        return;
+      case "ack": {
+        const entry = this.#options.outbox.confirm(step.id);
+        if (entry !== undefined) this.#onEvent(eventFromAck(entry, step, this.#options.me()));
+        else if ((this.#summaries.get(step.conversation)?.lastSeq ?? 0) < step.seq)
+          this.#fetch(step.conversation);
+        return;
+      }
+      case "markers": {
+        const summary = this.#summaries.get(step.conversation);
+        if (summary === undefined) this.#fetch(step.conversation);
+        else this.#set(applyMarkersToSummary(summary, step, this.#options.me()));
+        return;
+      }
+      default:
+        step satisfies never;
+    }
+  }
+
+  applyPage(page: ChangesPage): void {
+    const byConversation = new Map<string, ConversationEvent[]>();
+    for (const event of page.events) {
+      this.#options.outbox.confirm(event.id);
+      const events = byConversation.get(event.conversation) ?? [];
+      events.push(event);
+      byConversation.set(event.conversation, events);
+    }
+    for (const [id, events] of byConversation) this.#change(id, { kind: "events", events });
+    for (const summary of page.conversations) {
+      this.#set(mergeSummary(this.#summaries.get(summary.id), summary));
+      this.#touch(summary.id, byConversation.get(summary.id)?.at(-1)?.time ?? summary.lastMessage?.time ?? 0);
+    }
+    // Filling holes waits for the last page: what is missing now is on the pages to come.
+    if (!page.more) this.repairAll();
+  }
+
+  /** The server's answer to a cursor it cannot go on from: nothing that is known can be trusted to be whole. */
+  reset(): void {
+    this.#summaries.clear();
+    this.#changedAt.clear();
+    for (const held of this.#held.values()) held.timeline = emptyTimeline;
+    this.#list = "unloaded";
+    this.loadList();
+    for (const id of this.#held.keys()) this.#fetch(id);
+  }
+
+  /** After a connection: whatever of the messages looked at is not loaded. */
+  repairAll(): void {
+    for (const id of this.#held.keys()) {
+      if (this.#summaries.has(id)) this.#repair(id);
+      else this.#fetch(id);
+    }
+  }
+
+  markDelivered(id: string): void {
+    const summary = this.#summaries.get(id);
+    if (summary !== undefined) this.#options.marks.delivered(summary);
+  }
+
+  renamePeer(user: User): void {
+    for (const summary of this.#summaries.values()) {
+      if (summary.peer.id === user.id) this.#summaries.set(summary.id, { ...summary, peer: user });
+    }
+  }
+
+  clear(): void {
+    this.#summaries.clear();
+    this.#changedAt.clear();
+    this.#held.clear();
+    this.#list = "unloaded";
+  }
+
+  #onEvent(event: ConversationEvent): void {
+    const { outbox, me } = this.#options;
+    if (event.from === me()) outbox.confirm(event.id);
+    this.#change(event.conversation, { kind: "events", events: [event] });
+    const summary = this.#summaries.get(event.conversation);
+    if (summary === undefined) {
+      this.#fetch(event.conversation);
+      return;
+    }
+    this.#set(applyEventToSummary(summary, event, me()));
+    this.#touch(event.conversation, event.time);
+    this.#repair(event.conversation);
+  }
+
+  #onList(answer: ServerFrameOf<"conversations">): void {
+    this.#list = { next: answer.next };
+    for (const summary of answer.conversations) this.merge(summary);
+    this.#options.changed();
+  }
+
+  #fetch(id: string): void {
+    if (this.#fetching.has(id)) return;
+    this.#fetching.add(id);
+    this.#options.requests.start<"open">({ type: "open", conversation: id }, true, {
+      done: (answer) => {
+        this.#fetching.delete(id);
+        this.merge(answer.conversation);
+      },
+      failed: () => {
+        this.#fetching.delete(id);
+      },
+    });
+  }
+
+  #repair(id: string): void {
+    const held = this.#held.get(id);
+    const summary = this.#summaries.get(id);
+    if (held === undefined || summary === undefined || held.loading) return;
+    let repair = findRepair(held.timeline, summary.lastSeq);
+    if (repair.kind === "forget") {
+      this.#change(id, repair);
+      repair = findRepair(held.timeline, summary.lastSeq);
+    }
+    if (repair.kind !== "load") return;
+    const { before } = repair;
+    this.#setLoading(held, true);
+    this.#options.requests.start<"history">({ type: "history", conversation: id, before }, false, {
+      done: (page) => {
+        const known = held.timeline;
+        this.#change(id, { kind: "history", events: page.events, revisions: page.revisions });
+        this.#setLoading(held, false);
+        // A page that brought nothing new would be asked for again and again.
+        if (held.timeline !== known) this.#repair(id);
+      },
+      failed: () => this.#setLoading(held, false),
+    });
+  }
+
+  #change(id: string, change: TimelineChange): void {
+    const held = this.#held.get(id);
+    if (held === undefined) return;
+    held.timeline = reduceTimeline(held.timeline, change);
+    this.#options.changed();
+  }
+
+  #setLoading(held: Held, loading: boolean): void {
+    held.loading = loading;
+    this.#options.changed();
+  }
+
+  #set(summary: Conversation): void {
+    this.#summaries.set(summary.id, summary);
+    const { marks, changed } = this.#options;
+    marks.confirmed(summary);
+    if (summary.lastSeq > summary.mine.delivered && summary.unread > 0) marks.delivered(summary);
+    changed();
+  }
+
+  #touch(id: string, time: number): void {
+    this.#changedAt.set(id, Math.max(time, this.#changedAt.get(id) ?? 0));
+  }
+}

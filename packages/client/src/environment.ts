@@ -1,0 +1,107 @@
+/**
+ * What the client needs from the place it runs in. Nothing else in this package may read time, set timers, draw random
+ * numbers or open sockets, so that tests own all four.
+ */
+export interface Environment {
+  /** Milliseconds since 1970, UTC. May jump, also backwards: only for stamps that people see and for ids. */
+  now(): number;
+  after(delayMs: number, run: () => void): Timer;
+  /** From 0 to below 1; for jitter. */
+  random(): number;
+  /** Unguessable. */
+  randomBytes(length: number): Uint8Array;
+  /** Opens a WebSocket; `events` are called until `closed`, and never inside this call. Throws on a malformed address. */
+  openSocket(url: string, subprotocol: string, events: SocketEvents): Socket;
+  /** Calls when a try is likely to succeed now (network back, page visible again). Returns how to stop. */
+  onWake(listener: () => void): () => void;
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Socket {
+  send(text: string): void;
+  /** After this no event of the socket comes any more, `closed` neither. */
+  drop(): void;
+}
+
+export interface SocketEvents {
+  opened(): void;
+  received(text: string): void;
+  /** `code` as in RFC 6455 §7.4.1; 1006 when there was no close frame. */
+  closed(code: number): void;
+}
+
+/** The part of the WebSocket standard that is used: browsers, Bun, Node >= 22 and the `ws` package have it. */
+export interface StandardSocket {
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  onclose: ((event: { readonly code: number }) => void) | null;
+  onerror: ((event: never) => void) | null;
+  send(text: string): void;
+  close(code?: number): void;
+}
+
+export type StandardSocketConstructor = new (url: string, subprotocol: string) => StandardSocket;
+
+export interface EnvironmentOptions {
+  /** For places without a global WebSocket, such as Node 20 with the `ws` package. */
+  readonly WebSocket?: StandardSocketConstructor;
+}
+
+/** The real thing, in a browser as in Bun or Node; what the place lacks (page, network events) is left out. */
+export function browserEnvironment(options: EnvironmentOptions = {}): Environment {
+  const Constructor = options.WebSocket ?? (globalThis.WebSocket as unknown as StandardSocketConstructor);
+  return {
+    now: () => Date.now(),
+    after(delayMs, run) {
+      const handle = setTimeout(run, delayMs);
+      return { cancel: () => clearTimeout(handle) };
+    },
+    random: () => Math.random(),
+    randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    openSocket: (url, subprotocol, events) => openStandardSocket(Constructor, url, subprotocol, events),
+    onWake: listenForWake,
+  };
+}
+
+function openStandardSocket(
+  Constructor: StandardSocketConstructor,
+  url: string,
+  subprotocol: string,
+  events: SocketEvents,
+): Socket {
+  const socket = new Constructor(url, subprotocol);
+  socket.onopen = () => events.opened();
+  socket.onmessage = (event) => {
+    if (typeof event.data === "string") events.received(event.data);
+  };
+  socket.onclose = (event) => events.closed(event.code);
+  // Without a listener some places print or throw; `close` always follows and says all there is to know.
+  const ignore = (): void => {};
+  socket.onerror = ignore;
+  return {
+    send: (text) => socket.send(text),
+    drop() {
+      socket.onopen = null;
+      socket.onmessage = null;
+      socket.onclose = null;
+      socket.close();
+    },
+  };
+}
+
+function listenForWake(listener: () => void): () => void {
+  if (typeof globalThis.addEventListener !== "function") return () => {};
+  const page = globalThis.document as Document | undefined;
+  const onVisible = (): void => {
+    if (page?.visibilityState === "visible") listener();
+  };
+  globalThis.addEventListener("online", listener);
+  page?.addEventListener("visibilitychange", onVisible);
+  return () => {
+    globalThis.removeEventListener("online", listener);
+    page?.removeEventListener("visibilitychange", onVisible);
+  };
+}

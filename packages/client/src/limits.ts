@@ -1,0 +1,47 @@
+/** Every delay and bound of the client, in one place. */
+
+/** First wait before connecting again; doubles with each failure. */
+export const BACKOFF_FIRST_MS = 500;
+export const BACKOFF_MAX_MS = 30_000;
+/** Each wait is moved by up to this share in either direction, so that clients cut together do not return together. */
+export const BACKOFF_JITTER = 0.3;
+/** A connection that lived this long was a good one: the next failure starts from the first wait again. */
+export const STABLE_MS = 10_000;
+/** From opening a socket to `welcome`. */
+export const LOGIN_TIMEOUT_MS = 10_000;
+export const PING_INTERVAL_MS = 25_000;
+export const PONG_TIMEOUT_MS = 10_000;
+
+/** A request that is not answered by then, reconnects included, fails with `timeout`. */
+export const REQUEST_TIMEOUT_MS = 30_000;
+export const REQUEST_RETRY_MS = 1_000;
+/** Told to wait longer than this, a request fails with the server's reason: somebody is waiting in front of it. */
+export const REQUEST_RETRY_MAX_MS = 5_000;
+/** Requests waiting for an answer; one more fails with `busy`. */
+export const REQUESTS_MAX = 256;
+
+/** Messages written but not yet acknowledged. */
+export const OUTBOX_WINDOW = 32;
+/** Messages waiting in the outbox; one more is refused with OutboxFullError. */
+export const OUTBOX_ENTRIES = 1_000;
+/** Share of the server's frame rate that the outbox takes; the rest is for requests, marks and typing. */
+export const OUTBOX_RATE_SHARE = 0.6;
+
+/** How long a step that does not fit the cursor waits for the one before it. */
+export const STEP_WAIT_MS = 200;
+/** Steps kept while they wait or while a sync runs; more than that are dropped, and a sync fetches them. */
+export const STEPS_KEPT = 512;
+
+/** Receipts inside this time share one frame. */
+export const MARK_SHARE_MS = 250;
+/** One `typing` frame at most in this time while the user types. */
+export const TYPING_REPEAT_MS = 3_000;
+/** A peer's typing that is not renewed ends by itself. */
+export const TYPING_EXPIRES_MS = 6_000;
+
+/** Conversations whose messages are held; the one used longest ago is forgotten first and loaded anew when opened. */
+export const TIMELINES_HELD = 20;
+/** Events held of one conversation when a new one arrives; the oldest go first and can be loaded again. */
+export const TIMELINE_EVENTS = 4_000;
+/** A hole larger than this is not filled: what lies below it is forgotten, and loaded again when asked for. */
+export const HOLE_EVENTS = 300;

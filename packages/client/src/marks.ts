@@ -1,0 +1,95 @@
+/**
+ * Receipts: what was received is marked delivered by itself, what was looked at is marked read when the page says so.
+ * Several within a short time share one frame, and what a cut swallowed is sent again.
+ */
+import type { ClientFrame, Conversation, Markers } from "@duologue/protocol";
+import type { Environment, Timer } from "./environment.ts";
+import { MARK_SHARE_MS } from "./limits.ts";
+
+export class Marks {
+  readonly #environment: Environment;
+  readonly #write: (frame: ClientFrame) => boolean;
+  /** What the server is to know and has not confirmed, by conversation. */
+  readonly #wanted = new Map<string, Markers>();
+  /** Of these, what was not written on this connection yet. */
+  readonly #unwritten = new Set<string>();
+  #timer: Timer | undefined;
+
+  constructor(environment: Environment, write: (frame: ClientFrame) => boolean) {
+    this.#environment = environment;
+    this.#write = write;
+  }
+
+  delivered(summary: Conversation): void {
+    this.#want(summary, { delivered: summary.lastSeq, read: 0 });
+  }
+
+  read(summary: Conversation, seq: number): void {
+    const upTo = Math.min(seq, summary.lastSeq);
+    this.#want(summary, { delivered: upTo, read: upTo });
+  }
+
+  /** How far the user has read, counting what the server does not know yet. */
+  readUpTo(summary: Conversation): number {
+    return Math.max(summary.mine.read, this.#wanted.get(summary.id)?.read ?? 0);
+  }
+
+  /** The server's markers moved. */
+  confirmed(summary: Conversation): void {
+    const wanted = this.#wanted.get(summary.id);
+    if (wanted === undefined) return;
+    if (wanted.delivered <= summary.mine.delivered && wanted.read <= summary.mine.read) {
+      this.#wanted.delete(summary.id);
+      this.#unwritten.delete(summary.id);
+    }
+  }
+
+  connected(): void {
+    for (const conversation of this.#wanted.keys()) this.#unwritten.add(conversation);
+    if (this.#wanted.size > 0) this.#flushLater();
+  }
+
+  disconnected(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  clear(): void {
+    this.disconnected();
+    this.#wanted.clear();
+    this.#unwritten.clear();
+  }
+
+  #want(summary: Conversation, markers: Markers): void {
+    const { id, mine } = summary;
+    const before = this.#wanted.get(id) ?? mine;
+    if (markers.delivered <= before.delivered && markers.read <= before.read) return;
+    this.#wanted.set(id, {
+      delivered: Math.max(before.delivered, markers.delivered),
+      read: Math.max(before.read, markers.read),
+    });
+    this.#unwritten.add(id);
+    this.#flushLater();
+  }
+
+  #flushLater(): void {
+    this.#timer ??= this.#environment.after(MARK_SHARE_MS, () => {
+      this.#timer = undefined;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    for (const conversation of [...this.#unwritten]) {
+      const wanted = this.#wanted.get(conversation);
+      if (wanted === undefined || wanted.delivered === 0) continue;
+      const { delivered, read } = wanted;
+      const frame: ClientFrame =
+        read === 0
+          ? { type: "mark", conversation, delivered }
+          : { type: "mark", conversation, delivered, read };
+      if (!this.#write(frame)) return;
+      this.#unwritten.delete(conversation);
+    }
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * What the user wrote and the server has not acknowledged: kept over cuts and reloads, written in order, repeated until it
+ * is acknowledged or refused for good. A repeat is harmless, because the id stays the same (SPEC CV6).
+ */
+import {
+  type ClientFrame,
+  type ClientFrameOf,
+  decodeClientFrame,
+  encodeFrame,
+  type ServerFrameOf,
+} from "@duologue/protocol";
+import { Backoff } from "./backoff.ts";
+import type { Environment, Timer } from "./environment.ts";
+import { OutboxFullError, type ServerError, toServerError } from "./errors.ts";
+import { OUTBOX_ENTRIES, OUTBOX_WINDOW } from "./limits.ts";
+import { Pacer } from "./pacer.ts";
+import { afterRefusal } from "./policy.ts";
+import type { ClientStorage } from "./storage.ts";
+
+export type OutboxFrame = ClientFrameOf<"send" | "edit" | "retract">;
+
+export type OutboxState =
+  | { readonly kind: "queued" }
+  /** Written to the socket; no acknowledgement yet. */
+  | { readonly kind: "sending" }
+  /** Refused for good; the user decides what becomes of it. */
+  | { readonly kind: "failed"; readonly error: ServerError };
+
+export interface OutboxEntry {
+  readonly frame: OutboxFrame;
+  /** Milliseconds since 1970, by this machine's clock. */
+  readonly createdAt: number;
+  readonly state: OutboxState;
+}
+
+export interface OutboxOptions {
+  readonly environment: Environment;
+  readonly storage: ClientStorage;
+  readonly write: (frame: ClientFrame) => boolean;
+  readonly changed: () => void;
+}
+
+const QUEUED: OutboxState = { kind: "queued" };
+const SENDING: OutboxState = { kind: "sending" };
+
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #backoff: Backoff;
+  readonly #pacer: Pacer;
+  /** By id; the order of insertion is the order of sending. */
+  #entries = new Map<string, OutboxEntry>();
+  /** Conversations (or "" for all) that wait after a refusal. */
+  readonly #pauses = new Map<string, Timer>();
+  /** Were already on their way at the last pong. */
+  #overdue = new Set<string>();
+  #user: string | undefined;
+  #online = false;
+  #version = 0;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.environment);
+    this.#pacer = new Pacer(options.environment, () => this.#pump());
+  }
+
+  /** In the order of sending. */
+  entries(conversation: string): readonly OutboxEntry[] {
+    return [...this.#entries.values()].filter((entry) => entry.frame.conversation === conversation);
+  }
+
+  get(id: string): OutboxEntry | undefined {
+    return this.#entries.get(id);
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Another number after every change. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Takes over what this user left unsent, earlier or in another tab. */
+  load(user: string): void {
+    if (this.#user === user) return;
+    this.#user = user;
+    const found: OutboxEntry[] = [];
+    for (const text of this.#options.storage.list(this.#key("")).values()) {
+      const entry = parseEntry(text);
+      if (entry !== undefined) found.push(entry);
+    }
+    found.sort((one, other) => (one.frame.id < other.frame.id ? -1 : 1));
+    this.#entries = new Map(found.slice(0, OUTBOX_ENTRIES).map((entry) => [entry.frame.id, entry]));
+    this.#changed();
+  }
+
+  /** With a refusal it only stands there as failed. Throws OutboxFullError above OUTBOX_ENTRIES. */
+  add(frame: OutboxFrame, refusal?: ServerError): void {
+    if (this.#entries.size >= OUTBOX_ENTRIES) throw new OutboxFullError();
+    const state: OutboxState = refusal === undefined ? QUEUED : { kind: "failed", error: refusal };
+    this.#put({ frame, createdAt: this.#options.environment.now(), state });
+    this.#pump();
+  }
+
+  /** The server has it: gives back what it was, or undefined when it was not here. */
+  confirm(id: string): OutboxEntry | undefined {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return undefined;
+    this.#backoff.reset();
+    this.#drop(id);
+    this.#pump();
+    return entry;
+  }
+
+  /** True when the refusal was about an entry. */
+  refuse(error: ServerFrameOf<"error">): boolean {
+    const entry = error.id === undefined ? undefined : this.#entries.get(error.id);
+    if (entry === undefined) return false;
+    const decision = afterRefusal(error);
+    switch (decision.kind) {
+      case "fail":
+        this.#put({ ...entry, state: { kind: "failed", error: toServerError(error) } });
+        break;
+      case "retry": {
+        this.#put({ ...entry, state: QUEUED });
+        const place = decision.scope === "everything" ? "" : entry.frame.conversation;
+        this.#pause(place, decision.delayMs ?? this.#backoff.nextDelayMs());
+        break;
+      }
+      default:
+        decision satisfies never;
+    }
+    this.#pump();
+    return true;
+  }
+
+  /** Sends a failed one again, after everything else that waits. */
+  retry(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry?.state.kind !== "failed") return;
+    this.#entries.delete(id);
+    this.#put({ ...entry, state: QUEUED });
+    this.#pump();
+  }
+
+  /** Forgets one that is not on its way; false when it may already have reached the server. */
+  discard(id: string): boolean {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.state.kind === "sending") return false;
+    this.#drop(id);
+    return true;
+  }
+
+  connected(framesPerSecond: number): void {
+    this.#online = true;
+    this.#pacer.setRate(framesPerSecond);
+    this.#pump();
+  }
+
+  disconnected(): void {
+    this.#online = false;
+    this.#overdue.clear();
+    this.#pacer.stop();
+    for (const timer of this.#pauses.values()) timer.cancel();
+    this.#pauses.clear();
+    for (const [id, entry] of this.#entries) {
+      if (entry.state.kind === "sending") this.#entries.set(id, { ...entry, state: QUEUED });
+    }
+    this.#changed();
+  }
+
+  /** Repeats what has been on its way for a whole ping interval: its answer was lost. */
+  onPong(): void {
+    const sending = [...this.#entries.values()].filter((entry) => entry.state.kind === "sending");
+    const overdue = this.#overdue;
+    this.#overdue = new Set(sending.map((entry) => entry.frame.id));
+    for (const entry of sending) {
+      if (overdue.has(entry.frame.id)) this.#options.write(entry.frame);
+    }
+  }
+
+  /** Forgets the user and everything of theirs, in the storage too. */
+  clear(): void {
+    this.disconnected();
+    for (const id of [...this.#entries.keys()]) this.#drop(id);
+    this.#user = undefined;
+  }
+
+  #pump(): void {
+    if (!this.#online || this.#pauses.has("")) return;
+    let sending = 0;
+    for (const entry of this.#entries.values()) if (entry.state.kind === "sending") sending += 1;
+    let wrote = false;
+    for (const [id, entry] of this.#entries) {
+      if (sending >= OUTBOX_WINDOW) break;
+      if (entry.state.kind !== "queued" || this.#pauses.has(entry.frame.conversation)) continue;
+      if (!this.#pacer.take()) break;
+      if (!this.#options.write(entry.frame)) break;
+      // Setting a key that is there keeps its place in the order.
+      this.#entries.set(id, { ...entry, state: SENDING });
+      sending += 1;
+      wrote = true;
+    }
+    if (wrote) this.#changed();
+  }
+
+  #pause(place: string, delayMs: number): void {
+    this.#pauses.get(place)?.cancel();
+    const timer = this.#options.environment.after(delayMs, () => {
+      this.#pauses.delete(place);
+      this.#pump();
+    });
+    this.#pauses.set(place, timer);
+  }
+
+  #put(entry: OutboxEntry): void {
+    this.#entries.set(entry.frame.id, entry);
+    const stored = { frame: entry.frame, createdAt: entry.createdAt, state: entry.state };
+    this.#options.storage.set(this.#key(entry.frame.id), JSON.stringify(stored));
+    this.#changed();
+  }
+
+  #drop(id: string): void {
+    this.#entries.delete(id);
+    this.#overdue.delete(id);
+    this.#options.storage.remove(this.#key(id));
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#version += 1;
+    this.#options.changed();
+  }
+
+  #key(id: string): string {
+    return `outbox/${this.#user ?? ""}/${id}`;
+  }
+}
+
+/** The storage is the user's own machine, and still nothing in it is believed: old versions and other tabs write too. */
+function parseEntry(text: string): OutboxEntry | undefined {
+  let stored: unknown;
+  try {
+    stored = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof stored !== "object" || stored === null || !("frame" in stored)) return undefined;
+  const decoded = decodeClientFrame(JSON.stringify(stored.frame) ?? "");
+  if (!decoded.ok) return undefined;
+  const { frame } = decoded;
+  if (frame.type !== "send" && frame.type !== "edit" && frame.type !== "retract") return undefined;
+  const createdAt = "createdAt" in stored && typeof stored.createdAt === "number" ? stored.createdAt : 0;
+  const error = "state" in stored ? parseFailure(stored.state) : undefined;
+  return { frame, createdAt, state: error === undefined ? QUEUED : { kind: "failed", error } };
+}
+
+function parseFailure(state: unknown): ServerError | undefined {
+  if (typeof state !== "object" || state === null || !("error" in state)) return undefined;
+  const { error } = state;
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return { code: String(error.code), message: "message" in error ? String(error.message) : "" };
+}
+
+/** The size of a frame on the wire. */
+export function frameBytesOf(frame: ClientFrame): number {
+  return new TextEncoder().encode(encodeFrame(frame)).length;
+}
