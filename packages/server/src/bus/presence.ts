@@ -86,6 +86,10 @@ export class LocalPresence implements Presence {
     return (await this.link.call<{ name?: string }>("F", candidates))?.name;
   }
 
+  retell(): void {
+    this.link.send("G");
+  }
+
   onChange(receive: (change: LobbyChange) => void): void {
     this.receive = receive;
   }

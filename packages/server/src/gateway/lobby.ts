@@ -74,11 +74,12 @@ export class LobbyBroadcast {
   private broadcast(): void {
     this.timer = undefined;
     const startedAt = this.clock.monotonic();
-    const change = this.takeChange();
+    const hasChanged = this.joined.size > 0 || this.left.size > 0;
+    const change = hasChanged ? this.takeChange() : undefined;
     for (const connection of this.connections.open) {
       if (isClassicUser(connection)) {
         if (!connection.isCongested) this.sendClassicList(connection);
-      } else if (connection.lobbyVersion > 0) {
+      } else if (connection.lobbyVersion > 0 && change !== undefined) {
         connection.lobbyVersion = this.version;
         connection.push(change);
       }

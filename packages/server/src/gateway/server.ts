@@ -195,7 +195,13 @@ export class ClientServer {
     if (count > 1) this.perAddress.set(connection.rateKey, count - 1);
     else this.perAddress.delete(connection.rateKey);
     const { session } = connection;
-    if (session.state.name !== "ready") return;
+    if (session.state.name !== "ready") {
+      // As the tutorial's server does when one who sent anything closes; its recordings show it (rule CL3).
+      const hasSpoken = connection.lastFrameAt > connection.openedAt;
+      if (session.protocol === "classic" && session.state.name === "anonymous" && hasSpoken)
+        presence.retell();
+      return;
+    }
     connections.remove(session.state.user.id, connection);
     presence.leave(
       session.state.user.id,

@@ -125,6 +125,9 @@ export class Hub {
         this.registry.leave(serial, id, atOnce);
         break;
       }
+      case "G":
+        this.registry.retell();
+        break;
       default:
         connection.close(`a line of an unknown kind: ${line.slice(0, 20)}`);
     }

@@ -37,6 +37,7 @@ export class Registry {
   private joined: PresentUser[] = [];
   private left: PresentUser[] = [];
   private flushing = false;
+  private retelling = false;
 
   constructor(private readonly options: RegistryOptions) {}
 
@@ -114,6 +115,12 @@ export class Registry {
     return candidates.find(({ nameKeys }) => !this.isTaken(nameKeys, ""))?.name;
   }
 
+  /** An empty change goes to every worker, if there is no other one. */
+  retell(): void {
+    this.retelling = true;
+    this.changed();
+  }
+
   private isTaken(nameKeys: readonly string[], except: UserId): boolean {
     return nameKeys.some((key) => this.owners(key).some((owner) => owner !== except));
   }
@@ -182,7 +189,8 @@ export class Registry {
 
   private flush(): void {
     this.flushing = false;
-    if (this.joined.length === 0 && this.left.length === 0) return;
+    if (this.joined.length === 0 && this.left.length === 0 && !this.retelling) return;
+    this.retelling = false;
     const { joined, left } = this;
     this.joined = [];
     this.left = [];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { ClassicClient } from "../harness/classic.ts";
-import { type Server, startServer } from "../harness/server.ts";
+import { limits, type Server, startServer } from "../harness/server.ts";
 import { recordedCases } from "./recordings.ts";
 import { replay } from "./replay.ts";
 
@@ -18,7 +18,8 @@ for (const workers of [1, 4]) {
     let server: Server | undefined;
     let witness: ClassicClient | undefined;
     beforeAll(async () => {
-      server = await startServer({ workers });
+      // Each round waits for several lists, so they are shared over a shorter time than by default.
+      server = await startServer({ workers, options: limits({ lobbyShareMs: 5 }) });
       witness = await ClassicClient.login(server.url, "witness");
     });
     afterAll(async () => {

@@ -45,28 +45,26 @@ function readFrame([client = "", text = ""]: readonly string[]): ExpectedFrame {
 }
 
 /**
- * The recording is one list in the order of arrival. A login that is accepted brings its three frames and the lists of the
- * others; a message one frame; a close the lists of the others and its own end.
+ * The recording is one list in the order of arrival. A login that is accepted brings its two frames, and a list for everybody
+ * logged in, the newcomer included; a message one frame; a close the lists of the others and its own end.
  */
-function takeFramesOf(step: Step, frames: ExpectedFrame[]): ExpectedFrame[] {
-  const taken: ExpectedFrame[] = [];
-  const takeWhile = (fits: (text: string) => boolean): void => {
-    for (let next = frames[0]; next !== undefined && fits(next.text); next = frames[0]) {
-      taken.push(next);
-      frames.shift();
-    }
-  };
-  if (step.action === "open") return taken;
-  const isLogin = step.action === "send" && /^login:/i.test(step.text);
-  if (isLogin && frames[0]?.text === "notice:success") {
-    taken.push(...frames.splice(0, 2));
-    takeWhile((text) => text.startsWith("users:"));
-  } else if (step.action === "close") {
-    takeWhile((text) => text.startsWith("users:") || text === "<closed>");
-  } else if (!isLogin) {
-    takeWhile((text) => text.startsWith("msg:") || text.startsWith("notice:failed:"));
+function takeFramesOf(step: Step, frames: ExpectedFrame[], loggedIn: Set<string>): ExpectedFrame[] {
+  switch (step.action) {
+    case "open":
+      return [];
+    case "close":
+      loggedIn.delete(step.client);
+      return frames.splice(0, loggedIn.size + 1);
+    case "send":
+      if (!/^login:/i.test(step.text)) {
+        return frames.splice(0, /^(msg:|notice:failed:)/.test(frames[0]?.text ?? "") ? 1 : 0);
+      }
+      if (frames[0]?.text !== "notice:success") return [];
+      loggedIn.add(step.client);
+      return frames.splice(0, 2 + loggedIn.size);
+    default:
+      return step satisfies never;
   }
-  return taken;
 }
 
 function readCase({
@@ -83,7 +81,10 @@ function readCase({
     .map(readFrame)
     .filter(({ client, text }) => client !== drop?.client || text !== drop.text)
     .concat(add ?? []);
-  const withFrames = steps.map(readStep).map((step) => ({ step, frames: takeFramesOf(step, expected) }));
+  const loggedIn = new Set<string>();
+  const withFrames = steps
+    .map(readStep)
+    .map((step) => ({ step, frames: takeFramesOf(step, expected, loggedIn) }));
   if (expected.length > 0)
     throw new Error(`${name}: frames that belong to no step: ${JSON.stringify(expected)}`);
   return { name, steps: withFrames };

@@ -33,7 +33,7 @@ export async function replay(url: string, witness: ClassicClient, recorded: Reco
   }
   for (const [name, client] of clients) await expectNothingElse(client, loggedIn.has(name));
   await Promise.all([...clients.values()].map((client) => client.close()));
-  await witness.list((users) => users.size === 1);
+  if (loggedIn.size > 0) await witness.list((users) => users.size === 1);
   witness.received.rest();
 }
 

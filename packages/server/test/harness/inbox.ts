@@ -118,8 +118,13 @@ export async function until(
   const deadlineMs = systemClock.monotonic() + timeoutMs;
   while (!(await condition())) {
     if (systemClock.monotonic() > deadlineMs) throw new Error(`${what}: not within ${timeoutMs} ms`);
-    await new Promise<void>((resolve) => {
-      systemClock.after(20, resolve);
-    });
+    await elapsed(20);
   }
+}
+
+/** For the one thing that only time can show: that the server means the `retryAfterMs` it names. */
+export function elapsed(durationMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    systemClock.after(durationMs, resolve);
+  });
 }

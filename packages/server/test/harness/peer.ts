@@ -151,6 +151,14 @@ export class Peer implements AsyncDisposable {
     return frame as ServerFrameOf<T>;
   }
 
+  /** The first frame of this type for which `matches` holds, were it taken before or not. */
+  async seen<T extends ServerType>(
+    type: T,
+    matches: (frame: ServerFrameOf<T>) => boolean,
+  ): Promise<ServerFrameOf<T>> {
+    return this.all(type).find(matches) ?? (await this.next(type, matches));
+  }
+
   /** Every frame of this type that ever came, taken or not. */
   all<T extends ServerType>(type: T): ServerFrameOf<T>[] {
     return this.frames.log.filter((frame): frame is ServerFrameOf<T> => frame.type === type);

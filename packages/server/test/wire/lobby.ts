@@ -14,12 +14,12 @@ export function lobbyTests(url: () => string): void {
 
 function joins(peer: Peer, id: string): Promise<User> {
   return peer
-    .next("lobby-change", ({ joined }) => joined.some((user) => user.id === id))
+    .seen("lobby-change", ({ joined }) => joined.some((user) => user.id === id))
     .then(({ joined }) => joined.find((user) => user.id === id) as User);
 }
 
 async function leaves(peer: Peer, id: string): Promise<void> {
-  await peer.next("lobby-change", ({ left }) => left.includes(id));
+  await peer.seen("lobby-change", ({ left }) => left.includes(id));
 }
 
 function listTests(url: () => string): void {

@@ -86,7 +86,7 @@ function deliveryTests(url: () => string): void {
       "\u4f60\u597d \ud83d\udc4b\ud83c\udffd \u{1f468}\u200d\u{1f469}\u200d\u{1f467} e\u0301 \u202eabc",
       "<script>alert(1)</script>",
       "  kept spaces  ",
-      "\u2028\u2029",
+      "a\u2028b\u2029c",
       "'; DROP TABLE event; --",
     ];
     for (const text of texts) await ann.say(conversation, text);
