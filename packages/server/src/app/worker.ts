@@ -67,10 +67,12 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   link.send(`H ${options.serial}`);
   worker = begin(options, await settings.promise, link);
   link.send("R");
+  worker.report();
   return ended.promise;
 }
 
 interface RunningWorker {
+  report(): void;
   closeAll(name: "server_stopping" | "lost_bus"): void;
   drain(): Promise<void>;
 }
@@ -117,11 +119,13 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
     isReady: async () => health() && (await reader.probe().then(...settled)),
   });
   collectWhenQuiet(clock, () => gateway.statistics.messagesIn + gateway.outlet.messagesOut);
+  const report = (): void => link.send(encodeStatement("B", statistics(gateway)));
   clock.every(SECOND_MS, () => {
     sweep(gateway, clock);
-    link.send(encodeStatement("B", statistics(gateway)));
+    report();
   });
   return {
+    report,
     closeAll: (name) => closeAll(gateway, name),
     drain: () => drain(gateway, server, link),
   };
