@@ -1,6 +1,6 @@
 /** v1 messages, committed, acknowledged and delivered: how many a second, at what delay, and where the CPU time goes. */
 import type { LoadResult, Offer } from "../load/job.ts";
-import { formatNumber, formatSpread, type Report, spreadOf, type Target } from "../report/report.ts";
+import { formatNumber, formatSpread, type Report, spreadOf, type Target, tableOf } from "../report/report.ts";
 import { fileSystemOf } from "../system/file-system.ts";
 import {
   type BenchContext,
@@ -60,8 +60,8 @@ export async function benchDurable(context: BenchContext): Promise<Report> {
       limitsNote(LIMITS),
     ],
     tables: [
-      { title: "Throughput", columns: THROUGHPUT_COLUMNS, rows: rowsOf(runs, throughputCells) },
-      { title: "Delays", columns: DELAY_COLUMNS, rows: rowsOf(runs, delayCells) },
+      tableOf("Throughput", THROUGHPUT_COLUMNS, rowsOf(runs, throughputCells)),
+      tableOf("Delays", DELAY_COLUMNS, rowsOf(runs, delayCells)),
     ],
     targets: targetsOf(runs),
     runs,

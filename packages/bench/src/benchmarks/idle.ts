@@ -1,6 +1,6 @@
 /** Memory for each connection that is logged in and does nothing. */
 import type { IdleResult, Protocol } from "../load/job.ts";
-import { formatNumber, formatSpread, type Report, spreadOf, type Target } from "../report/report.ts";
+import { formatNumber, formatSpread, type Report, spreadOf, type Target, tableOf } from "../report/report.ts";
 import type { ServerName } from "../servers/launch.ts";
 import { type BenchContext, type Limits, limitsNote, machineNote, runOnce, sharedCores } from "./context.ts";
 
@@ -54,7 +54,7 @@ export async function benchIdle(context: BenchContext): Promise<Report> {
         `closed again) to all of them logged in, read after ${CALM_MS / 1000} s of quiet`,
       limitsNote(LIMITS),
     ],
-    tables: [{ title: "Idle", columns: COLUMNS, rows: rowsOf(runs) }],
+    tables: [tableOf("Idle", COLUMNS, rowsOf(runs))],
     targets: targetsOf(runs),
     runs,
   };
@@ -65,6 +65,7 @@ const COLUMNS = [
   "protocol",
   "connections",
   "KB/connection",
+  "first process, KB",
   "PSS before, MB",
   "PSS after, MB",
   "processes",

@@ -1,6 +1,6 @@
 /** The classic protocol's relay, against the yardsticks: CPU time for each delivered message. */
 import type { LoadResult } from "../load/job.ts";
-import { formatNumber, formatSpread, type Report, spreadOf, type Target } from "../report/report.ts";
+import { formatNumber, formatSpread, type Report, spreadOf, type Target, tableOf } from "../report/report.ts";
 import type { ServerName } from "../servers/launch.ts";
 import {
   type BenchContext,
@@ -63,7 +63,7 @@ export async function benchRelay(context: BenchContext): Promise<Report> {
       OTHERS_NOTE,
       limitsNote(LIMITS),
     ],
-    tables: [{ title: "Relay", columns: COLUMNS, rows: rowsOf(runs) }],
+    tables: [tableOf("Relay", COLUMNS, rowsOf(runs))],
     targets: targetsOf(runs),
     runs,
   };
@@ -78,6 +78,7 @@ const COLUMNS = [
   "p99 ms",
   "p99.9 ms",
   "ws ÷ this",
+  "others %",
 ];
 
 function rowsOf(runs: readonly RelayRun[]): string[][] {

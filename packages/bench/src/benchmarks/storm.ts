@@ -1,6 +1,6 @@
 /** Everybody joins at once over several workers. */
 import type { Protocol, StormResult } from "../load/job.ts";
-import { formatNumber, formatSpread, type Report } from "../report/report.ts";
+import { formatNumber, formatSpread, type Report, tableOf } from "../report/report.ts";
 import type { ServerName } from "../servers/launch.ts";
 import { type BenchContext, type Limits, limitsNote, machineNote, runOnce, sharedCores } from "./context.ts";
 
@@ -46,7 +46,7 @@ export async function benchStorm(context: BenchContext): Promise<Report> {
         "every one of them knows everybody; the generator shares the cores",
       limitsNote(limits),
     ],
-    tables: [{ title: "Storm", columns: COLUMNS, rows: rowsOf(runs) }],
+    tables: [tableOf("Storm", COLUMNS, rowsOf(runs))],
     targets: [],
     runs,
   };

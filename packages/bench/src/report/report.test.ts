@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { renderMarkdown, renderText } from "./render.ts";
-import { formatNumber, formatSpread, type Report, spreadOf } from "./report.ts";
+import { formatNumber, formatSpread, type Report, spreadOf, tableOf } from "./report.ts";
 
 const report: Report = {
   name: "Relay",
@@ -47,4 +47,9 @@ test("a terminal table is aligned, and a missed target says so", () => {
 
 test("a markdown table escapes its bars", () => {
   expect(renderMarkdown(report)).toContain("| server | µs |\n| --- | --: |\n| ws | 30.4 |\n| a\\|b | 7 |");
+});
+
+test("a table whose rows do not fit its columns is refused", () => {
+  expect(tableOf("Costs", ["server", "µs"], [["ws", "30"]]).rows.length).toBe(1);
+  expect(() => tableOf("Costs", ["server", "µs"], [["ws"]])).toThrow("Costs: 1 cells for 2 columns");
 });

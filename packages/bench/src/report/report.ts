@@ -15,6 +15,14 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
+/** Throws RangeError when a row has another number of cells than there are columns. */
+export function tableOf(title: string, columns: readonly string[], rows: Table["rows"]): Table {
+  const wrong = rows.find((row) => row.length !== columns.length);
+  if (wrong !== undefined)
+    throw new RangeError(`${title}: ${wrong.length} cells for ${columns.length} columns`);
+  return { title, columns, rows };
+}
+
 export interface Target {
   readonly what: string;
   readonly wanted: string;
