@@ -52,9 +52,12 @@ export function createLogger({ level, format, name, destination }: LoggerOptions
 /** Loaded only when asked for: a server that logs JSON does not carry it. */
 function prettify(destination: LogDestination): LogDestination {
   const load = createRequire(import.meta.url);
-  const pretty = load("pino-pretty") as (options: object) => LogDestination;
+  const { prettyFactory } = load("pino-pretty") as {
+    prettyFactory(options: object): (line: string) => string;
+  };
   const colorize = process.stderr.isTTY === true && !process.env.NO_COLOR;
-  return pretty({ destination, colorize, sync: true, translateTime: "SYS:HH:MM:ss.l" });
+  const toText = prettyFactory({ colorize, translateTime: "SYS:HH:MM:ss.l" });
+  return { write: (line) => destination.write(toText(line)) };
 }
 
 function openStderr(): LogDestination {

@@ -41,16 +41,33 @@ export function readFileEntries(file: ConfigFile, report: Report): FileEntries {
   return entries;
 }
 
-function parseToml(text: string, name: string, report: Report): Readonly<Record<string, unknown>> {
+function parseToml(written: string, name: string, report: Report): Readonly<Record<string, unknown>> {
+  // A byte-order mark, which some editors write, is no TOML.
+  const text = written.replace(/^\uFEFF/, "");
   try {
-    // A byte-order mark, which some editors write, is no TOML.
-    return Bun.TOML.parse(text.replace(/^\uFEFF/, "")) as Record<string, unknown>;
+    return Bun.TOML.parse(text) as Record<string, unknown>;
   } catch (error) {
-    const { message, line } = error as { readonly message: string; readonly line?: number };
-    const where = line === undefined ? name : `${name}, line ${line}`;
-    report(`${where}: expected TOML: ${message.replace(/^TOML Parse error: /, "")}`);
+    const message = (error as Error).message.replace(/^TOML Parse error: /, "");
+    report(`${name}, line ${findFaultyLine(text)}: expected TOML: ${message}`);
     return {};
   }
+}
+
+/** No configuration is longer, and each line costs a parse. */
+const MAX_LINES = 1000;
+
+/** The parser does not say where it stopped: the fault begins on the line after the longest beginning that parses. */
+function findFaultyLine(text: string): number {
+  const lines = text.split("\n").slice(0, MAX_LINES);
+  const isSound = (count: number): boolean => {
+    try {
+      Bun.TOML.parse(lines.slice(0, count).join("\n"));
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  return lines.findLastIndex((_, index) => isSound(index)) + 1;
 }
 
 /** Undefined when the value is of another type. */

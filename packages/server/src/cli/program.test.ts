@@ -1,0 +1,193 @@
+import { describe, expect, test } from "bun:test";
+import type { Config } from "../config/index.ts";
+import type { ControlReply, ControlRequest } from "../link/control-types.ts";
+import { version } from "../version.ts";
+import { exitCodes } from "./console.ts";
+import { runProgram } from "./program.ts";
+
+interface Run {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly error: string;
+  readonly served: readonly Config[];
+  readonly asked: readonly { readonly dataDirectory: string; readonly request: ControlRequest }[];
+}
+
+class NoServer extends Error {
+  override readonly name = "NoServerError";
+}
+
+/** `replies` undefined: no server is running. */
+async function run(
+  words: readonly string[],
+  replies?: readonly ControlReply[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Run> {
+  let out = "";
+  let error = "";
+  const served: Config[] = [];
+  const asked: { dataDirectory: string; request: ControlRequest }[] = [];
+  const exitCode = await runProgram(words, {
+    console: {
+      out: (text) => {
+        out += text;
+      },
+      error: (text) => {
+        error += text;
+      },
+    },
+    environment,
+    machine: { platform: "linux", cores: 2, workingDirectory: "/nowhere" },
+    serve: (config) => {
+      served.push(config);
+      return Promise.resolve(exitCodes.done);
+    },
+    async *ask(dataDirectory, request) {
+      asked.push({ dataDirectory, request });
+      if (replies === undefined) throw new NoServer();
+      yield* replies;
+    },
+  });
+  return { exitCode, out, error, served, asked };
+}
+
+const status: ControlReply = {
+  type: "status",
+  primary: {
+    pid: 10,
+    uptimeMs: 65_000,
+    memoryBytes: 50_000_000,
+    version: "1.2.3",
+    address: "http://localhost:9090",
+    dataDirectory: "/nowhere/data",
+  },
+  workers: [
+    {
+      number: 1,
+      pid: 11,
+      uptimeMs: 65_000,
+      memoryBytes: 60_000_000,
+      connections: 5,
+      users: 4,
+      messagesIn: 3,
+      messagesOut: 2,
+    },
+  ],
+  store: { bytes: 4096, walBytes: 0, queued: 0, committed: 3 },
+};
+
+describe("serve", () => {
+  test("is the command when none is given", async () => {
+    const { served, exitCode } = await run([
+      "--port",
+      "1234",
+      "--limit",
+      "helloMs=1",
+      "--limit",
+      "pageEvents=2",
+    ]);
+    expect(exitCode).toBe(0);
+    expect(served[0]).toMatchObject({ port: 1234, limits: { helloMs: 1, pageEvents: 2 } });
+  });
+
+  test("takes every option by its flag", async () => {
+    const words = [
+      "serve",
+      "--host",
+      "::1",
+      "--workers",
+      "3",
+      "--data",
+      "d",
+      "--log-level",
+      "debug",
+      "--log-format",
+      "json",
+    ];
+    words.push("--classic", "off", "--origins", "https://a.example", "--trusted-proxies", "10.0.0.0/8,::1");
+    const { served } = await run(words);
+    expect(served[0]).toMatchObject({
+      host: "::1",
+      workers: 3,
+      data: "/nowhere/d",
+      logLevel: "debug",
+      logFormat: "json",
+      classic: "off",
+      origins: ["https://a.example"],
+      trustedProxies: ["10.0.0.0/8", "::1"],
+    });
+  });
+
+  test("does not begin with a wrong configuration, and tells every fault", async () => {
+    const { served, error, exitCode } = await run(["--port", "x", "--workers", "y"]);
+    expect(served).toEqual([]);
+    expect(exitCode).toBe(2);
+    expect(error).toContain("2 faults");
+    expect(error).toContain("--port:");
+    expect(error).toContain("--workers:");
+  });
+
+  test("refuses an unknown flag and an unknown word", async () => {
+    expect(await run(["--prot", "1"])).toMatchObject({
+      exitCode: 2,
+      served: [],
+      error: expect.stringContaining("--port"),
+    });
+    expect(await run(["serv"])).toMatchObject({ exitCode: 2, served: [] });
+  });
+});
+
+describe("help and version", () => {
+  test("the general help lists commands, and the options with their defaults, in 80 columns", async () => {
+    const { out, exitCode } = await run(["--help"]);
+    expect(exitCode).toBe(0);
+    for (const word of ["serve", "status", "reload", "stop", "--port <number>", "9090", "DUOLOGUE_PORT"])
+      expect(out).toContain(word);
+    expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  test("the version is the package's", async () => {
+    expect(await run(["--version"])).toMatchObject({ exitCode: 0, out: `${version}\n` });
+  });
+});
+
+describe("asking a running server", () => {
+  test("status shows a table, or JSON for programs", async () => {
+    const { out, exitCode } = await run(["status"], [status]);
+    expect(exitCode).toBe(0);
+    expect(out).toContain("http://localhost:9090");
+    expect(JSON.parse((await run(["status", "--json"], [status])).out)).toEqual(status);
+  });
+
+  test("each command asks on the data directory of the configuration, whatever else is wrong there", async () => {
+    const environment = { DUOLOGUE_DATA: "elsewhere", DUOLOGUE_PORT: "x" };
+    expect((await run(["stop"], [], environment)).asked).toEqual([
+      { dataDirectory: "/nowhere/elsewhere", request: { type: "stop" } },
+    ]);
+  });
+
+  test("reload prints its progress, and fails when the server refuses", async () => {
+    const progress: ControlReply = { type: "progress", text: "worker 1 of 1: replaced" };
+    expect(await run(["reload"], [progress, { type: "done" }])).toMatchObject({
+      exitCode: 0,
+      out: "worker 1 of 1: replaced\nDone.\n",
+    });
+    expect(await run(["reload"], [{ type: "refused", reason: "not now" }])).toMatchObject({
+      exitCode: 1,
+      error: "duologue: not now\n",
+    });
+  });
+
+  test("stop is done when the answers end", async () => {
+    expect(await run(["stop"], [])).toMatchObject({ exitCode: 0, out: "Stopped.\n" });
+  });
+
+  test.each(["status", "reload", "stop"])(
+    "%s without a server says in one line where it looked and what to do",
+    async (command) => {
+      const { exitCode, error, out } = await run([command, "--data", "/nowhere/else"]);
+      expect({ exitCode, out }).toEqual({ exitCode: 1, out: "" });
+      expect(error).toMatch(/^duologue: no server is running on \/nowhere\/else\. .*--data.*\n$/);
+    },
+  );
+});

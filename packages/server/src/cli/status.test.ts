@@ -1,0 +1,99 @@
+import { describe, expect, test } from "bun:test";
+import { formatAnnouncement } from "./announce.ts";
+import { formatBytes, formatCount, formatDuration, formatStatus, type StatusReply } from "./status.ts";
+
+const DAY_MS = 86_400_000;
+
+function statusOf(workers: StatusReply["workers"]): StatusReply {
+  return {
+    type: "status",
+    primary: {
+      pid: 4_194_304,
+      uptimeMs: 400 * DAY_MS,
+      memoryBytes: 2 ** 40,
+      version: "0.1.0",
+      address: "http://localhost:9090",
+      dataDirectory: "/var/lib/duologue",
+    },
+    workers,
+    store: { bytes: 2 ** 45, walBytes: 2 ** 30, queued: 123_456, committed: 9_876_543_210 },
+  };
+}
+
+describe("status", () => {
+  test("stays within 80 columns with the largest numbers", () => {
+    const worker = {
+      number: 256,
+      pid: 4_194_304,
+      uptimeMs: 400 * DAY_MS + 82_800_000,
+      memoryBytes: 2 ** 40,
+      connections: 50_000,
+      users: 50_000,
+      messagesIn: 9e12,
+      messagesOut: 9e12,
+    };
+    const lines = formatStatus(statusOf([worker])).split("\n");
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  test("aligns the columns of all workers", () => {
+    const worker = {
+      number: 1,
+      pid: 7,
+      uptimeMs: 1000,
+      memoryBytes: 1024,
+      connections: 1,
+      users: 1,
+      messagesIn: 1,
+      messagesOut: 1,
+    };
+    const text = formatStatus(statusOf([worker, { ...worker, number: 2, pid: 123_456, connections: 9999 }]));
+    const [head = "", ...rows] = text.trimEnd().split("\n").slice(-3);
+    expect(rows.map((row) => row.length)).toEqual([head.length, head.length]);
+    expect(head).toMatch(/^Worker +Pid +Up +Memory +Connections +Users +In +Out$/);
+  });
+});
+
+test.each([
+  [0, "0s"],
+  [999, "0s"],
+  [8000, "8s"],
+  [310_000, "5m 10s"],
+  [3_600_000, "1h 0m"],
+  [DAY_MS * 3 + 4 * 3_600_000 + 1, "3d 4h"],
+])("%d ms are %s", (durationMs, text) => {
+  expect(formatDuration(durationMs)).toBe(text);
+});
+
+test.each([
+  [0, "0 B"],
+  [1023, "1023 B"],
+  [1024, "1.0 KB"],
+  [1024 * 1023.9, "1.0 MB"],
+  [52_428_800, "50 MB"],
+  [2 ** 41, "2.0 TB"],
+])("%d bytes are %s", (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text);
+});
+
+test.each([
+  [99_999, "99999"],
+  [100_000, "100k"],
+  [1_234_567, "1.2M"],
+  [999_999, "1.0M"],
+])("the count %d is %s", (count, text) => {
+  expect(formatCount(count)).toBe(text);
+});
+
+test("the announcement gives an address to open, and where the data is", () => {
+  const text = formatAnnouncement({
+    version: "0.1.0",
+    address: "http://localhost:9090",
+    networkAddresses: ["http://192.0.2.1:9090"],
+    dataDirectory: "/var/lib/duologue",
+    workers: 2,
+  });
+  expect(text).toMatch(/Open +http:\/\/localhost:9090\n/);
+  expect(text).toMatch(/Network +http:\/\/192\.0\.2\.1:9090\n/);
+  expect(text).toMatch(/Data +\/var\/lib\/duologue\n/);
+});
