@@ -161,14 +161,26 @@ function whatToSend(signal) {
 
 const PARENT_CHECK_MS = 500;
 
-/** npm, and the shell it puts between, may be killed without passing it on. Nobody else ends with their parent. */
+/** npm may be killed without passing it on. Started by anybody else, we do not end with our parent. */
 function watchParent(onGone) {
   if (process.env.npm_lifecycle_event === undefined) return () => undefined;
-  const parent = process.ppid;
+  const before = findNpm();
   const timer = setInterval(() => {
-    if (process.ppid !== parent) onGone();
+    if (findNpm() !== before) onGone();
   }, PARENT_CHECK_MS);
   return () => clearInterval(timer);
+}
+
+/** Its process id: our parent, or the parent of the shell that npm puts between. Where /proc is missing, our parent. */
+function findNpm() {
+  try {
+    const stat = readFileSync(`/proc/${process.ppid}/stat`, "utf8");
+    // The name stands in parentheses and may hold anything: pid (name) state ppid …
+    const [, name = "", parent = ""] = /^\d+ \((.*)\) \S (\d+) /s.exec(stat) ?? [];
+    return name.endsWith("sh") ? Number(parent) : process.ppid;
+  } catch {
+    return process.ppid;
+  }
 }
 
 /** Runs a TypeScript file under the pinned Bun. Resolves with the exit code; what prevents it is one line on stderr. */
