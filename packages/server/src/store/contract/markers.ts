@@ -5,6 +5,7 @@ import { edit, expectOk, type MakeStore, type Pair, refused, retract, World } fr
 export function markerContract(makeStore: MakeStore): void {
   moving(makeStore);
   counting(makeStore);
+  retracting(makeStore);
 }
 
 async function begin(makeStore: MakeStore, messages: number): Promise<{ world: World; pair: Pair }> {
@@ -106,5 +107,27 @@ function counting(makeStore: MakeStore): void {
     const { bob, conversation } = pair;
     expectOk(await world.store.mark({ conversation, user: bob, delivered: 0, read: 11 }));
     expect(await unread(world, pair.bob, pair)).toBe(999);
+  });
+}
+
+function retracting(makeStore: MakeStore): void {
+  test("[MK3] a retraction lessens what is unread, and only if it was, on either side", async () => {
+    await using world = await World.begin(makeStore);
+    const [first, second] = [await world.pair(), await world.pair()];
+    for (const [place, writer] of [
+      [first.conversation, first.ann],
+      [second.conversation, second.bob],
+    ] as const) {
+      const peers = (await world.store.membership(place))?.users.map((user) => user.id) ?? [];
+      const reader = peers.find((id) => id !== writer) ?? "";
+      for (const text of ["one", "two", "three", "four"]) await world.send(place, writer, text);
+      expectOk(await world.store.mark({ conversation: place, user: reader, delivered: 0, read: 2 }));
+      expectOk(await world.append(retract(place, writer, 1)));
+      expectOk(await world.append(retract(place, writer, 4)));
+      expect((await world.store.conversation(reader, place))?.unread).toBe(1);
+      await world.reopen();
+      expectOk(await world.store.mark({ conversation: place, user: reader, delivered: 0, read: 3 }));
+      expect((await world.store.conversation(reader, place))?.unread).toBe(0);
+    }
   });
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { ConversationEvent } from "@duologue/protocol";
 import * as fc from "fast-check";
 import { type ConversationId, decodeCursor, encodeCursor, type UserId } from "../../ports/store.ts";
 import { edit, expectOk, type MakeStore, message, retract, World } from "./fixture.ts";
@@ -7,6 +8,7 @@ export function syncContract(makeStore: MakeStore): void {
   pages(makeStore);
   resets(makeStore);
   renames(makeStore);
+  renamesInOrder(makeStore);
   everything(makeStore);
 }
 
@@ -111,6 +113,33 @@ function renames(makeStore: MakeStore): void {
   });
 }
 
+function renamesInOrder(makeStore: MakeStore): void {
+  test("[SY2] a new name comes after what was sent in the same turn", async () => {
+    await using world = await World.begin(makeStore);
+    const { ann, bob, conversation } = await world.pair();
+    const [sent] = await Promise.all([world.send(conversation, ann, "hi"), world.store.rename(ann, "Anna")]);
+    const page = await world.store.changes(bob, sent.position, 10, 10);
+    expect(page).toMatchObject({ conversations: [{ id: conversation, peer: { name: "Anna" } }], events: [] });
+  });
+
+  test("[HS1] a new name leaves the order of the list as it was", async () => {
+    await using world = await World.begin(makeStore);
+    const ann = await world.user("Ann");
+    const peers = await Promise.all(["a", "b", "c", "d"].map((name) => world.user(name)));
+    for (const [index, peer] of peers.entries()) {
+      await world.send(
+        index % 2 === 0 ? await world.open(ann, peer) : await world.open(peer, ann),
+        peer,
+        "hi",
+      );
+    }
+    const order = async (): Promise<readonly string[]> =>
+      (await world.store.conversations(ann, undefined, 10)).map((conversation) => conversation.peer.id);
+    expectOk(await world.store.rename(ann, "Anna"));
+    expect(await order()).toEqual([...peers].reverse());
+  });
+}
+
 type Step = {
   readonly conversation: number;
   readonly side: 0 | 1;
@@ -143,6 +172,13 @@ async function walk(world: World, places: readonly Place[], steps: readonly Step
   );
 }
 
+/** Unread, counted from scratch. */
+function unreadOf(events: readonly ConversationEvent[], user: UserId, read: number): number {
+  const isUnread = ({ kind, from, seq, retracted }: ConversationEvent): boolean =>
+    kind === "message" && from !== user && seq > read && retracted !== true;
+  return events.filter(isUnread).length;
+}
+
 /** From any point, the pages of a sync hold exactly the events after it, and every conversation that changed. */
 async function expectNothingMissing(world: World, user: UserId, places: readonly Place[]): Promise<void> {
   const own = places.filter(([, one, other]) => one === user || other === user);
@@ -161,10 +197,13 @@ async function expectNothingMissing(world: World, user: UserId, places: readonly
     expect([...told.keys()].sort()).toEqual(changed.map((summary) => summary.id).sort());
     for (const summary of changed) expect(told.get(summary.id)).toEqual(summary);
   }
+  for (const { id, mine, unread } of list) {
+    expect(unread).toBe(unreadOf(await world.history(id), user, mine.read));
+  }
 }
 
 function everything(makeStore: MakeStore): void {
-  test("[SY2] whatever happened, and from wherever one comes back, nothing is missing", async () => {
+  test("[SY2] whatever happened, and from wherever one comes back, nothing is missing and unread is right", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), async (steps) => {
         await using world = await World.begin(makeStore);
@@ -181,7 +220,7 @@ function everything(makeStore: MakeStore): void {
         await walk(world, places, steps.slice(middle));
         for (const user of [ann, bob, cid, dot]) await expectNothingMissing(world, user, places);
       }),
-      { numRuns: 12 },
+      { numRuns: 25 },
     );
   });
 }

@@ -2,6 +2,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { Draft } from "../../ports/store.ts";
 import { refusedResult, type WriteResult } from "../requests.ts";
+import { DamagedDatabaseError } from "./damage.ts";
 import { type EventKind, kindCodes } from "./kinds.ts";
 import type { ConversationState, UserState, WriterState } from "./state.ts";
 
@@ -88,10 +89,14 @@ export class Appender {
     if (!isOwn || target.kind !== kindCodes.message || target.retracted === 1) {
       return refusedResult("target_invalid");
     }
-    if (!this.#insertEvent(conversation, sender, draft, now)) throw new Error("an unknown id conflicts");
+    if (!this.#insertEvent(conversation, sender, draft, now))
+      throw new DamagedDatabaseError("an unknown id conflicts");
     if (draft.kind === "retract") {
       this.#eraseTarget.run(conversation.lastSeq + 1, target.position);
       this.#eraseEdits.run(conversation.key, seq);
+      const isA = sender.key === conversation.aKey;
+      if (isA && seq > conversation.bRead) conversation.bUnread -= 1;
+      if (!isA && seq > conversation.aRead) conversation.aUnread -= 1;
     } else {
       this.#revise.run(conversation.lastSeq + 1, target.position);
     }
@@ -122,12 +127,17 @@ export class Appender {
     const time = conversation.lastTime;
     conversation.lastSeq = seq;
     if (draft.kind === "message") conversation.lastMessage = seq;
+    const added = draft.kind === "message" ? 1 : 0;
     if (sender.key === conversation.aKey) {
       conversation.aDelivered = seq;
       conversation.aRead = seq;
+      conversation.aUnread = 0;
+      conversation.bUnread += added;
     } else {
       conversation.bDelivered = seq;
       conversation.bRead = seq;
+      conversation.bUnread = 0;
+      conversation.aUnread += added;
     }
     const before = sender.position;
     const { position, prev } = this.#state.advance(conversation);
@@ -150,7 +160,7 @@ export class Appender {
 
   #repeated(conversation: ConversationState, sender: UserState, draft: Draft): WriteResult {
     const known = this.#selectKnown.get(draft.id, sender.key);
-    if (known === null) throw new Error("a conflicting event is not there");
+    if (known === null) throw new DamagedDatabaseError("a conflicting event is not there");
     const isSame =
       known.conversation === conversation.key &&
       known.kind === kindCodes[draft.kind] &&

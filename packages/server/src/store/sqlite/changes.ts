@@ -2,6 +2,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { Conversation, ConversationEvent } from "@duologue/protocol";
 import type { ChangesPage, Position } from "../../ports/store.ts";
+import { DamagedDatabaseError } from "./damage.ts";
 import { type EventReader, PAGE_CHARACTERS } from "./events.ts";
 import type { Summary, SummaryReader, Viewer } from "./summaries.ts";
 
@@ -117,7 +118,7 @@ export class ChangesReader {
 
   #position(conversation: number, seq: number): Position {
     const row = this.#positionOf.get(conversation, seq);
-    if (row === null) throw new Error("a conversation has a hole");
+    if (row === null) throw new DamagedDatabaseError("a conversation has a hole");
     return row.position;
   }
 

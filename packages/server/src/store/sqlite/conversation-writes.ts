@@ -5,12 +5,12 @@ import type { ConversationId, Marks, OpenRequest, UserId } from "../../ports/sto
 import { doneResult, refusedResult, type WriteResult } from "../requests.ts";
 import type { PeopleWrites } from "./people-writes.ts";
 import type { ConversationState, WriterState } from "./state.ts";
-import { UNREAD_COUNT } from "./unread.ts";
+import { COUNT_STANDING, shownUnread } from "./unread.ts";
 
 const INSERT = `
   INSERT INTO conversation (id, a, b, opener, created_at, last_seq, last_time, last_message, changed, a_delivered,
-    a_read, b_delivered, b_read)
-  VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0, 0)`;
+    a_read, b_delivered, b_read, a_unread, b_unread)
+  VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)`;
 
 export class ConversationWrites {
   readonly #state: WriterState;
@@ -19,7 +19,7 @@ export class ConversationWrites {
   readonly #insert: Statement;
   readonly #selectPair: Statement<{ id: string }, [number, number]>;
   readonly #countBegun: Statement<{ count: number }, [number, number, number]>;
-  readonly #countUnread: Statement<{ count: number }, [number, number, number]>;
+  readonly #countStanding: Statement<{ count: number }, [number, number, number, number]>;
 
   constructor(database: Database, state: WriterState, people: PeopleWrites, clock: Pick<Clock, "randomId">) {
     this.#state = state;
@@ -30,7 +30,7 @@ export class ConversationWrites {
     this.#countBegun = database.prepare(
       "SELECT count(*) AS count FROM (SELECT 1 FROM conversation WHERE opener = ? AND created_at >= ? LIMIT ?)",
     );
-    this.#countUnread = database.prepare(UNREAD_COUNT);
+    this.#countStanding = database.prepare(COUNT_STANDING);
   }
 
   /** `now` is in milliseconds since 1970. Refused, it leaves nothing behind, the users of `ensure` included. */
@@ -71,15 +71,17 @@ export class ConversationWrites {
     const read = Math.max(oldRead, marks.read);
     const delivered = Math.max(oldDelivered, marks.delivered, read);
     if (read === oldRead && delivered === oldDelivered) return doneResult;
+    const unread = this.#unread(conversation, isA, oldRead, read);
     if (isA) {
       conversation.aRead = read;
       conversation.aDelivered = delivered;
+      conversation.aUnread = unread;
     } else {
       conversation.bRead = read;
       conversation.bDelivered = delivered;
+      conversation.bUnread = unread;
     }
     const { position, prev } = this.#state.advance(conversation);
-    const unread = this.#unread(conversation, isA ? conversation.bKey : conversation.aKey, read);
     const { id, aId, bId } = conversation;
     return {
       outcome: doneResult.outcome,
@@ -91,7 +93,7 @@ export class ConversationWrites {
           user: marks.user,
           delivered,
           read,
-          unread,
+          unread: shownUnread(unread),
           position,
           prev,
         },
@@ -99,9 +101,15 @@ export class ConversationWrites {
     };
   }
 
-  #unread(conversation: ConversationState, peer: number, read: number): number {
+  /** Counts what was read, or what is left: whichever is less to look at. Each message is read once. */
+  #unread(conversation: ConversationState, isA: boolean, oldRead: number, read: number): number {
     if (read >= conversation.lastMessage) return 0;
-    return this.#countUnread.get(conversation.key, read, peer)?.count ?? 0;
+    const peer = isA ? conversation.bKey : conversation.aKey;
+    const count = (after: number, upTo: number): number =>
+      this.#countStanding.get(conversation.key, peer, after, upTo)?.count ?? 0;
+    const { lastSeq } = conversation;
+    if (lastSeq - read < read - oldRead) return count(read, lastSeq);
+    return (isA ? conversation.aUnread : conversation.bUnread) - count(oldRead, read);
   }
 }
 

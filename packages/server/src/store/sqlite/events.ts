@@ -2,6 +2,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { ConversationEvent } from "@duologue/protocol";
 import { type ConversationId, encodeCursor, type Position, type UserId } from "../../ports/store.ts";
+import { DamagedDatabaseError } from "./damage.ts";
 import { kindCodes, kindNames } from "./kinds.ts";
 
 export interface EventRow {
@@ -73,7 +74,7 @@ export class EventReader {
     const kind = kindNames[row.kind];
     const from = names.senders.get(row.sender);
     if (kind === undefined || from === undefined)
-      throw new Error("an event's row does not fit its conversation");
+      throw new DamagedDatabaseError("an event's row does not fit its conversation");
     return {
       type: "event",
       conversation: names.conversation,

@@ -95,7 +95,7 @@ test("[CV9] a retracted text is gone from the file's bytes", async () => {
   using file = temporaryFile();
   await using world = await begin(file, [], { maxPages: undefined });
   const { ann, conversation } = await world.pair();
-  await world.send(conversation, ann, "the secret word is xyzzy");
+  await world.send(conversation, ann, `xyzzy is the secret word${".".repeat(500)}`);
   expectOk(
     await world.append(message(conversation, ann, "", { kind: "retract", target: 1, body: undefined })),
   );

@@ -29,7 +29,8 @@ const APPLICATION_ID = 0x44756f6c;
  * event_client    the message id first: ids are UUIDs of version 7, which rise with time, so that inserts
  *                 touch the last pages of the index only
  * conversation    a < b by key; `changed` is the position of its last change, 0 as long as it holds no event;
- *                 `last_message` is the number of the last event that is a message
+ *                 `last_message` is the number of the last event that is a message; unread is kept and not
+ *                 counted, so that a list costs the same however much is unread
  * user_word       search keys of guests' names (store/fold.ts)
  */
 const FIRST = `
@@ -67,6 +68,8 @@ const FIRST = `
     a_read INTEGER NOT NULL,
     b_delivered INTEGER NOT NULL,
     b_read INTEGER NOT NULL,
+    a_unread INTEGER NOT NULL,
+    b_unread INTEGER NOT NULL,
     UNIQUE (a, b)
   ) STRICT;
   CREATE INDEX conversation_a ON conversation (a, changed);

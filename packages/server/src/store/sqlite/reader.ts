@@ -15,6 +15,7 @@ import type {
 } from "../../ports/store.ts";
 import { foldName } from "../fold.ts";
 import { ChangesReader } from "./changes.ts";
+import { DamagedDatabaseError } from "./damage.ts";
 import { openReaderDatabase } from "./database.ts";
 import { EventReader, type EventRow, PAGE_CHARACTERS } from "./events.ts";
 import { readEpoch } from "./migrations.ts";
@@ -220,7 +221,7 @@ export class SqliteReader implements StoreReads, Disposable {
 
   #userByKey(key: number): UserRecord {
     const row = this.#selectUserByKey.get(key);
-    if (row === null) throw new Error("a conversation's user is not stored");
+    if (row === null) throw new DamagedDatabaseError("a conversation's user is not stored");
     return toUser(row);
   }
 }

@@ -5,6 +5,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { ConversationId, Position, UserId } from "../../ports/store.ts";
 import { RecentMap } from "../recent-map.ts";
+import { DamagedDatabaseError } from "./damage.ts";
 
 export interface UserState {
   readonly key: number;
@@ -31,6 +32,8 @@ export interface ConversationState {
   aRead: number;
   bDelivered: number;
   bRead: number;
+  aUnread: number;
+  bUnread: number;
   /** Differs from its row; the transaction ends with writing it. */
   dirty: boolean;
 }
@@ -51,7 +54,8 @@ interface UserRow {
 const SELECT_CONVERSATION = `
   SELECT c.key, c.id, c.a AS aKey, c.b AS bKey, a.id AS aId, b.id AS bId, c.last_seq AS lastSeq,
     c.last_time AS lastTime, c.last_message AS lastMessage, c.changed, c.a_delivered AS aDelivered,
-    c.a_read AS aRead, c.b_delivered AS bDelivered, c.b_read AS bRead
+    c.a_read AS aRead, c.b_delivered AS bDelivered, c.b_read AS bRead, c.a_unread AS aUnread,
+    c.b_unread AS bUnread
   FROM conversation c JOIN user a ON a.key = c.a JOIN user b ON b.key = c.b
   WHERE c.id = ?`;
 
@@ -63,7 +67,7 @@ const SELECT_USER = `
 
 const UPDATE_CONVERSATION = `
   UPDATE conversation SET last_seq = ?, last_time = ?, last_message = ?, changed = ?, a_delivered = ?,
-    a_read = ?, b_delivered = ?, b_read = ?
+    a_read = ?, b_delivered = ?, b_read = ?, a_unread = ?, b_unread = ?
   WHERE key = ?`;
 
 const SELECT_POSITION = `
@@ -159,6 +163,8 @@ export class WriterState {
         conversation.aRead,
         conversation.bDelivered,
         conversation.bRead,
+        conversation.aUnread,
+        conversation.bUnread,
         conversation.key,
       );
       conversation.dirty = false;
@@ -174,7 +180,7 @@ export class WriterState {
 
   #member(id: UserId): UserState {
     const user = this.user(id);
-    if (user === undefined) throw new Error("a conversation's user is not stored");
+    if (user === undefined) throw new DamagedDatabaseError("a conversation's user is not stored");
     return user;
   }
 }

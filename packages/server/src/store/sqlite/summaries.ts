@@ -2,8 +2,9 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { Conversation } from "@duologue/protocol";
 import { encodeCursor, type Position, type UserId, type UserKind } from "../../ports/store.ts";
+import { DamagedDatabaseError } from "./damage.ts";
 import type { EventNames, EventReader } from "./events.ts";
-import { UNREAD_COUNT } from "./unread.ts";
+import { shownUnread } from "./unread.ts";
 
 /** The user who looks. */
 export interface Viewer {
@@ -29,6 +30,8 @@ interface SummaryRow {
   readonly aRead: number;
   readonly bDelivered: number;
   readonly bRead: number;
+  readonly aUnread: number;
+  readonly bUnread: number;
   readonly peerKey: number;
   readonly peerId: UserId;
   readonly peerName: string;
@@ -38,6 +41,7 @@ interface SummaryRow {
 const SELECT = `
   SELECT c.key, c.id, c.last_seq AS lastSeq, c.last_message AS lastMessage, c.changed, c.a = ?1 AS isA,
     c.a_delivered AS aDelivered, c.a_read AS aRead, c.b_delivered AS bDelivered, c.b_read AS bRead,
+    c.a_unread AS aUnread, c.b_unread AS bUnread,
     p.key AS peerKey, p.id AS peerId, p.name AS peerName, p.kind AS peerKind
   FROM conversation c JOIN user p ON p.key = c.a + c.b - ?1
   WHERE c.key = ?2`;
@@ -57,14 +61,12 @@ export class SummaryReader {
   readonly #events: EventReader;
   readonly #select: Statement<SummaryRow, [number, number]>;
   readonly #selectLatest: Statement<{ key: number }, [number, number, number]>;
-  readonly #countUnread: Statement<{ count: number }, [number, number, number]>;
 
   constructor(database: Database, epoch: string, events: EventReader) {
     this.#epoch = epoch;
     this.#events = events;
     this.#select = database.prepare(SELECT);
     this.#selectLatest = database.prepare(SELECT_LATEST);
-    this.#countUnread = database.prepare(UNREAD_COUNT);
   }
 
   latest(viewer: Viewer, before: Position | undefined, limit: number): readonly Conversation[] {
@@ -75,7 +77,7 @@ export class SummaryReader {
   /** The viewer must be one of its two users. */
   read(viewer: Viewer, key: number): Summary {
     const row = this.#select.get(viewer.key, key);
-    if (row === null) throw new Error("a conversation is not there, or not its viewer's");
+    if (row === null) throw new DamagedDatabaseError("a conversation is not there, or not its viewer's");
     const names = {
       conversation: row.id,
       senders: new Map([
@@ -87,21 +89,16 @@ export class SummaryReader {
     const body = last === undefined ? null : (this.#events.latestEdit(last) ?? last).body;
     const a = { delivered: row.aDelivered, read: row.aRead };
     const b = { delivered: row.bDelivered, read: row.bRead };
-    const mine = row.isA === 1 ? a : b;
     const conversation = {
       id: row.id,
       peer: { id: row.peerId, name: row.peerName, kind: row.peerKind },
       lastSeq: row.lastSeq,
       ...(last === undefined ? {} : { lastMessage: this.#events.toEvent(last, names, body) }),
-      mine,
+      mine: row.isA === 1 ? a : b,
       theirs: row.isA === 1 ? b : a,
-      unread: mine.read >= row.lastMessage ? 0 : this.#unread(key, mine.read, row.peerKey),
+      unread: shownUnread(row.isA === 1 ? row.aUnread : row.bUnread),
       cursor: encodeCursor(this.#epoch, row.changed),
     };
     return { conversation, names, characters: body?.length ?? 0 };
-  }
-
-  #unread(conversation: number, read: number, peer: number): number {
-    return this.#countUnread.get(conversation, read, peer)?.count ?? 0;
   }
 }
