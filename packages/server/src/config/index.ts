@@ -1,8 +1,6 @@
-export type { ConfigFile } from "./file.ts";
-export { type GatheredSources, gatherSources } from "./load.ts";
-export { flagName, type Machine, type Option } from "./option.ts";
+export { gatherSources } from "./load.ts";
+export type { Machine, Option } from "./option.ts";
 export {
-  type ClassicMode,
   CONFIG_FILE,
   type Config,
   type LogFormat,
@@ -11,4 +9,4 @@ export {
   optionNames,
   options,
 } from "./options.ts";
-export { type ConfigSources, type FlagValues, type ParsedConfig, parseConfig, parseOption } from "./parse.ts";
+export { type ConfigSources, type FlagValues, parseConfig, parseOption } from "./parse.ts";
