@@ -194,6 +194,7 @@ class Primary {
     const settings: WorkerSettings = {
       host: config.host,
       port: this.port,
+      workers: config.workers,
       databasePath: join(this.directory, "duologue.db"),
       tokenSecret: tokenSecret(this.directory),
       classic: config.classic,

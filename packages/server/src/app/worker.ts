@@ -27,6 +27,7 @@ import type { PageFile, PrimaryHeartbeat, WorkerSettings, WorkerStatistics } fro
 import type { Logger } from "../log.ts";
 import { SqliteReader } from "../store/index.ts";
 import { embeddedStore } from "./embedded-store.ts";
+import { preferNewestListener } from "./listener.ts";
 import { collectWhenQuiet } from "./quiet.ts";
 
 const SECOND_MS = 1_000;
@@ -36,6 +37,10 @@ const PRIMARY_SILENCE_MS = 4_000;
 const DRAIN_MS = 1_500;
 const CLOSES_PER_STEP = 500;
 const STEP_MS = 20;
+/** While the newer worker already gets all new connections: for those that were on their way to this one. */
+const TAKEOVER_MS = 100;
+/** Numbers for the connections of one worker's whole life; with two million workers they still fit a double. */
+const CONNECTIONS_PER_WORKER = 2 ** 32;
 /** Client addresses whose new guests are counted. */
 const MAX_RATE_KEYS = 100_000;
 
@@ -111,13 +116,14 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
     host: settings.host,
     port: settings.port,
     reusePort: true,
-    connectionPrefix: `${options.serial}.`,
+    firstConnection: options.serial * CONNECTIONS_PER_WORKER,
     classic: settings.classic,
     origins: settings.origins.flatMap((origin) => parseOrigin(origin) ?? []),
     trustedProxies: parseTrustedProxies(settings.trustedProxies).trusted,
     page: toPage(settings.page),
     isReady: async () => health() && (await reader.probe().then(...settled)),
   });
+  const isTakenOver = preferNewestListener(settings.workers);
   collectWhenQuiet(clock, () => gateway.statistics.messagesIn + gateway.outlet.messagesOut);
   const report = (): void => link.send(encodeStatement("B", statistics(gateway)));
   clock.every(SECOND_MS, () => {
@@ -127,7 +133,7 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
   return {
     report,
     closeAll: (name) => closeAll(gateway, name),
-    drain: () => drain(gateway, server, link),
+    drain: () => drain(gateway, server, link, isTakenOver ? TAKEOVER_MS : 0),
   };
 }
 
@@ -159,8 +165,14 @@ function closeAll(gateway: Gateway, name: "server_stopping" | "lost_bus"): void 
 }
 
 /** Takes no new clients, waits for the answers that are under way, then sends the clients away in steps. */
-async function drain(gateway: Gateway, server: ClientServer, link: PrimaryLink): Promise<void> {
+async function drain(
+  gateway: Gateway,
+  server: ClientServer,
+  link: PrimaryLink,
+  takeoverMs: number,
+): Promise<void> {
   const { clock } = gateway;
+  if (takeoverMs > 0) await new Promise<void>((resolve) => void clock.after(takeoverMs, resolve));
   server.stopListening();
   const deadline = clock.monotonic() + DRAIN_MS;
   const step = (): Promise<void> => new Promise((resolve) => void clock.after(STEP_MS, resolve));

@@ -13,6 +13,8 @@ export interface PageFile {
 export interface WorkerSettings {
   readonly host: string;
   readonly port: number;
+  /** How many share the port. */
+  readonly workers: number;
   readonly databasePath: string;
   readonly tokenSecret: string;
   readonly classic: "on" | "off" | "same-origin";
