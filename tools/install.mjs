@@ -92,6 +92,8 @@ function npmParameters(mode) {
     keepsDev ? "--include=dev" : "--omit=dev",
     "--include=optional",
     "--ignore-scripts",
+    // What is made for newer versions of Node runs under Bun.
+    "--no-engine-strict",
     "--no-audit",
     "--no-fund",
     "--no-progress",

@@ -32,7 +32,8 @@ export interface SourceFile {
 }
 
 const SOURCE = "{packages,tools}/**/*.{ts,tsx,mts,mjs,js}";
-const TEST_PATH = /\.test\.(tsx?|mjs)$|-child\.ts$|\/(test|testing|contract)\/|\/(testing|contract|fixtures?)\.ts$/;
+const TEST_PATH =
+  /\.test\.(tsx?|mjs)$|-child\.ts$|\/(test|testing|contract)\/|\/(testing|contract|fixtures?)\.ts$/;
 
 export function isTestPath(path: string): boolean {
   return TEST_PATH.test(path);
