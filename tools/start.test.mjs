@@ -17,7 +17,7 @@ test("npm start runs an installed server at once, passes options on, and ends wi
     let text = "";
     for await (const chunk of child.stdout) {
       text += new TextDecoder().decode(chunk);
-      if (/Open +http:\/\/localhost:\d+\n[^]*Workers +1\n/.test(text)) break;
+      if (/Open +http:\/\/localhost:\d+\n[\s\S]*Workers +1\n/.test(text)) break;
     }
     expect(text).toContain(data);
     const servers = childrenOf(child.pid);
