@@ -49,7 +49,8 @@ export class Reading {
     if (page === undefined) {
       return { conversations: [], events: [], cursor: await this.cursor(user), more: false, reset: true };
     }
-    const { conversations, events, position, more } = page;
+    const { events, position, more } = page;
+    const conversations = page.conversations.map(withPreview);
     return { conversations, events, cursor: encodeCursor(this.store.epoch, position), more };
   }
 
@@ -60,7 +61,7 @@ export class Reading {
 
   async conversation(user: UserId, conversation: ConversationId): Promise<Outcome<Conversation>> {
     const found = await this.store.conversation(user, conversation);
-    return found === undefined ? fault("conversation_unknown") : { ok: true, value: found };
+    return found === undefined ? fault("conversation_unknown") : { ok: true, value: withPreview(found) };
   }
 
   /** The page, and what to give as `before` for the next one. */
@@ -70,7 +71,7 @@ export class Reading {
   ): Promise<{ readonly conversations: readonly Conversation[]; readonly next: string | undefined }> {
     const position = before === undefined ? undefined : decodeCursor(this.store.epoch, before);
     const limit = this.limits.pageConversations;
-    const conversations = await this.store.conversations(user, position, limit);
+    const conversations = (await this.store.conversations(user, position, limit)).map(withPreview);
     return { conversations, next: conversations.length < limit ? undefined : conversations.at(-1)?.cursor };
   }
 
@@ -100,6 +101,19 @@ export class Reading {
     }
     return [...found.values()].sort((a, b) => Number(b.online) - Number(a.online));
   }
+}
+
+/** Code points of the last message's text in a summary: a list of long ones would not fit a client's outbox. */
+const PREVIEW_CHARACTERS = 200;
+
+function withPreview(conversation: Conversation): Conversation {
+  const { lastMessage } = conversation;
+  const text = lastMessage?.body?.text;
+  if (lastMessage === undefined || text === undefined || text.length <= PREVIEW_CHARACTERS)
+    return conversation;
+  // Two UTF-16 units for each code point at most, and no half of a pair at the end.
+  const cut = [...text.slice(0, 2 * PREVIEW_CHARACTERS)].slice(0, PREVIEW_CHARACTERS).join("").toWellFormed();
+  return { ...conversation, lastMessage: { ...lastMessage, body: { kind: "text", text: cut } } };
 }
 
 function isMatch(name: string, folded: string): boolean {

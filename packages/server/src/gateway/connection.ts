@@ -5,7 +5,7 @@
 import { type CloseName, closeTable } from "@duologue/protocol";
 import type { ServerWebSocket } from "bun";
 import type { Clock } from "../clock.ts";
-import type { UserRecord } from "../ports/store.ts";
+import type { Origin, UserRecord } from "../ports/store.ts";
 import type { TokenBucket } from "./rate.ts";
 
 /** Where a v1 connection stands. Only `ready` may do anything but log in. */
@@ -54,7 +54,7 @@ export class Connection {
   private isHeld = false;
 
   constructor(
-    readonly id: string,
+    readonly id: Origin,
     readonly session: Session,
     /** classic: `ip:port`, under which others write to it. */
     readonly address: string,

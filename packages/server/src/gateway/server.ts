@@ -15,8 +15,8 @@ export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly reusePort: boolean;
-  /** In front of the connections' numbers, so that they are unique over all workers ever started. */
-  readonly connectionPrefix: string;
+  /** The number of the first connection; none of another worker may follow within a thousand millions. */
+  readonly firstConnection: number;
   readonly classic: "on" | "off" | "same-origin";
   readonly origins: readonly string[];
   readonly trustedProxies: TrustedProxies;
@@ -30,13 +30,14 @@ type Upgrade = { readonly session: Session; readonly headers: Record<string, str
 export class ClientServer {
   private readonly server: Server<Connection>;
   private readonly perAddress = new Map<string, number>();
-  private nextConnection = 1;
+  private nextConnection: number;
 
   constructor(
     private readonly gateway: Gateway,
     private readonly options: ServerOptions,
   ) {
     const { limits } = gateway;
+    this.nextConnection = options.firstConnection;
     this.server = Bun.serve<Connection>({
       hostname: options.host,
       port: options.port,
@@ -121,7 +122,7 @@ export class ClientServer {
     if (crowded !== undefined) return crowded;
     const { gateway } = this;
     const connection = new Connection(
-      `${this.options.connectionPrefix}${this.nextConnection++}`,
+      this.nextConnection++,
       choice.session,
       choice.session.protocol === "classic" ? formatAddress(from.address, peer.port) : "",
       isLoopback(from.address) ? "" : key,

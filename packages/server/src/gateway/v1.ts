@@ -142,10 +142,9 @@ async function welcome(
   if (session.protocol !== "v1") return;
   const { user, token, expiresAt } = login;
   connection.hold();
-  // The lobby's copy of the texts is kept anyway; one of its own for each connection is not needed.
+  // The lobby keeps these texts anyway; a copy for each connection is not needed.
   const { id, name } = gateway.presence.lobby.get(user.id) ?? user;
-  const { kind, createdAt } = user;
-  session.state = { name: "ready", user: { id, name, kind, createdAt }, session: login.session, expiresAt };
+  session.state = { name: "ready", user: { ...user, id, name }, session: login.session, expiresAt };
   gateway.connections.add(id, connection);
   const changes = cursor === undefined ? undefined : await gateway.reading.changes(user.id, cursor);
   const position =

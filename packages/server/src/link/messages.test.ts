@@ -31,7 +31,7 @@ describe("lines between primary and workers", () => {
       body: fc.option(body, { nil: undefined }),
       replyTo: fc.option(number, { nil: undefined }),
       target: fc.option(number, { nil: undefined }),
-      origin: id,
+      origin: number,
     });
     fc.assert(
       fc.property(number, drafts, (ref, draft) => {
@@ -64,7 +64,15 @@ describe("lines between primary and workers", () => {
 
   test("an event is read as it was written", () => {
     const notes: fc.Arbitrary<EventNote> = fc
-      .record({ conversation: id, sender: id, origin: id, position: number, one: id, other: id, json: body })
+      .record({
+        conversation: id,
+        sender: id,
+        origin: number,
+        position: number,
+        one: id,
+        other: id,
+        json: body,
+      })
       .filter(({ one, other }) => one !== other)
       .map(({ one, other, ...note }) => ({ ...note, kind: "event", prev: { [one]: 3, [other]: 0 } }));
     fc.assert(fc.property(notes, (note) => expect(decodeEvent(encodeEvent(note))).toEqual(note)));

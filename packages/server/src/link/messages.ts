@@ -49,7 +49,7 @@ export function decodeAppend(line: string): { readonly ref: number; readonly dra
       kind: field(fields, 4) as Draft["kind"],
       replyTo: numberOrAbsent(field(fields, 5)),
       target: numberOrAbsent(field(fields, 6)),
-      origin: field(fields, 7),
+      origin: Number(fields[7]),
       body: rest === "" ? undefined : rest,
     },
   };
@@ -91,7 +91,7 @@ export function decodeEvent(line: string): EventNote {
     kind: "event",
     conversation: field(fields, 0),
     sender: field(fields, 1),
-    origin: field(fields, 2),
+    origin: Number(fields[2]),
     position: Number(fields[3]),
     prev: { [field(fields, 4)]: Number(fields[5]), [field(fields, 6)]: Number(fields[7]) },
     json: rest,

@@ -19,8 +19,8 @@ import type { Conversation, ConversationEvent } from "@duologue/protocol";
 export type UserId = string;
 export type ConversationId = string;
 export type UserKind = "guest" | "classic";
-/** Which connection a change came from, so that its event is not echoed there. */
-export type Origin = string;
+/** Which connection a change came from, so that its event is not echoed there: a number unique over all workers. */
+export type Origin = number;
 /** A point in the order of all changes; 0 is before the first. */
 export type Position = number;
 

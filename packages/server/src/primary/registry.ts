@@ -12,8 +12,8 @@ export type WorkerSerial = number;
 interface Present {
   user: PresentUser;
   nameKeys: readonly string[];
-  /** One item for each connection: the worker that holds it. */
-  readonly holders: WorkerSerial[];
+  /** One item for each connection: the worker that holds it. Replaced, never changed. */
+  holders: readonly WorkerSerial[];
   grace: Timer | undefined;
 }
 
@@ -34,6 +34,7 @@ export class Registry {
   private readonly addresses = new Set<string>();
   /** Name key → those online who have it. */
   private readonly names = new Map<string, UserId | readonly UserId[]>();
+  private readonly singles = new Map<WorkerSerial, readonly WorkerSerial[]>();
   private joined: PresentUser[] = [];
   private left: PresentUser[] = [];
   private flushing = false;
@@ -63,7 +64,7 @@ export class Registry {
     if (known !== undefined) {
       known.grace?.cancel();
       known.grace = undefined;
-      known.holders.push(worker);
+      known.holders = [...known.holders, worker];
       if (known.user.name !== request.name) this.setName(known, request.name, request.nameKeys);
       return { ok: true, user: known.user };
     }
@@ -74,7 +75,7 @@ export class Registry {
     const present: Present = {
       user: { id, name, kind, address },
       nameKeys,
-      holders: [worker],
+      holders: this.single(worker),
       grace: undefined,
     };
     this.present.set(id, present);
@@ -89,17 +90,18 @@ export class Registry {
     const present = this.present.get(id);
     const index = present?.holders.indexOf(worker) ?? -1;
     if (present === undefined || index < 0) return;
-    present.holders.splice(index, 1);
+    present.holders = present.holders.toSpliced(index, 1);
     if (present.holders.length === 0) this.end(present, atOnce ? 0 : this.options.graceMs);
   }
 
   /** A worker is gone: its classic users with it, the others keep their place for the lease, as they come back elsewhere. */
   workerGone(worker: WorkerSerial): void {
+    this.singles.delete(worker);
     for (const present of [...this.present.values()]) {
       if (!present.holders.includes(worker)) continue;
-      const rest = present.holders.filter((holder) => holder !== worker);
-      present.holders.splice(0, present.holders.length, ...rest);
-      if (rest.length === 0) this.end(present, present.user.kind === "classic" ? 0 : this.options.leaseMs);
+      present.holders = present.holders.filter((holder) => holder !== worker);
+      if (present.holders.length === 0)
+        this.end(present, present.user.kind === "classic" ? 0 : this.options.leaseMs);
     }
   }
 
@@ -123,6 +125,15 @@ export class Registry {
 
   private isTaken(nameKeys: readonly string[], except: UserId): boolean {
     return nameKeys.some((key) => this.owners(key).some((owner) => owner !== except));
+  }
+
+  /** One connection, the usual case: all who have theirs in the same worker share the list. */
+  private single(worker: WorkerSerial): readonly WorkerSerial[] {
+    const known = this.singles.get(worker);
+    if (known !== undefined) return known;
+    const holders = [worker];
+    this.singles.set(worker, holders);
+    return holders;
   }
 
   /** One owner, the usual case, is kept without a list around it. */

@@ -153,7 +153,7 @@ export function message(
     body: JSON.stringify(textBody(text)),
     replyTo: undefined,
     target: undefined,
-    origin: "origin",
+    origin: 1,
     ...more,
   };
 }

@@ -12,7 +12,7 @@ function notes(makeStore: MakeStore): void {
   test("a committed event is published to both users, before it is answered", async () => {
     await using world = await World.begin(makeStore);
     const { ann, bob, conversation } = await world.pair();
-    const draft = message(conversation, ann, "hi", { origin: "connection 7" });
+    const draft = message(conversation, ann, "hi", { origin: 7 });
     const publishedBefore = await new Promise<number>((resolve) => {
       world.store.append(draft, () => resolve(world.published.length));
     });
@@ -23,7 +23,7 @@ function notes(makeStore: MakeStore): void {
       kind: "event",
       conversation,
       sender: ann,
-      origin: "connection 7",
+      origin: 7,
       position: await world.store.position(bob),
       prev: { [ann]: 0, [bob]: 0 },
     });

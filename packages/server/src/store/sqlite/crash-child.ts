@@ -34,7 +34,7 @@ function request(isFatal: boolean): WriteRequest & { readonly op: "append" } {
     kind: "message" as const,
     replyTo: undefined,
     target: undefined,
-    origin: "",
+    origin: 1,
     get body(): string {
       // The writer asks for the text while its transaction is open.
       if (isFatal) process.kill(process.pid, "SIGKILL");

@@ -65,7 +65,7 @@ async function expectNothingLost(path: string, { conversation, ids }: Answered):
         body: "{}",
         replyTo: undefined,
         target: undefined,
-        origin: "",
+        origin: 1,
       },
     },
   ]);

@@ -77,11 +77,10 @@ export class PeopleWrites {
 
   /** Whether it was missing. */
   insertIfMissing(user: UserRecord): boolean {
-    const { changes } = this.#insertUser.run(user.id, user.name, user.kind, user.createdAt);
+    const { changes, lastInsertRowid } = this.#insertUser.run(user.id, user.name, user.kind, user.createdAt);
     if (changes === 0) return false;
-    const key = this.#state.user(user.id)?.key;
-    if (user.kind === "guest" && key !== undefined) {
-      for (const word of searchKeys(user.name)) this.#insertWord.run(word, key);
+    if (user.kind === "guest") {
+      for (const word of searchKeys(user.name)) this.#insertWord.run(word, lastInsertRowid);
     }
     return true;
   }
@@ -108,8 +107,9 @@ export class PeopleWrites {
   }
 
   startSession(session: NewSession): WriteResult {
-    const user = this.#state.user(session.user);
-    if (user === undefined) return refusedResult("user_unknown");
+    // Not through what is remembered: most who log in do not write.
+    const user = this.#selectUser.get(session.user);
+    if (user === null) return refusedResult("user_unknown");
     if (this.#insertSession.run(session.id, user.key, session.expiresAt).changes > 0) return doneResult;
     const known = this.#selectSession.get(session.id);
     return known?.user === session.user && known.ended === 0 ? doneResult : refusedResult("id_conflict");
