@@ -68,7 +68,10 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   });
   link = new PrimaryLink(connection);
   link.on("s", (line) => settings.resolve(decodeStatement<WorkerSettings>(line)));
-  link.on("d", () => void worker?.drain().then(() => ended.resolve(0)));
+  const leave = (): void => void worker?.drain().then(() => ended.resolve(0));
+  link.on("d", leave);
+  // From a service manager that signals every process, or by hand: the primary starts another one if it goes on.
+  process.on("SIGTERM", leave);
   link.send(`H ${options.serial}`);
   worker = begin(options, await settings.promise, link);
   link.send("R");

@@ -113,7 +113,7 @@ export class Supervisor {
     worker.state = "ready";
     worker.silentChecks = 0;
     worker.ready.resolve(true);
-    this.options.log.info({ worker: worker.slot + 1, pid: worker.process.pid }, "worker ready");
+    this.options.log.info({ worker: worker.slot + 1, workerPid: worker.process.pid }, "worker ready");
   }
 
   onStatistics(serial: WorkerSerial, statistics: WorkerStatistics): void {
@@ -127,7 +127,7 @@ export class Supervisor {
   onLinkGone(serial: WorkerSerial, reason: string): void {
     const worker = this.workers.get(serial);
     if (worker === undefined || worker.state === "draining") return;
-    this.options.log.warn({ worker: worker.slot + 1, pid: worker.process.pid, reason }, "worker link lost");
+    this.options.log.warn({ worker: worker.slot + 1, workerPid: worker.process.pid, reason }, "worker link lost");
     this.options.clock.after(1_000, () => worker.process.kill("SIGKILL"));
   }
 
@@ -180,7 +180,7 @@ export class Supervisor {
       statistics: NO_STATISTICS,
       ready: Promise.withResolvers(),
       deadline: clock.after(this.timing.startMs, () => {
-        log.error({ worker: slot + 1, pid: process.pid }, "worker did not begin in time");
+        log.error({ worker: slot + 1, workerPid: process.pid }, "worker did not begin in time");
         process.kill("SIGKILL");
       }),
     };
@@ -198,7 +198,7 @@ export class Supervisor {
     if (worker.state === "draining" || this.stopping) return;
     const { slot } = worker;
     const hasReplacement = [...this.workers.values()].some((other) => other.slot === slot);
-    log.error({ worker: slot + 1, pid: worker.process.pid, code, signal }, "worker died");
+    log.error({ worker: slot + 1, workerPid: worker.process.pid, code, signal }, "worker died");
     // During a reload, the old worker of the slot stays: a new one that cannot begin is not tried again and again.
     if (hasReplacement) return;
     const delayMs = this.backOff(worker);
@@ -228,7 +228,7 @@ export class Supervisor {
       worker.silentChecks += 1;
       if (worker.silentChecks <= this.timing.silentChecks) continue;
       this.options.log.error(
-        { worker: worker.slot + 1, pid: worker.process.pid },
+        { worker: worker.slot + 1, workerPid: worker.process.pid },
         "worker gives no sign; killing it",
       );
       worker.process.kill("SIGKILL");
