@@ -214,8 +214,10 @@ export class Supervisor {
   }
 
   private async retire(worker: Worker): Promise<void> {
+    // One that has not begun holds no client, and may not be there yet to be asked.
+    if (worker.state === "starting") worker.process.kill("SIGKILL");
+    else this.options.drain(worker.serial);
     worker.state = "draining";
-    this.options.drain(worker.serial);
     const deadline = this.options.clock.after(this.timing.drainMs, () => worker.process.kill("SIGKILL"));
     await worker.process.exited;
     deadline.cancel();
