@@ -133,7 +133,7 @@ describe("catching up", () => {
     const { alice, bob, conversation } = await joinPair(room);
     const second = room.connect({ token: alice.token ?? "" });
     room.server.flush();
-    second.openConversation(conversation);
+    void second.openConversation(conversation);
     room.server.flush();
     bob.send(conversation, "hello");
     room.server.flush();
@@ -152,6 +152,14 @@ describe("catching up", () => {
 });
 
 describe("history", () => {
+  test("[CV10] a conversation that is not one's own cannot be opened", async () => {
+    using room = new Room();
+    const { alice } = await joinPair(room);
+    const opened = alice.openConversation("somebody-elses");
+    room.server.flush();
+    await expect(opened).rejects.toMatchObject({ code: "conversation_unknown" });
+  });
+
   test("[HS2] older pages come in order until there are no more", async () => {
     using room = new Room();
     const { alice, bob, conversation } = await joinPair(room);
@@ -166,7 +174,7 @@ describe("history", () => {
     room.server.flush();
     const reader = room.connect({ token: alice.token ?? "" });
     room.server.flush();
-    reader.openConversation(conversation);
+    void reader.openConversation(conversation);
     room.server.flush();
     expect(textsOf(reader, conversation)).toEqual(messages(13).slice(8));
     for (let page = 0; page < 2; page += 1) {

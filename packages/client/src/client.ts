@@ -151,9 +151,9 @@ export class Client {
     return conversation.id;
   }
 
-  /** Loads the last messages of a known conversation and keeps them current. */
-  openConversation(conversation: string): void {
-    this.#conversations.hold(conversation);
+  /** Loads the last messages of one of the user's conversations and keeps them current; resolves when it is known. */
+  openConversation(conversation: string): Promise<void> {
+    return this.#conversations.open(conversation);
   }
 
   /**

@@ -117,15 +117,29 @@ export class Conversations {
     );
   }
 
-  /** Holds the conversation's messages and loads the last ones. */
+  async open(id: string): Promise<void> {
+    this.hold(id);
+    if (this.#summaries.has(id)) return;
+    try {
+      const { conversation } = await this.#options.requests.promise<"open">({
+        type: "open",
+        conversation: id,
+      });
+      this.merge(conversation);
+    } catch (error) {
+      if (!this.#summaries.has(id)) this.#held.delete(id);
+      throw error;
+    }
+  }
+
+  /** Keeps the conversation's messages from now on, and loads the last ones. */
   hold(id: string): void {
     const held = this.#held.get(id) ?? { timeline: emptyTimeline, loading: false, view: undefined };
     this.#held.delete(id);
     this.#held.set(id, held);
     const [oldest] = this.#held.keys();
     if (this.#held.size > TIMELINES_HELD && oldest !== undefined) this.#held.delete(oldest);
-    if (this.#summaries.has(id)) this.#repair(id);
-    else this.#fetch(id);
+    this.#repair(id);
   }
 
   async loadOlder(id: string): Promise<void> {

@@ -182,7 +182,7 @@ describe("the outbox over a reload", () => {
     if (token === undefined) throw new TypeError("no token");
     alice.close();
     const { client: again } = room.join("", { storage, token, nickname: "alice" });
-    again.openConversation(conversation);
+    void again.openConversation(conversation);
     room.server.flush();
     expect(again.timeline(conversation).entries.map((entry) => entry.id)).toEqual(ids);
     expect(storage.list("").size).toBe(0);
@@ -216,7 +216,7 @@ describe("the outbox over a reload", () => {
     second.send(conversation, "from the second tab");
     expect([...values.keys()].filter((key) => key.startsWith("duologue/outbox/u1/0"))).toHaveLength(2);
     room.pass(2_000);
-    first.openConversation(conversation);
+    void first.openConversation(conversation);
     room.pass(1_000);
     expect(textsOf(first, conversation).toSorted()).toEqual(["from the first tab", "from the second tab"]);
     expect(values.get("other")).toBe("1");

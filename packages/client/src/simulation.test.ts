@@ -163,7 +163,7 @@ async function start(seed: number): Promise<Simulation> {
   const { alice, bob, conversation } = await joinPair(room);
   const second = room.connect({ token: alice.token ?? "" });
   room.server.flush();
-  second.openConversation(conversation);
+  void second.openConversation(conversation);
   room.server.flush();
   return new Simulation(room, [alice, bob, second], conversation);
 }

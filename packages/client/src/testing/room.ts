@@ -54,7 +54,7 @@ export async function joinPair(room: Room): Promise<{ alice: Client; bob: Client
   const opened = alice.open(id);
   room.server.flush();
   const conversation = await opened;
-  bob.openConversation(conversation);
+  void bob.openConversation(conversation);
   room.server.flush();
   return { alice, bob, conversation };
 }

@@ -1,0 +1,77 @@
+/** Everything the page says, in the shape that both languages fill: a missing sentence does not compile. */
+import type { ErrorCode } from "@duologue/protocol";
+
+export interface Catalogue {
+  /** BCP 47. */
+  readonly language: string;
+  readonly signInTitle: string;
+  readonly signInHint: string;
+  readonly nickname: string;
+  readonly nicknameRule: string;
+  readonly signIn: string;
+  readonly signingIn: string;
+  readonly takeSuggestion: (name: string) => string;
+  readonly signedOut: string;
+
+  readonly you: string;
+  readonly logOut: string;
+  readonly logOutQuestion: string;
+  readonly logOutFailed: string;
+  readonly search: string;
+  readonly searchEmpty: string;
+  readonly searchResults: string;
+  readonly conversations: string;
+  readonly noConversations: string;
+  readonly loading: string;
+  readonly showMore: string;
+  readonly online: string;
+  readonly offline: string;
+  readonly peopleOnline: (count: number) => string;
+  readonly nobodyOnline: string;
+  readonly tooManyOnline: string;
+  readonly unread: (count: number) => string;
+  readonly yourMessage: (text: string) => string;
+  readonly visitor: string;
+
+  readonly back: string;
+  readonly choose: string;
+  readonly chooseHint: string;
+  readonly messagesWith: (name: string) => string;
+  readonly noMessages: (name: string) => string;
+  readonly loadOlder: string;
+  readonly newMessages: string;
+  readonly typing: (name: string) => string;
+  readonly message: string;
+  readonly writeTo: (name: string) => string;
+  readonly send: string;
+  readonly save: string;
+  readonly cancel: string;
+  readonly replyingTo: (name: string) => string;
+  readonly editing: string;
+  readonly reply: string;
+  readonly edit: string;
+  readonly retract: string;
+  readonly retractQuestion: string;
+  readonly retracted: string;
+  readonly edited: string;
+  readonly changing: string;
+  readonly earlierMessage: string;
+  readonly characters: (used: number, limit: number) => string;
+  readonly states: Readonly<Record<"queued" | "sending" | "sent" | "delivered" | "read" | "failed", string>>;
+  readonly tryAgain: string;
+  readonly discard: string;
+  readonly changeFailed: string;
+  readonly today: string;
+  readonly yesterday: string;
+
+  readonly connecting: string;
+  readonly waiting: (seconds: number) => string;
+  readonly tryNow: string;
+  readonly stopped: string;
+  readonly outdated: string;
+  readonly reload: string;
+  readonly endedElsewhere: string;
+  readonly failed: string;
+  readonly requestFailures: Readonly<Record<"timeout" | "disconnected", string>>;
+  readonly errors: Readonly<Record<ErrorCode, string>>;
+}
