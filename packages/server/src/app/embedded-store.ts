@@ -1,7 +1,7 @@
 /** The embedded store as a worker sees it: its own reads, and writes through the link to the primary's one writer. */
 import type { PrimaryLink } from "../link/client.ts";
 import type { Store } from "../ports/store.ts";
-import { type SqliteReader, type Submit, type WriteOutcome, writesThrough } from "../store/index.ts";
+import { composeStore, type SqliteReader, type Submit, type WriteOutcome } from "../store/index.ts";
 
 const UNAVAILABLE: WriteOutcome = Object.freeze({ ok: false, refusal: "unavailable" });
 
@@ -12,19 +12,5 @@ export function embeddedStore(reader: SqliteReader, link: PrimaryLink): Store {
     if (request.op === "append") link.append(request.draft, settle);
     else void link.call<WriteOutcome>("Q", request).then((outcome) => settle(outcome ?? UNAVAILABLE));
   };
-  const writes = writesThrough(submit);
-  return {
-    ...writes,
-    epoch: reader.epoch,
-    session: (id) => reader.session(id),
-    user: (id) => reader.user(id),
-    findUsers: (query, limit) => reader.findUsers(query, limit),
-    membership: (conversation) => reader.membership(conversation),
-    conversation: (user, conversation) => reader.conversation(user, conversation),
-    conversations: (user, before, limit) => reader.conversations(user, before, limit),
-    history: (conversation, before, limit) => reader.history(conversation, before, limit),
-    position: (user) => reader.position(user),
-    changes: (user, since, limit, maxEvents) => reader.changes(user, since, limit, maxEvents),
-    probe: () => reader.probe(),
-  };
+  return composeStore(reader, submit);
 }

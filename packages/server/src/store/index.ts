@@ -1,5 +1,6 @@
 /** The door of the store: everything else in this folder is its own business. */
 export { type BatchCommitter, type BatchingOptions, BatchingWriter } from "./batch.ts";
+export { composeStore } from "./compose.ts";
 export type {
   Done,
   NewSession,
@@ -15,4 +16,3 @@ export { ForeignDatabaseError, SchemaTooNewError } from "./sqlite/migrations.ts"
 export { SqliteReader } from "./sqlite/reader.ts";
 export { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from "./sqlite/store.ts";
 export { SqliteWriter, type SqliteWriterOptions } from "./sqlite/writer.ts";
-export { writesThrough } from "./writes.ts";

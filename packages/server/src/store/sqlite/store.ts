@@ -3,7 +3,7 @@ import type { Clock } from "../../clock.ts";
 import type { Note } from "../../ports/bus.ts";
 import type { Store, UserId } from "../../ports/store.ts";
 import { BatchingWriter } from "../batch.ts";
-import { writesThrough } from "../writes.ts";
+import { composeStore } from "../compose.ts";
 import { SqliteReader } from "./reader.ts";
 import { SqliteWriter } from "./writer.ts";
 
@@ -34,18 +34,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
     writer.close();
   };
   return {
-    ...writesThrough((request, done) => batching.submit(request, done)),
-    epoch: reader.epoch,
-    session: (id) => reader.session(id),
-    user: (id) => reader.user(id),
-    findUsers: (query, limit) => reader.findUsers(query, limit),
-    membership: (conversation) => reader.membership(conversation),
-    conversation: (user, conversation) => reader.conversation(user, conversation),
-    conversations: (user, before, limit) => reader.conversations(user, before, limit),
-    history: (conversation, before, limit) => reader.history(conversation, before, limit),
-    position: (user) => reader.position(user),
-    changes: (user, since, limit, maxEvents) => reader.changes(user, since, limit, maxEvents),
-    probe: () => reader.probe(),
+    ...composeStore(reader, (request, done) => batching.submit(request, done)),
     close,
     [Symbol.dispose]: close,
   };
