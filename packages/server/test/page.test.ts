@@ -93,6 +93,7 @@ describe("our page", () => {
     await page.goto(server.url);
     await page.getByLabel("Nickname").fill(name);
     await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("navigation").getByText(name, { exact: true }).waitFor();
     await using ben = await Peer.connect(server.url, { nickname: `<b>${freshName("").trim()}` });
     await page.getByRole("button", { name: ben.name }).waitFor();
     const me = (await ben.next("lobby")).users?.find((user) => user.name === name);
