@@ -29,7 +29,8 @@ export function applyEventToSummary(
       return { ...next, unread, lastMessage: { ...rest, retracted: true } };
     }
     default:
-      return event.kind satisfies never;
+      // An event of a kind that this client does not know.
+      return next;
   }
 }
 

@@ -76,7 +76,7 @@ function asStored(event: ConversationEvent, all: readonly ConversationEvent[]): 
 function pendingOf(event: ConversationEvent): OutboxEntry {
   const { id, conversation, kind, target, body } = event;
   const common = { id, conversation };
-  const text = body ?? { kind: "text", text: "" };
+  const text = { kind: "text", text: body?.text ?? "" } as const;
   const state = { kind: "sending" } as const;
   if (kind === "message") return { frame: { type: "send", ...common, body: text }, createdAt: 0, state };
   if (kind === "edit")

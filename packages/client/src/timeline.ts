@@ -2,7 +2,7 @@
  * What is known of one conversation's events, and how it looks. The state is a set: events are unique by their number and
  * never contradict each other, so any order and any repetition of changes ends in the same state, the server's order.
  */
-import type { Body, ConversationEvent, Markers } from "@duologue/protocol";
+import type { ConversationEvent, Markers, ReceivedBody } from "@duologue/protocol";
 import { HOLE_EVENTS, TIMELINE_EVENTS } from "./limits.ts";
 import type { OutboxEntry } from "./outbox.ts";
 
@@ -159,8 +159,8 @@ export interface TimelineEntry {
   readonly mine: boolean;
   /** Milliseconds since 1970: the server's stamp, or this machine's until there is one. */
   readonly time: number;
-  /** Absent when the message was retracted. */
-  readonly body: Body | undefined;
+  /** Absent when the message was retracted; of a kind that this client does not know, without text. */
+  readonly body: ReceivedBody | undefined;
   readonly replyTo: number | undefined;
   readonly edited: boolean;
   readonly retracted: boolean;

@@ -266,3 +266,25 @@ describe("there and back", () => {
     fc.assert(fc.property(anyServerFrame, (frame) => expect(encodeFrame(frame)).not.toMatch(/[\n\r]/)));
   });
 });
+
+describe("a newer server", () => {
+  const event = {
+    type: "event",
+    conversation: "d_1",
+    seq: 1,
+    from: "u_1",
+    time: 1,
+    id: "01a20a01-fe04-77ec-bdc5-1d3600c2163c",
+    cursor: "e.1",
+  };
+
+  test("[BI2] a body, an event or a user of an unknown kind is read, so that its number is not lost", () => {
+    for (const frame of [
+      { ...event, kind: "message", body: { kind: "file", name: "a.png", size: 3 } },
+      { ...event, kind: "reaction", target: 1, body: { kind: "text", text: "👍" } },
+      { type: "lobby", count: 1, users: [{ id: "u_1", name: "Ann", kind: "account" }] },
+    ]) {
+      expect(decodeServerFrame(JSON.stringify(frame))).toEqual({ ok: true, frame: frame as never });
+    }
+  });
+});

@@ -6,7 +6,7 @@ import {
   integer,
   literal,
   object,
-  oneOf,
+  openOneOf,
   optional,
   tagged,
   text,
@@ -46,11 +46,17 @@ export const bodySchema = tagged("kind", {
   text: object("text body", { kind: literal("text"), text: text({ max: 65_536 }) }),
 });
 
+/** As a client may get it: of a kind it does not know, of which it keeps the kind and shows a placeholder. */
+const receivedBodySchema = object("received body", {
+  kind: openOneOf("text"),
+  text: optional(text({ max: 65_536 })),
+});
+
 export const userSchema = object("user", {
   id: identifier,
   name: nickname,
   /** `classic`: a visitor over the tutorial's protocol, who lives as long as the connection. */
-  kind: oneOf("guest", "classic"),
+  kind: openOneOf("guest", "classic"),
 });
 
 export const eventSchema = object("event", {
@@ -60,8 +66,9 @@ export const eventSchema = object("event", {
   from: identifier,
   time,
   id: messageId,
-  kind: oneOf("message", "edit", "retract"),
-  body: optional(bodySchema),
+  /** An event of another kind takes its number and changes nothing that the client knows. */
+  kind: openOneOf("message", "edit", "retract"),
+  body: optional(receivedBodySchema),
   replyTo: optional(seq),
   /** edit, retract: the number of the message it changes. */
   target: optional(seq),
@@ -189,7 +196,7 @@ export const serverFrameSchema = tagged("type", {
       object("found user", {
         id: identifier,
         name: nickname,
-        kind: oneOf("guest", "classic"),
+        kind: openOneOf("guest", "classic"),
         online: boolean(),
       }),
       1000,
@@ -272,6 +279,7 @@ export const serverFrameSchema = tagged("type", {
 });
 
 export type Body = Infer<typeof bodySchema>;
+export type ReceivedBody = Infer<typeof receivedBodySchema>;
 export type User = Infer<typeof userSchema>;
 export type ClientFrame = Infer<typeof clientFrameSchema>;
 export type ServerFrame = Infer<typeof serverFrameSchema>;

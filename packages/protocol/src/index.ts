@@ -19,6 +19,7 @@ export {
   isMessageId,
   type Markers,
   PROTOCOL_VERSION,
+  type ReceivedBody,
   type ServerFrame,
   type ServerFrameOf,
   SUBPROTOCOL,

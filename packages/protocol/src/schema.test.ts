@@ -238,7 +238,7 @@ describe("types read from schemas", () => {
       readonly replyTo?: number;
     }>();
     expectTypeOf<ServerFrameOf<"event">>().toEqualTypeOf<ConversationEvent>();
-    expectTypeOf<ConversationEvent["kind"]>().toEqualTypeOf<"message" | "edit" | "retract">();
+    expectTypeOf<ConversationEvent["kind"]>().toEqualTypeOf<string>();
     expectTypeOf<ServerFrameOf<"lobby-change">["left"]>().toEqualTypeOf<readonly string[]>();
     const frame = { type: "mark", conversation: "c", read: 3 } satisfies ClientFrame;
     expect(frame.type).toBe("mark");

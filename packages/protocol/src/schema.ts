@@ -96,6 +96,17 @@ export function oneOf<const T extends string>(...choices: readonly T[]): Schema<
   };
 }
 
+/** A word that a newer peer may not share with us: one of the known choices, or another of at most 32 characters. */
+export function openOneOf(...choices: readonly string[]): Schema<string> {
+  return {
+    describe: { kind: `${choices.map((choice) => JSON.stringify(choice)).join(" | ")} | another word` },
+    check: (value, path) =>
+      typeof value === "string" && value.length > 0 && value.length <= 32
+        ? undefined
+        : `${path} must be a word of at most 32 characters`,
+  };
+}
+
 export function array<T>(item: Schema<T>, max: number): Schema<readonly T[]> {
   return {
     describe: { kind: `array of at most ${max} of ${item.describe.kind}`, parts: [item.describe] },

@@ -137,7 +137,7 @@ describe("our page", () => {
     await write(ann, "after");
     await messages(ann).getByText("after").waitFor();
     await using benAgain = await Peer.connect(server.url, { token: ben.token, cursor: ben.welcome.cursor });
-    const isAfter = ({ body }: { body?: { text: string } }): boolean => body?.text === "after";
+    const isAfter = ({ body }: { body?: { text?: string } }): boolean => body?.text === "after";
     if (benAgain.welcome.changes?.events.some(isAfter) !== true) await benAgain.next("event", isAfter);
     expect(benAgain.welcome.changes?.conversations.map(({ id }) => id)).toEqual([conversation]);
     await person.close();

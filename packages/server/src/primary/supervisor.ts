@@ -127,7 +127,10 @@ export class Supervisor {
   onLinkGone(serial: WorkerSerial, reason: string): void {
     const worker = this.workers.get(serial);
     if (worker === undefined || worker.state === "draining") return;
-    this.options.log.warn({ worker: worker.slot + 1, workerPid: worker.process.pid, reason }, "worker link lost");
+    this.options.log.warn(
+      { worker: worker.slot + 1, workerPid: worker.process.pid, reason },
+      "worker link lost",
+    );
     this.options.clock.after(1_000, () => worker.process.kill("SIGKILL"));
   }
 

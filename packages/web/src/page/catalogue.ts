@@ -53,6 +53,8 @@ export interface Catalogue {
   readonly retract: string;
   readonly retractQuestion: string;
   readonly retracted: string;
+  /** A message of a kind that this page does not know. */
+  readonly unknownKind: string;
   readonly edited: string;
   readonly changing: string;
   readonly earlierMessage: string;
@@ -74,4 +76,10 @@ export interface Catalogue {
   readonly failed: string;
   readonly requestFailures: Readonly<Record<"timeout" | "disconnected", string>>;
   readonly errors: Readonly<Record<ErrorCode, string>>;
+}
+
+/** What stands for a message: its text, or what to say when it has none. */
+export function bodyText(body: { readonly text?: string } | undefined, catalogue: Catalogue): string {
+  if (body === undefined) return catalogue.retracted;
+  return body.text ?? catalogue.unknownKind;
 }

@@ -51,6 +51,7 @@ export const chinese: Catalogue = {
   retract: "删除",
   retractQuestion: "要为双方删除这条消息吗？",
   retracted: "消息已删除",
+  unknownKind: "此消息需要更新版本的页面才能显示",
   edited: "已编辑",
   changing: "正在保存…",
   earlierMessage: "更早的消息",

@@ -51,6 +51,7 @@ export const english: Catalogue = {
   retract: "Delete",
   retractQuestion: "Delete this message for both of you?",
   retracted: "Message deleted",
+  unknownKind: "This message needs a newer version of the page",
   edited: "edited",
   changing: "saving…",
   earlierMessage: "An earlier message",

@@ -1,4 +1,5 @@
 import type { TimelineEntry } from "@duologue/client";
+import { bodyText } from "./catalogue.ts";
 import type { ChatContext } from "./context.ts";
 import { button, element, icon, type Row, setAttribute, setText } from "./dom.ts";
 import { explain } from "./languages.ts";
@@ -80,11 +81,11 @@ class MessageRow implements Row<Item> {
     setAttribute(this.root, "class", entry.mine ? "message mine" : "message");
     setAttribute(this.root, "data-state", entry.state);
     setAttribute(this.root, "data-retracted", entry.retracted);
-    setText(this.#text, entry.body?.text ?? catalogue.retracted);
+    setText(this.#text, bodyText(entry.body, catalogue));
     setAttribute(this.#quote, "hidden", entry.replyTo === undefined || entry.retracted);
     setText(
       this.#quoteText,
-      quoted === undefined ? catalogue.earlierMessage : (quoted.body?.text ?? catalogue.retracted),
+      quoted === undefined ? catalogue.earlierMessage : bodyText(quoted.body, catalogue),
     );
     setText(this.#time, times.clock(entry.time));
     setAttribute(this.#time, "title", times.whole(entry.time));

@@ -1,6 +1,8 @@
 /** The list side: oneself, the search, the conversations, and who is online. */
+
 import type { ConversationView, FoundUser, Timer } from "@duologue/client";
 import { Avatar } from "./avatar.ts";
+import { bodyText } from "./catalogue.ts";
 import type { ChatContext } from "./context.ts";
 import { ask } from "./dialog.ts";
 import { button, element, icon, type Row, RowList, setAttribute, setText } from "./dom.ts";
@@ -251,8 +253,8 @@ class ConversationRow implements Row<ConversationView> {
     const { catalogue } = this.#context;
     if (typing) return catalogue.typing(peer.name);
     if (lastMessage === undefined) return "";
-    if (lastMessage.body === undefined) return catalogue.retracted;
-    const { text } = lastMessage.body;
+    const text = bodyText(lastMessage.body, catalogue);
+    if (lastMessage.body === undefined) return text;
     return lastMessage.from === peer.id ? text : catalogue.yourMessage(text);
   }
 }
