@@ -112,7 +112,11 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
     guests: new KeyedBuckets(limits.guestsPerMinute / 60, limits.guestsPerMinute, MAX_RATE_KEYS),
     statistics: { messagesIn: 0 },
   };
-  bus.onNote((to, note) => connections.deliver(to, note));
+  bus.onNote((to, note) => {
+    // They left while it was on its way.
+    if (!connections.deliver(to, note) && note.kind === "relay")
+      bus.publish([note.from], { kind: "failure", failure: "offline" });
+  });
   presence.onChange((change) => gateway.lobby.onChange(change));
   const health = watchPrimary(link);
   const server = new ClientServer(gateway, {

@@ -86,6 +86,10 @@ export class LocalPresence implements Presence {
     return (await this.link.call<{ name?: string }>("F", candidates))?.name;
   }
 
+  async settled(): Promise<void> {
+    await this.link.call("W", {});
+  }
+
   retell(): void {
     this.link.send("G");
   }

@@ -29,10 +29,11 @@ export function receiveClassic(gateway: Gateway, connection: Connection, data: s
   connection.refusedFrames = 0;
   const text = typeof data === "string" ? data : decodeBinary(data);
   if (text === undefined) return;
-  if (state.name === "joining") {
-    if (state.waiting.length < MAX_WAITING) state.waiting.push(text);
-    else connection.push(classic.failed("too_fast"));
-  } else receiveText(gateway, connection, state, text);
+  const waiting = state.name === "anonymous" ? undefined : state.waiting;
+  if (waiting === undefined) receiveText(gateway, connection, state, text);
+  else if (waiting.length < (state.name === "joining" ? MAX_WAITING : gateway.limits.framesBurst))
+    waiting.push(text);
+  else connection.push(classic.failed("too_fast"));
 }
 
 function receiveText(gateway: Gateway, connection: Connection, state: ClassicState, text: string): void {
@@ -73,24 +74,58 @@ async function login(gateway: Gateway, connection: Connection, name: string): Pr
     gateway.presence.leave(record.id, true);
     return;
   }
-  const state: Ready = { name: "ready", user: record, conversations: new Map() };
+  const state: Ready = { name: "ready", user: record, conversations: new Map(), waiting: undefined };
   session.state = state;
   gateway.connections.add(record.id, connection);
   connection.push(classic.success);
   connection.push(classic.welcome(name));
   gateway.lobby.sendClassicList(connection);
-  for (const text of waiting) receiveText(gateway, connection, state, text);
+  receiveHeld(gateway, connection, state, waiting);
 }
 
-function chat(
+/** In the order they came, though one of them may have to wait again. */
+function receiveHeld(gateway: Gateway, connection: Connection, state: Ready, texts: readonly string[]): void {
+  for (const text of texts) {
+    if (connection.isClosed) return;
+    if (state.waiting === undefined) receiveText(gateway, connection, state, text);
+    else state.waiting.push(text);
+  }
+}
+
+type Chat = Extract<ClassicFrame, { type: "chat" }>;
+
+function chat(gateway: Gateway, connection: Connection, state: Ready, frame: Chat): void {
+  const peer = gateway.presence.lobby.byAddress(frame.address);
+  if (peer === undefined) void chatWhenSettled(gateway, connection, state, frame);
+  else deliver(gateway, connection, state, peer, frame.text);
+}
+
+/** The address may be of somebody who came to another worker this moment. Never rejects. */
+async function chatWhenSettled(
   gateway: Gateway,
   connection: Connection,
   state: Ready,
-  { address, text }: Extract<ClassicFrame, { type: "chat" }>,
-): void {
+  { address, text }: Chat,
+): Promise<void> {
+  state.waiting = [];
+  await gateway.presence.settled();
+  const held = state.waiting;
+  state.waiting = undefined;
+  if (connection.isClosed) return;
   const peer = gateway.presence.lobby.byAddress(address);
   if (peer === undefined) connection.push(classic.failed("offline"));
-  else if (peer.kind === "classic") gateway.bus.publish([peer.id], { kind: "relay", text });
+  else deliver(gateway, connection, state, peer, text);
+  receiveHeld(gateway, connection, state, held);
+}
+
+function deliver(
+  gateway: Gateway,
+  connection: Connection,
+  state: Ready,
+  peer: PresentUser,
+  text: string,
+): void {
+  if (peer.kind === "classic") gateway.bus.publish([peer.id], { kind: "relay", from: state.user.id, text });
   else void sendToStored(gateway, connection, state, peer, text);
 }
 

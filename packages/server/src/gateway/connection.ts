@@ -23,6 +23,8 @@ export type ClassicState =
       readonly user: UserRecord;
       /** Conversations with v1 users, by their id; made when first needed. */
       readonly conversations: Map<string, Promise<string | undefined>>;
+      /** Frames that came while an earlier one waits for the newest list. */
+      waiting: string[] | undefined;
     };
 
 export type Session =

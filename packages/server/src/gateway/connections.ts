@@ -41,9 +41,10 @@ export class Connections {
     return Array.isArray(known) ? known : [known];
   }
 
-  deliver(user: UserId, note: Note): void {
+  /** False when the user has no connection here any more. */
+  deliver(user: UserId, note: Note): boolean {
     const known = this.byUser.get(user);
-    if (known === undefined) return;
+    if (known === undefined) return false;
     switch (note.kind) {
       case "event":
         this.deliverEvent(user, note);
@@ -74,6 +75,7 @@ export class Connections {
       default:
         note satisfies never;
     }
+    return true;
   }
 
   private endSession(user: UserId, ended: string): void {

@@ -79,7 +79,7 @@ describe("lines between primary and workers", () => {
   });
 
   test("notes and calls are read as they were written, with spaces and line breaks inside", () => {
-    const note = { kind: "relay", text: "a b\nc  d" } as const;
+    const note = { kind: "relay", from: "u", text: "a b\nc  d" } as const;
     expect(decodeNote(encodeNote("P", ["u_1", "u_2"], note))).toEqual({ to: ["u_1", "u_2"], note });
     expect(encodeNote("P", ["u_1"], note)).not.toContain("\n");
     expect(decodeCall<unknown>(encodeCall("Q", 12, { text: "x y\nz" }))).toEqual({

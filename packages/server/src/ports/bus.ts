@@ -41,9 +41,10 @@ export interface TypingNote {
   readonly active: boolean;
 }
 
-/** Between two classic users: relayed, never stored. */
+/** Between two classic users: relayed, never stored. When nobody is there to take it, `from` gets a FailureNote. */
 export interface RelayNote {
   readonly kind: "relay";
+  readonly from: UserId;
   readonly text: string;
 }
 

@@ -59,6 +59,8 @@ export interface Presence {
   rename(id: UserId, name: string, nameKeys: readonly string[]): Promise<JoinOutcome>;
   /** The first of these that nobody online has or looks like; for a suggestion, it may be gone a moment later. */
   firstFree(candidates: readonly NameCandidate[]): Promise<string | undefined>;
+  /** Resolves when the lobby holds everything that was decided, on whichever worker, before the call. */
+  settled(): Promise<void>;
   /** Has every worker tell its list again, though nothing changed: `onChange` with an empty change. */
   retell(): void;
   /** Called once per batch of changes, after the lobby has them. */

@@ -68,7 +68,10 @@ export class Hub {
   /** Each worker that holds one of the users gets the note once. */
   publish(to: readonly UserId[], note: Note): void {
     const receivers = this.receivers(to);
-    if (receivers.size === 0) return;
+    if (receivers.size === 0) {
+      if (note.kind === "relay") this.publish([note.from], { kind: "failure", failure: "offline" });
+      return;
+    }
     const line = note.kind === "event" ? encodeEvent(note) : encodeNote("n", to, note);
     for (const serial of receivers) this.workers.get(serial)?.send(line);
   }
@@ -125,6 +128,9 @@ export class Hub {
         this.registry.leave(serial, id, atOnce);
         break;
       }
+      case "W":
+        this.answer(connection, decodeCall<unknown>(line).ref, {});
+        break;
       case "G":
         this.registry.retell();
         break;

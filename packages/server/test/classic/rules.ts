@@ -143,6 +143,39 @@ function chatTests(url: () => string): void {
     await Promise.all(clients.map((client) => client.close()));
   });
 
+  test("[CL4] who was told notice:success can be written to at once, from every worker", async () => {
+    const senders = await Promise.all(
+      Array.from({ length: 8 }, () => ClassicClient.login(url(), visitorName())),
+    );
+    for (let round = 0; round < 20; round += 1) {
+      await using newcomer = await ClassicClient.open(url());
+      newcomer.send(`login:${visitorName()}`);
+      await newcomer.next("notice:success");
+      for (const [index, sender] of senders.entries()) {
+        for (const part of [1, 2]) sender.send(`chat:<${newcomer.address}>:from ${index}, part ${part}`);
+      }
+      for (const index of senders.keys()) {
+        for (const part of [1, 2]) await newcomer.next(`msg:from ${index}, part ${part}`);
+      }
+    }
+    for (const sender of senders) expect(sender.received.log).not.toContain("notice:failed:offline");
+    await Promise.all(senders.map((sender) => sender.close()));
+  });
+
+  test("[CL7] a chat to somebody who closed this moment is answered with offline, from every worker", async () => {
+    const senders = await Promise.all(
+      Array.from({ length: 8 }, () => ClassicClient.login(url(), visitorName())),
+    );
+    for (let round = 0; round < 20; round += 1) {
+      const gone = await ClassicClient.login(url(), visitorName());
+      const { address } = gone;
+      await gone.close();
+      for (const sender of senders) sender.send(`chat:<${address}>:too late`);
+      for (const sender of senders) await sender.next("notice:failed:offline");
+    }
+    await Promise.all(senders.map((sender) => sender.close()));
+  });
+
   test("[CL5] msg:nihao is answered with the name, other words are not", async () => {
     const name = visitorName();
     await using ann = await ClassicClient.login(url(), name);
