@@ -2,15 +2,12 @@
  * `npm run screenshots [DIRECTORY]`: the page as people see it, for the README and for whoever changes how it looks.
  * Chinese needs a font of the machine (Debian: fonts-noto-cjk).
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import chromium from "@sparticuz/chromium";
-import { type Browser, type BrowserContextOptions, type Page, chromium as playwright } from "playwright-core";
-import { ServerProcess } from "../packages/web/test/server.ts";
+import { startServer, TestBrowser } from "@duologue/testing";
+import type { BrowserContextOptions, Page } from "playwright-core";
 
 const target = process.argv[2] ?? join(import.meta.dir, "../docs/screenshots");
-const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--font-render-hinting=none"];
 
 interface Scene {
   readonly name: string;
@@ -76,9 +73,9 @@ async function write(page: Page, text: string): Promise<void> {
     .waitFor();
 }
 
-async function shoot(browser: Browser, url: string, scene: Scene): Promise<void> {
+async function shoot(browser: TestBrowser, url: string, scene: Scene): Promise<void> {
   const [one, other] = await Promise.all(
-    [0, 1].map(async () => (await browser.newContext(scene.options)).newPage()),
+    [0, 1].map(async () => (await browser.person(scene.options)).newPage()),
   );
   if (one === undefined || other === undefined) return;
   await one.goto(url);
@@ -96,16 +93,10 @@ async function shoot(browser: Browser, url: string, scene: Scene): Promise<void>
 }
 
 mkdirSync(target, { recursive: true });
-const browser = await playwright.launch({ executablePath: await chromium.executablePath(), args: ARGUMENTS });
-try {
-  for (const scene of scenes) {
-    console.log(scene.name);
-    // A server for each scene: nobody of an earlier one is online.
-    const dataDirectory = mkdtempSync(join(tmpdir(), "duologue-screenshots-"));
-    await using server = await ServerProcess.start(dataDirectory);
-    await shoot(browser, server.url, scene);
-    rmSync(dataDirectory, { recursive: true, force: true });
-  }
-} finally {
-  await browser.close();
+await using browser = await TestBrowser.launch();
+for (const scene of scenes) {
+  console.log(scene.name);
+  // A server for each scene: nobody of an earlier one is online.
+  await using server = await startServer({ workers: 2 });
+  await shoot(browser, server.url, scene);
 }

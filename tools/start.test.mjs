@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { childrenOf, isAlive, killQuietly } from "../packages/server/test/harness/server.ts";
+import { childrenOf, isAlive, killQuietly } from "@duologue/testing";
 
 test("npm start runs an installed server at once, passes options on, and ends with it", async () => {
   const data = mkdtempSync(join(tmpdir(), "duologue-start-"));

@@ -10,6 +10,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   web: ["client", "protocol"],
   server: ["protocol", "web"],
   bench: ["client", "protocol"],
+  testing: [],
 };
 
 const leaves = ["clock.ts", "log.ts", "version.ts", "config/"];

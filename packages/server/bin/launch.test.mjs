@@ -2,9 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { childrenOf, isAlive, killQuietly, until } from "@duologue/testing";
 import manifest from "../package.json";
-import { until } from "../test/harness/inbox.ts";
-import { childrenOf, isAlive, killQuietly } from "../test/harness/server.ts";
 import { BunMissingError, bunEnvironment, findBun } from "./launch.mjs";
 
 const launcher = join(import.meta.dir, "duologue.mjs");

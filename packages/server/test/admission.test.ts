@@ -1,11 +1,12 @@
 /** Who is let in: the operator's origins, trusted proxies, limits per address, tokens of another time or server. */
+
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { closeTable, SUBPROTOCOL } from "@duologue/protocol";
+import { limits, type Server, startServer } from "@duologue/testing";
 import { freshName, Pair, Peer, RefusedError } from "./harness/peer.ts";
 import { requestUpgrade } from "./harness/raw.ts";
-import { limits, type Server, startServer } from "./harness/server.ts";
 import { hs256, parseToken } from "./harness/token.ts";
 
 setDefaultTimeout(60_000);

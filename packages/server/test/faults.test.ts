@@ -2,19 +2,21 @@
  * Processes die under load, and nothing that was acknowledged is lost, doubled or moved. In the suite for a few seconds
  * with few clients; FAULT_CLIENTS=200 FAULT_SECONDS=30 makes it the full one.
  */
+
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
-import { systemClock } from "../src/clock.ts";
-import { elapsed, until } from "./harness/inbox.ts";
-import { Pair, Peer } from "./harness/peer.ts";
 import {
   childrenOf,
+  elapsed,
   isAlive,
   killQuietly,
   makeDataDirectory,
   type Server,
   startServer,
-} from "./harness/server.ts";
+  until,
+} from "@duologue/testing";
+import { systemClock } from "../src/clock.ts";
+import { Pair, Peer } from "./harness/peer.ts";
 import { Talker } from "./harness/traffic.ts";
 
 setDefaultTimeout(240_000);

@@ -1,11 +1,11 @@
 /** Rules of SPEC.md whose limits are too large, or too long, to be met with the defaults. */
+
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { closeTable, SUBPROTOCOL } from "@duologue/protocol";
+import { elapsed, limits, type Server, startServer } from "@duologue/testing";
 import { ClassicClient } from "./harness/classic.ts";
-import { elapsed } from "./harness/inbox.ts";
 import { freshId, freshName, Pair, Peer, textBody } from "./harness/peer.ts";
 import { openRaw } from "./harness/raw.ts";
-import { limits, type Server, startServer } from "./harness/server.ts";
 
 setDefaultTimeout(60_000);
 

@@ -1,9 +1,9 @@
 /** Our own page in a real browser, as two people use it. */
+
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { type Server, startServer, TestBrowser } from "@duologue/testing";
 import type { BrowserContext, Page } from "playwright-core";
-import { TestBrowser } from "./harness/browser.ts";
 import { freshName, Peer } from "./harness/peer.ts";
-import { type Server, startServer } from "./harness/server.ts";
 
 setDefaultTimeout(90_000);
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe } from "bun:test";
-import { type Server, startServer } from "./harness/server.ts";
+import { type Server, startServer } from "@duologue/testing";
 import { wireTests } from "./wire/suite.ts";
 
 for (const workers of [1, 4]) {

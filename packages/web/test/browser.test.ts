@@ -3,9 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
-import chromium from "@sparticuz/chromium";
-import { type Browser, type BrowserContextOptions, type Page, chromium as playwright } from "playwright-core";
-import { ServerProcess } from "./server.ts";
+import { type Server, startServer, TestBrowser } from "@duologue/testing";
+import type { BrowserContextOptions, Page } from "playwright-core";
 
 const DESKTOP: BrowserContextOptions = { viewport: { width: 1280, height: 800 }, locale: "en-GB" };
 const PHONE: BrowserContextOptions = {
@@ -14,27 +13,26 @@ const PHONE: BrowserContextOptions = {
   locale: "en-GB",
 };
 
-let browser: Browser;
-let server: ServerProcess;
+let browser: TestBrowser;
+let server: Server;
 let people = 0;
 const dataDirectory = mkdtempSync(joinPath(tmpdir(), "duologue-page-"));
 /** What a page complains about: refused by the content security policy, thrown, or logged as an error. */
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  server = await ServerProcess.start(dataDirectory);
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
-  browser = await playwright.launch({ executablePath: await chromium.executablePath(), args });
+  server = await startServer({ dataDirectory, workers: 2 });
+  browser = await TestBrowser.launch();
 }, 60_000);
 
 afterAll(async () => {
-  await browser.close();
+  await browser[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
   rmSync(dataDirectory, { recursive: true, force: true });
 }, 30_000);
 
 async function visit(options: BrowserContextOptions): Promise<Page> {
-  const context = await browser.newContext(options);
+  const context = await browser.person(options);
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   page.on("pageerror", (error) => complaints.push(String(error)));
@@ -193,7 +191,7 @@ describe("in a browser", () => {
     await anna.locator(".banner").waitFor();
     await say(anna, "into the void");
     await anna.locator('.message[data-state="queued"]').waitFor();
-    server = await ServerProcess.start(dataDirectory, port);
+    server = await startServer({ dataDirectory, workers: 2, port });
     await anna.locator(".banner button").click();
     await anna.locator('.message[data-state="queued"]').waitFor({ state: "detached" });
     await ben.locator(".message", { hasText: "into the void" }).waitFor({ timeout: 45_000 });

@@ -14,7 +14,7 @@ import { repeatContract } from "./contract/repeats.ts";
 import { revisionContract } from "./contract/revisions.ts";
 import { syncContract } from "./contract/sync.ts";
 
-export type { MakeStore, OpenStore, StoreFixture, StoreSetup } from "./contract/fixture.ts";
+export type { MakeStore, StoreFixture, StoreSetup } from "./contract/fixture.ts";
 
 export function storeContract(name: string, makeStore: MakeStore): void {
   describe(`store contract: ${name}`, () => {

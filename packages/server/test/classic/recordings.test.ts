@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { limits, type Server, startServer } from "@duologue/testing";
 import { ClassicClient } from "../harness/classic.ts";
-import { limits, type Server, startServer } from "../harness/server.ts";
 import { recordedCases } from "./recordings.ts";
 import { replay } from "./replay.ts";
 

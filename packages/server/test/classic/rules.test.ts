@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, setDefaultTimeout } from "bun:test";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type Server, startServer } from "../harness/server.ts";
+import { type Server, startServer } from "@duologue/testing";
 import { classicTests, storageTest } from "./rules.ts";
 
 setDefaultTimeout(60_000);

@@ -1,12 +1,12 @@
 /** The tutorial's page, unmodified but for the address in it, in a real browser and from another origin. */
+
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { SUBPROTOCOL } from "@duologue/protocol";
+import { type Server, startServer, TestBrowser } from "@duologue/testing";
 import type { Page } from "playwright-core";
-import { TestBrowser } from "../harness/browser.ts";
 import { ClassicClient } from "../harness/classic.ts";
 import { freshName, Peer, textBody } from "../harness/peer.ts";
-import { type Server, startServer } from "../harness/server.ts";
 
 setDefaultTimeout(90_000);
 

@@ -1,5 +1,5 @@
 /** A classic client over a socket of its own, so that it knows the address under which others reach it. */
-import type { Inbox } from "./inbox.ts";
+import type { Inbox } from "@duologue/testing";
 import { openRaw, type RawSocket } from "./raw.ts";
 
 export class ClassicClient implements AsyncDisposable {

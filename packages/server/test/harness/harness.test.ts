@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Inbox } from "./inbox.ts";
+import { Inbox } from "@duologue/testing";
 import { opcode, openRaw, requestUpgrade } from "./raw.ts";
 import { openSocket } from "./socket.ts";
 

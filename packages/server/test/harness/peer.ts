@@ -1,4 +1,5 @@
 /** A v1 client that keeps no state of its own: what it sends and what it gets, frame by frame. */
+
 import {
   type ClientFrame,
   type ClientFrameOf,
@@ -12,8 +13,8 @@ import {
   SUBPROTOCOL,
   serverFrameSchema,
 } from "@duologue/protocol";
+import { Inbox } from "@duologue/testing";
 import { systemClock } from "../../src/clock.ts";
-import { Inbox } from "./inbox.ts";
 import { type CloseInfo, Socket, type SocketOptions } from "./socket.ts";
 
 type ServerType = ServerFrame["type"];

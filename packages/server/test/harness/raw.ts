@@ -1,5 +1,5 @@
+import { Inbox, withDeadline } from "@duologue/testing";
 /** WebSocket by hand over TCP (RFC 6455), for what no well-behaved client sends, and for HTTP refusals. */
-import { Inbox, withDeadline } from "./inbox.ts";
 
 export const opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 

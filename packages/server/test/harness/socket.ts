@@ -1,4 +1,4 @@
-import { Inbox, withDeadline } from "./inbox.ts";
+import { Inbox, withDeadline } from "@duologue/testing";
 
 export interface CloseInfo {
   readonly code: number;

@@ -1,4 +1,5 @@
 /** Load from the real client, with a log of what crossed the wire that does not trust the client. */
+
 import {
   browserEnvironment,
   type Client,
@@ -8,8 +9,8 @@ import {
   type SocketEvents,
 } from "@duologue/client";
 import { decodeServerFrame } from "@duologue/protocol";
+import { withDeadline } from "@duologue/testing";
 import { systemClock } from "../../src/clock.ts";
-import { withDeadline } from "./inbox.ts";
 import { freshName } from "./peer.ts";
 
 /** What one user sent, and was told, over all connections. */

@@ -1,7 +1,8 @@
 /** SPEC.md, "Bad input" (BI), frame by frame; bytes that break WebSocket itself are in connecting.ts. */
+
 import { describe, expect, test } from "bun:test";
 import { closeTable, defaultLimits, errorTable } from "@duologue/protocol";
-import { elapsed } from "../harness/inbox.ts";
+import { elapsed } from "@duologue/testing";
 import { freshId, freshName, Pair, Peer, textBody } from "../harness/peer.ts";
 
 export function badInputTests(url: () => string): void {

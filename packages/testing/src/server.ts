@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Inbox, until, withDeadline } from "./inbox.ts";
 
-const MAIN = join(import.meta.dir, "../../src/main.ts");
+const MAIN = join(import.meta.dir, "../../server/src/main.ts");
 
 export interface ServerOptions {
   readonly workers?: number;

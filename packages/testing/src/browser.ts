@@ -1,6 +1,11 @@
 /** A real headless Chromium out of an npm package, so that nothing needs to be installed. */
 import chromium from "@sparticuz/chromium";
-import { type Browser, type BrowserContext, chromium as playwright } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium as playwright,
+} from "playwright-core";
 
 /** Nothing but the pages under test: no sandbox (containers forbid it), no graphics, no calls home. */
 const ARGUMENTS = [
@@ -34,8 +39,8 @@ export class TestBrowser implements AsyncDisposable {
   }
 
   /** Somebody with a browser of their own: cookies and storage are shared with nobody. */
-  async person(options: { locale?: string } = {}): Promise<BrowserContext> {
-    const context = await this.#browser.newContext({ locale: options.locale ?? "en-GB" });
+  async person(options: BrowserContextOptions = {}): Promise<BrowserContext> {
+    const context = await this.#browser.newContext({ locale: "en-GB", ...options });
     context.setDefaultTimeout(PAGE_PATIENCE_MS);
     return context;
   }

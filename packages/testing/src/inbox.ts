@@ -1,4 +1,4 @@
-import { systemClock } from "../../src/clock.ts";
+import { after, monotonic } from "./clock.ts";
 
 /** How long a test waits for something that must come. Generous: the machine may be busy; it costs only when a test fails. */
 export const PATIENCE_MS = 15_000;
@@ -66,7 +66,7 @@ export class Inbox<T> {
       );
     }
     return new Promise((resolve, reject) => {
-      const deadline = systemClock.after(timeoutMs, () => {
+      const deadline = after(timeoutMs, () => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
         reject(new Error(`${this.#name}: no ${what} within ${timeoutMs} ms${this.#story()}`));
       });
@@ -96,9 +96,7 @@ export async function withDeadline<T>(
   timeoutMs = PATIENCE_MS,
 ): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const deadline = systemClock.after(timeoutMs, () =>
-    reject(new Error(`${what()} (${timeoutMs} ms passed)`)),
-  );
+  const deadline = after(timeoutMs, () => reject(new Error(`${what()} (${timeoutMs} ms passed)`)));
   try {
     return await Promise.race([promise, late]);
   } finally {
@@ -115,9 +113,9 @@ export async function until(
   what: string,
   timeoutMs = PATIENCE_MS,
 ): Promise<void> {
-  const deadlineMs = systemClock.monotonic() + timeoutMs;
+  const deadlineMs = monotonic() + timeoutMs;
   while (!(await condition())) {
-    if (systemClock.monotonic() > deadlineMs) throw new Error(`${what}: not within ${timeoutMs} ms`);
+    if (monotonic() > deadlineMs) throw new Error(`${what}: not within ${timeoutMs} ms`);
     await elapsed(20);
   }
 }
@@ -125,6 +123,6 @@ export async function until(
 /** For the one thing that only time can show: that the server means the `retryAfterMs` it names. */
 export function elapsed(durationMs: number): Promise<void> {
   return new Promise((resolve) => {
-    systemClock.after(durationMs, resolve);
+    after(durationMs, resolve);
   });
 }

@@ -1,0 +1,14 @@
+export { TestBrowser } from "./browser.ts";
+export { elapsed, Inbox, PATIENCE_MS, until, withDeadline } from "./inbox.ts";
+export {
+  type CommandOutcome,
+  childrenOf,
+  isAlive,
+  killQuietly,
+  limits,
+  makeDataDirectory,
+  runCommand,
+  Server,
+  type ServerOptions,
+  startServer,
+} from "./server.ts";
