@@ -134,7 +134,8 @@ export class Connection {
   #onClosed(code: number): void {
     const decision = afterClose(code);
     const refusal = this.#refusal;
-    if (decision.reconnect) this.#retryLater();
+    const wasOnline = this.#state.kind === "online";
+    if (decision.reconnect) this.#retryLater(wasOnline && decision.soon);
     else this.stop(decision.reason, refusal);
   }
 
@@ -155,9 +156,9 @@ export class Connection {
     }
   }
 
-  #retryLater(): void {
+  #retryLater(soon = false): void {
     this.#release();
-    const delayMs = this.#backoff.nextDelayMs();
+    const delayMs = soon ? this.#backoff.returnDelayMs() : this.#backoff.nextDelayMs();
     this.#arm("retry", delayMs, () => this.#open());
     this.#become({ kind: "waiting", nextTryAt: this.#environment.now() + delayMs });
   }

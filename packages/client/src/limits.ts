@@ -7,6 +7,10 @@ export const BACKOFF_MAX_MS = 30_000;
 export const BACKOFF_JITTER = 0.3;
 /** A connection that lived this long was a good one: the next failure starts from the first wait again. */
 export const STABLE_MS = 10_000;
+/** Cut while all was well (a worker died or was replaced), a client comes back at a random moment within this. */
+export const RETURN_WITHIN_MS = 1_000;
+/** So many times in a row; then the waits grow, until a connection was a good one. */
+export const QUICK_RETURNS = 10;
 /** From opening a socket to `welcome`. */
 export const LOGIN_TIMEOUT_MS = 10_000;
 export const PING_INTERVAL_MS = 25_000;

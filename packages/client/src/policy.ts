@@ -5,12 +5,21 @@ import { type CloseName, closeTable, isReconnectClose, type ServerFrameOf } from
 export type StopReason = CloseName | "closed" | "refused";
 
 export type AfterClose =
-  | { readonly reconnect: true }
+  /** `soon`: it was good until it was cut, by nobody's fault on this side. */
+  | { readonly reconnect: true; readonly soon: boolean }
   | { readonly reconnect: false; readonly reason: StopReason };
+
+/** The server closed because this client was too fast, too slow or one too many: coming back at once would be more of it. */
+const TOLD_TO_WAIT: ReadonlySet<number> = new Set([
+  closeTable.slow_consumer.code,
+  closeTable.too_fast.code,
+  closeTable.unavailable.code,
+  1013,
+]);
 
 /** The range of the code decides (SPEC CN6); the name only tells people why. */
 export function afterClose(code: number): AfterClose {
-  if (isReconnectClose(code)) return { reconnect: true };
+  if (isReconnectClose(code)) return { reconnect: true, soon: !TOLD_TO_WAIT.has(code) };
   for (const [name, entry] of Object.entries(closeTable)) {
     if (entry.code === code) return { reconnect: false, reason: name as CloseName };
   }

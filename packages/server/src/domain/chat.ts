@@ -120,10 +120,6 @@ export class Chat {
       done(fault("conversation_unknown"));
       return;
     }
-    if (peer.kind === "classic" && this.presence.lobby.get(peer.id) === undefined) {
-      done(fault("recipient_gone"));
-      return;
-    }
     const draft: Draft = {
       conversation: wish.conversation,
       sender: sender.user.id,
@@ -133,6 +129,7 @@ export class Chat {
       replyTo: wish.replyTo,
       target: wish.target,
       origin: sender.origin,
+      onlyRepeat: peer.kind === "classic" && this.presence.lobby.get(peer.id) === undefined,
     };
     this.store.append(draft, (outcome) => done(outcome.ok ? outcome : refused(outcome.refusal)));
   }

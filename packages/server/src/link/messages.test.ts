@@ -32,6 +32,7 @@ describe("lines between primary and workers", () => {
       replyTo: fc.option(number, { nil: undefined }),
       target: fc.option(number, { nil: undefined }),
       origin: number,
+      onlyRepeat: fc.boolean(),
     });
     fc.assert(
       fc.property(number, drafts, (ref, draft) => {

@@ -35,11 +35,11 @@ const numberOrAbsent = (text: string): number | undefined => (text === ABSENT ? 
 
 /** A: a worker asks for an event. */
 export function encodeAppend(ref: number, draft: Draft): string {
-  return `A ${ref} ${draft.conversation} ${draft.sender} ${draft.id} ${draft.kind} ${draft.replyTo ?? ABSENT} ${draft.target ?? ABSENT} ${draft.origin} ${draft.body ?? ""}`;
+  return `A ${ref} ${draft.conversation} ${draft.sender} ${draft.id} ${draft.kind} ${draft.replyTo ?? ABSENT} ${draft.target ?? ABSENT} ${draft.origin} ${draft.onlyRepeat ? 1 : 0} ${draft.body ?? ""}`;
 }
 
 export function decodeAppend(line: string): { readonly ref: number; readonly draft: Draft } {
-  const { fields, rest } = fieldsOf(line, 8);
+  const { fields, rest } = fieldsOf(line, 9);
   return {
     ref: Number(fields[0]),
     draft: {
@@ -50,6 +50,7 @@ export function decodeAppend(line: string): { readonly ref: number; readonly dra
       replyTo: numberOrAbsent(field(fields, 5)),
       target: numberOrAbsent(field(fields, 6)),
       origin: Number(fields[7]),
+      onlyRepeat: fields[8] === "1",
       body: rest === "" ? undefined : rest,
     },
   };

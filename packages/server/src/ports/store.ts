@@ -48,6 +48,8 @@ export interface Draft {
   readonly replyTo: number | undefined;
   readonly target: number | undefined;
   readonly origin: Origin;
+  /** The recipient is gone for good: only a repeat of what is stored already is answered, all else is refused. */
+  readonly onlyRepeat: boolean;
 }
 
 /** Why a write was refused; the same names as in the table of errors. */
@@ -57,6 +59,7 @@ export type Refusal =
   | "seq_unknown"
   | "target_invalid"
   | "id_conflict"
+  | "recipient_gone"
   | "too_many_conversations"
   | "busy"
   | "unavailable";

@@ -12,6 +12,7 @@ export function classicTests(url: () => string): void {
   limitTests(url);
   mixedTests(url);
   goneTests(url);
+  repeatTests(url);
 }
 
 /** Word characters that no other test's name begins with. */
@@ -334,6 +335,26 @@ function goneTests(url: () => string): void {
     expect(events.map(({ body }) => body?.text)).toEqual(["bye"]);
     const search = await ben.ask({ type: "search", query: "v_" }, "users");
     expect(search.users.filter((user) => user.id === from)).toEqual([]);
+  });
+}
+
+function repeatTests(url: () => string): void {
+  test("[CV6] a repeat of a message to a classic user who has left since gets its first ack", async () => {
+    await using ben = await Peer.connect(url());
+    const visitor = await ClassicClient.login(url(), visitorName());
+    visitor.send(`chat:<${await visitor.addressOf(ben.name)}>:hello`);
+    const { conversation, from } = await ben.next("event");
+    const send = {
+      type: "send",
+      id: Bun.randomUUIDv7(),
+      conversation,
+      body: textBody("hello to you"),
+    } as const;
+    const first = await ben.write(send);
+    expect(first).toMatchObject({ type: "ack", seq: 2 });
+    await visitor.close();
+    await ben.next("lobby-change", ({ left }) => left.includes(from));
+    expect(await ben.write(send)).toMatchObject({ type: "ack", seq: 2, duplicate: true });
   });
 }
 

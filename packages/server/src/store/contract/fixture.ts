@@ -154,6 +154,7 @@ export function message(
     replyTo: undefined,
     target: undefined,
     origin: 1,
+    onlyRepeat: false,
     ...more,
   };
 }

@@ -29,6 +29,20 @@ function repeats(makeStore: MakeStore): void {
     expect((await world.send(conversation, ann, "next")).seq).toBe(2);
   });
 
+  test("[CL11] with the recipient gone, a repeat gets the first one's number, and anything new is refused", async () => {
+    await using world = await World.begin(makeStore);
+    const { ann, conversation } = await world.pair();
+    const draft = message(conversation, ann, "hi");
+    const first = expectOk(await world.append(draft));
+    const late = { onlyRepeat: true } as const;
+    expect(await world.append({ ...draft, ...late })).toMatchObject({ seq: first.seq, duplicate: true });
+    expect(await world.append(message(conversation, ann, "late", late))).toEqual(refused("recipient_gone"));
+    expect(await world.append({ ...edit(conversation, ann, first.seq, "late"), ...late })).toEqual(
+      refused("recipient_gone"),
+    );
+    expect(await world.history(conversation)).toHaveLength(1);
+  });
+
   test("[CV6] a repeat in the same turn is one too", async () => {
     await using world = await World.begin(makeStore);
     const { ann, conversation } = await world.pair();

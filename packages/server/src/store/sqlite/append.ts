@@ -68,7 +68,7 @@ export class Appender {
     if (!isA && draft.sender !== conversation.bId) return refusedResult("conversation_unknown");
     const sender = this.#state.user(draft.sender);
     if (sender === undefined) return refusedResult("conversation_unknown");
-    if (draft.kind === "message" && (draft.replyTo ?? 0) <= conversation.lastSeq) {
+    if (draft.kind === "message" && (draft.replyTo ?? 0) <= conversation.lastSeq && !draft.onlyRepeat) {
       if (this.#insertEvent(conversation, sender, draft, now))
         return this.#committed(conversation, sender, draft);
       return this.#repeated(conversation, sender, draft);
@@ -76,6 +76,7 @@ export class Appender {
     // Here the id is looked up before the reference: a repeat gets its number though its target may be gone by now.
     if (this.#selectKnown.get(draft.id, sender.key) !== null)
       return this.#repeated(conversation, sender, draft);
+    if (draft.onlyRepeat) return refusedResult("recipient_gone");
     if (draft.kind === "message") return refusedResult("seq_unknown");
     return this.#change(conversation, sender, draft, now);
   }

@@ -35,6 +35,7 @@ function request(isFatal: boolean): WriteRequest & { readonly op: "append" } {
     replyTo: undefined,
     target: undefined,
     origin: 1,
+    onlyRepeat: false,
     get body(): string {
       // The writer asks for the text while its transaction is open.
       if (isFatal) process.kill(process.pid, "SIGKILL");

@@ -66,6 +66,7 @@ async function expectNothingLost(path: string, { conversation, ids }: Answered):
         replyTo: undefined,
         target: undefined,
         origin: 1,
+        onlyRepeat: false,
       },
     },
   ]);
