@@ -55,7 +55,10 @@ export class Client {
       hello: () => this.#hello(),
       cursor: () => this.#catchUp.cursor,
       welcomed: (frame) => this.#onWelcome(frame),
-      received: (frame) => this.#onFrame(frame),
+      received: (frame) => {
+        if (!this.#requests.receive(frame)) this.#onFrame(frame);
+        changed();
+      },
       lost: () => this.#onLost(),
       changed: (state) => this.#onConnection(state),
     });
@@ -317,10 +320,6 @@ export class Client {
   }
 
   #onFrame(frame: ServerFrame): void {
-    if (this.#requests.receive(frame)) {
-      this.#notifier.changed();
-      return;
-    }
     switch (frame.type) {
       case "event":
       case "ack":
@@ -353,11 +352,12 @@ export class Client {
       case "changes":
       case "renamed":
       case "logged-out":
+      case "token-expiring":
+      case "token-accepted":
         break;
       default:
         frame satisfies never;
     }
-    this.#notifier.changed();
   }
 
   #onLobbyChange(frame: ServerFrameOf<"lobby-change">): void {

@@ -98,7 +98,7 @@ const invalid: readonly (readonly [what: string, text: string, problem: string])
     "version must be a whole number",
   ],
   ["a version of 0", '{"type":"hello","version":0,"nickname":"a"}', "version must be a whole number"],
-  ["an empty token", '{"type":"hello","version":1,"token":""}', "token must have 1 to 1000"],
+  ["an empty token", '{"type":"hello","version":1,"token":""}', "token must have 1 to 3000"],
   [
     "a nickname beyond any limit",
     `{"type":"rename","ref":1,"nickname":"${"x".repeat(129)}"}`,

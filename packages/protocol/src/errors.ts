@@ -18,9 +18,14 @@ const errors = {
     message: "This server does not speak that version of the protocol.",
     retryable: false,
   },
-  token_invalid: { message: "The token was not made by this server.", retryable: false },
+  token_invalid: { message: "The token is not one that this server takes.", retryable: false },
   token_expired: { message: "The token has expired; log in again.", retryable: false },
   session_ended: { message: "This session was logged out; log in again.", retryable: false },
+  guests_closed: {
+    message: "This server takes no guests; log in at the site that it belongs to.",
+    retryable: false,
+  },
+  nickname_fixed: { message: "The name comes from the site that you logged in at.", retryable: false },
   nickname_invalid: { message: "The nickname cannot be used.", retryable: false },
   nickname_taken: {
     message: "Somebody online has this nickname or one that looks like it.",

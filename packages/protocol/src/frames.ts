@@ -35,6 +35,8 @@ const messageId = text({
   note: "a UUID, version 7 preferred (RFC 9562), made once by the client and kept over every retry",
 });
 const nickname = text({ max: 128 });
+/** Room for a JWT signed by RSA with a key of 4096 bits. */
+const token = text({ min: 1, max: 3000 });
 const count = integer(0, MAX);
 
 export function isMessageId(value: unknown): value is string {
@@ -55,8 +57,11 @@ const receivedBodySchema = object("received body", {
 export const userSchema = object("user", {
   id: identifier,
   name: nickname,
-  /** `classic`: a visitor over the tutorial's protocol, who lives as long as the connection. */
-  kind: openOneOf("guest", "classic"),
+  /**
+   * `member`: of the site that embeds the server, who logs in by its token (rules HT). `classic`: a visitor over the
+   * tutorial's protocol, who lives as long as the connection.
+   */
+  kind: openOneOf("guest", "member", "classic"),
 });
 
 export const eventSchema = object("event", {
@@ -105,7 +110,7 @@ export const clientFrameSchema = tagged("type", {
   hello: object("hello", {
     type: literal("hello"),
     version: integer(1, 1000),
-    token: optional(text({ min: 1, max: 1000 })),
+    token: optional(token),
     nickname: optional(nickname),
     cursor: optional(cursor),
   }),
@@ -152,6 +157,8 @@ export const clientFrameSchema = tagged("type", {
   }),
   sync: object("sync", { type: literal("sync"), ref, cursor }),
   rename: object("rename", { type: literal("rename"), ref, nickname }),
+  /** Host login: the site's next token for the same user, before the last one ends. */
+  token: object("token", { type: literal("token"), ref, token }),
   logout: object("logout", { type: literal("logout"), ref }),
   ping: object("ping", { type: literal("ping"), ref: optional(ref), cursor: optional(cursor) }),
 });
@@ -161,7 +168,7 @@ export const serverFrameSchema = tagged("type", {
     type: literal("welcome"),
     version: integer(1, 1000),
     user: userSchema,
-    token: text({ max: 1000 }),
+    token: text({ max: 3000 }),
     tokenExpiresAt: time,
     time,
     cursor,
@@ -196,7 +203,7 @@ export const serverFrameSchema = tagged("type", {
       object("found user", {
         id: identifier,
         name: nickname,
-        kind: openOneOf("guest", "classic"),
+        kind: openOneOf("guest", "member", "classic"),
         online: boolean(),
       }),
       1000,
@@ -256,6 +263,17 @@ export const serverFrameSchema = tagged("type", {
   }),
   changes: object("changes", { type: literal("changes"), ref, ...changesFields }),
   renamed: object("renamed", { type: literal("renamed"), ref, user: userSchema }),
+  "token-expiring": object("token-expiring", {
+    type: literal("token-expiring"),
+    /** The token's `exp`, in milliseconds since 1970. */
+    expiresAt: time,
+  }),
+  "token-accepted": object("token-accepted", {
+    type: literal("token-accepted"),
+    ref,
+    user: userSchema,
+    expiresAt: time,
+  }),
   "logged-out": object("logged-out", { type: literal("logged-out"), ref }),
   pong: object("pong", {
     type: literal("pong"),

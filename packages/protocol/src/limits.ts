@@ -18,7 +18,7 @@ const table = {
     outcome: "close 1009",
   },
   helloBytes: {
-    value: 1024,
+    value: 4096,
     unit: "bytes",
     meaning: "one WebSocket message from a client that has not logged in",
     outcome: "close 4505 unauthenticated_limit",

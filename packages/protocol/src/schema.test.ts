@@ -227,6 +227,7 @@ describe("types read from schemas", () => {
       | "history"
       | "sync"
       | "rename"
+      | "token"
       | "logout"
       | "ping"
     >();

@@ -32,7 +32,7 @@ const body: fc.Arbitrary<Body> = fc.record({ kind: fc.constant("text" as const),
 const user: fc.Arbitrary<User> = fc.record({
   id: identifier,
   name: nickname,
-  kind: fc.constantFrom("guest" as const, "classic" as const),
+  kind: fc.constantFrom("guest", "member", "classic"),
 });
 
 const event: fc.Arbitrary<ConversationEvent> = fc.record(
@@ -106,6 +106,7 @@ export const anyClientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
   ),
   fc.record({ type: type("sync"), ref, cursor }),
   fc.record({ type: type("rename"), ref, nickname }),
+  fc.record({ type: type("token"), ref, token: identifier }),
   fc.record({ type: type("logout"), ref }),
   fc.record({ type: type("ping"), ref, cursor }, { requiredKeys: ["type"] }),
 );
@@ -153,7 +154,7 @@ const error = fc.record(
 const foundUser = fc.record({
   id: identifier,
   name: nickname,
-  kind: fc.constantFrom("guest" as const, "classic" as const),
+  kind: fc.constantFrom("guest", "member", "classic"),
   online: flag,
 });
 
@@ -209,6 +210,8 @@ export const anyServerFrame: fc.Arbitrary<ServerFrame> = fc.oneof(
     { requiredKeys: ["type", "ref", ...changesRequired] },
   ),
   fc.record({ type: type("renamed"), ref, user }),
+  fc.record({ type: type("token-expiring"), expiresAt: time }),
+  fc.record({ type: type("token-accepted"), ref, user, expiresAt: time }),
   fc.record({ type: type("logged-out"), ref }),
   fc.record({ type: type("pong"), ref, time, behind: flag }, { requiredKeys: ["type", "time", "behind"] }),
 );

@@ -233,6 +233,15 @@ export class FakeServer {
         this.push(link, { type: "renamed", ref: frame.ref, user: user.user });
         this.#toAll({ type: "lobby-change", count: this.online().length, joined: [user.user], left: [] });
         return;
+      case "token":
+        this.push(link, {
+          type: "error",
+          code: "token_invalid",
+          message: "",
+          retryable: false,
+          ref: frame.ref,
+        });
+        return;
       case "logout":
         user.token = "";
         this.push(link, { type: "logged-out", ref: frame.ref });

@@ -83,6 +83,8 @@ async function carryOutSlowly(
       connection.push(encodeFrame({ type: "renamed", ref: frame.ref, user: { id, name, kind } }));
       return undefined;
     }
+    case "token":
+      return fault("token_invalid");
     case "logout": {
       connection.isLeaving = true;
       const ended = await identity.logout(state.session);

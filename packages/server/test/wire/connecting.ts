@@ -111,7 +111,12 @@ function frameTests(url: () => string): void {
   test("[CN4] before login, a frame above helloBytes closes with unauthenticated_limit", async () => {
     const stranger = await Peer.open(url());
     stranger.sendText(
-      JSON.stringify({ type: "hello", version: 1, nickname: freshName(), padding: "x".repeat(1024) }),
+      JSON.stringify({
+        type: "hello",
+        version: 1,
+        nickname: freshName(),
+        padding: "x".repeat(defaultLimits.helloBytes),
+      }),
     );
     expect((await stranger.whenClosed()).code).toBe(closeTable.unauthenticated_limit.code);
     expect(stranger.all("welcome")).toEqual([]);

@@ -94,6 +94,8 @@ export const chinese: Catalogue = {
     nickname_invalid: "这个昵称不能使用：请用 2 到 32 个文字、数字或符号。",
     nickname_taken: "已有人使用这个昵称或与之相似的昵称。",
     too_many_guests: "您所在的网络新访客过多，请一分钟后再试。",
+    guests_closed: "本站不接受访客，请从所属网站登录。",
+    nickname_fixed: "您的名称由登录的网站提供，不能在此更改。",
     user_unknown: "没有这个人。",
     self_conversation: "这是您自己。",
     conversation_unknown: "没有这个对话。",

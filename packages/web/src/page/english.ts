@@ -95,6 +95,8 @@ export const english: Catalogue = {
     nickname_invalid: "This nickname cannot be used: 2 to 32 letters, digits or signs.",
     nickname_taken: "Somebody here has this nickname, or one that looks like it.",
     too_many_guests: "Too many new guests from your network. Try again in a minute.",
+    guests_closed: "This chat takes no guests. Sign in on the site that it belongs to.",
+    nickname_fixed: "Your name comes from the site that you signed in on.",
     user_unknown: "This person is not known here.",
     self_conversation: "This is you.",
     conversation_unknown: "There is no such conversation.",
