@@ -71,6 +71,22 @@ describe("sending", () => {
     expect(bob.conversation(conversation)?.unread).toBe(0);
   });
 
+  test("[MK1] what leaves nothing unread asks for no receipt", async () => {
+    using room = new Room();
+    const { alice, bob, conversation } = await joinPair(room);
+    alice.send(conversation, "hello");
+    room.server.flush();
+    bob.markRead(conversation);
+    room.pass(500);
+    const { taken } = room.link(bob);
+    const marks = (): number => taken.filter((frame) => frame.type === "mark").length;
+    const before = marks();
+    alice.edit(conversation, 1, "hello again");
+    room.pass(500);
+    expect(textsOf(bob, conversation)).toEqual(["hello again"]);
+    expect(marks()).toBe(before);
+  });
+
   test("[MK1] a mark that a cut swallowed is sent again", async () => {
     using room = new Room();
     const { alice, bob, conversation } = await joinPair(room);

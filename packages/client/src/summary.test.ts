@@ -79,4 +79,22 @@ describe("summary", () => {
     expect(mergeSummary(known, older)).toMatchObject(expected);
     expect(mergeSummary(older, known)).toMatchObject(expected);
   });
+
+  test("[MK3] taking back a message that was read leaves the unread count as it is", () => {
+    const two = [message(1, PEER), message(2, PEER)].reduce(
+      (all, one) => applyEventToSummary(all, one, ME),
+      empty,
+    );
+    const read = { ...two, mine: { delivered: 2, read: 1 }, unread: 1 };
+    const { body: _, ...rest } = message(3, PEER);
+    expect(applyEventToSummary(read, { ...rest, kind: "retract", target: 1 }, ME).unread).toBe(1);
+    expect(applyEventToSummary(read, { ...rest, kind: "retract", target: 2 }, ME).unread).toBe(0);
+  });
+
+  test("[MK3] a summary that is as new but was read less far does not bring its unread messages back", () => {
+    const known = { ...empty, lastSeq: 5, mine: { delivered: 5, read: 5 }, unread: 0 };
+    const fresh = { ...empty, lastSeq: 5, mine: { delivered: 5, read: 2 }, unread: 3 };
+    expect(mergeSummary(known, fresh).unread).toBe(0);
+    expect(mergeSummary(fresh, known).unread).toBe(0);
+  });
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { ConversationEvent } from "@duologue/protocol";
 import fc from "fast-check";
 import type { OutboxEntry } from "./outbox.ts";
+import { PROPERTY_RUNS } from "./testing/property-runs.ts";
 import {
   emptyTimeline,
   eventFromAck,
@@ -126,6 +127,7 @@ describe("timeline", () => {
         expect(viewTimeline(timeline, pending, context)).toEqual(viewTimeline(whole, [], context));
         expect(findRepair(timeline, events.length)).toEqual({ kind: "none" });
       }),
+      { numRuns: PROPERTY_RUNS },
     );
   });
 
@@ -142,6 +144,7 @@ describe("timeline", () => {
           expect(entry.body === undefined).toBe(isRetracted);
         }
       }),
+      { numRuns: PROPERTY_RUNS },
     );
   });
 
@@ -169,6 +172,7 @@ describe("timeline", () => {
           expect(loaded).toEqual(Array.from({ length: loaded.length }, (_, index) => first + index));
         },
       ),
+      { numRuns: PROPERTY_RUNS },
     );
   });
 
