@@ -1,0 +1,45 @@
+import type { TimelineEntry } from "@duologue/client";
+import type { ChatContext } from "./context.ts";
+import { button, element, type Row, setText } from "./elements.ts";
+import { problemOf, type Words } from "./words.ts";
+
+export function messageRow({ client, words }: ChatContext): Row<TimelineEntry> {
+  const text = element("p", { class: "text", dir: "auto" });
+  const details = element("p", { class: "details" });
+  const problem = element("p", { class: "problem", hidden: true });
+  const root = element("li", { class: "message" }, text, details, problem);
+  const times = new Intl.DateTimeFormat(words.language, { dateStyle: "short", timeStyle: "short" });
+  let failed: string | undefined;
+  const drawFailure = (entry: TimelineEntry): void => {
+    const { pending } = entry;
+    const failure = pending?.state.kind === "failed" ? pending.state.error : undefined;
+    problem.hidden = failure === undefined;
+    // Made anew only when it changes, so that the buttons keep the focus.
+    if (failure?.code === failed) return;
+    failed = failure?.code;
+    if (failure === undefined || pending === undefined) return;
+    const { id } = pending.frame;
+    problem.replaceChildren(
+      `${words.problems[problemOf(failure.code)]} `,
+      button(words.tryAgain, {}, () => client.retry(id)),
+    );
+  };
+  return {
+    root,
+    update: (entry) => {
+      root.classList.toggle("mine", entry.mine);
+      root.toggleAttribute("data-empty", entry.body?.text === undefined);
+      setText(text, textOf(entry, words));
+      const parts = [times.format(entry.time)];
+      if (entry.edited) parts.unshift(words.edited);
+      if (entry.state !== "received") parts.push(words.states[entry.state]);
+      setText(details, parts.join(" · "));
+      drawFailure(entry);
+    },
+  };
+}
+
+function textOf({ body, retracted }: TimelineEntry, words: Words): string {
+  if (retracted || body === undefined) return words.retracted;
+  return body.text ?? words.unknownKind;
+}

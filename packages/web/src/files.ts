@@ -1,0 +1,67 @@
+/** What the builders of the page and of the widget have in common. */
+export interface PageFile {
+  /** Absolute, as in the request: "/", "/assets/app.<hash>.js". */
+  readonly path: string;
+  readonly contentType: string;
+  readonly body: Uint8Array;
+  /** The name holds the content's hash, so a browser may keep it for ever. */
+  readonly immutable: boolean;
+}
+
+/** The page could not be built: its sources are missing or broken. */
+export class PageBuildError extends Error {
+  constructor(logs: readonly unknown[]) {
+    super(`The page could not be built:\n${logs.map(String).join("\n")}`);
+    this.name = "PageBuildError";
+  }
+}
+
+export interface NamedFile extends PageFile {
+  readonly extension: string;
+}
+
+/** Bundles a script and a style sheet for browsers, and names them by what they hold. */
+export async function bundle(
+  stems: { readonly script: string; readonly style: string },
+  entrypoints: string[],
+): Promise<readonly NamedFile[]> {
+  const outputs = await runBuild({ entrypoints, format: "esm" });
+  const files: NamedFile[] = [];
+  for (const output of outputs) {
+    const body = new Uint8Array(await output.arrayBuffer());
+    const isStyle = output.path.endsWith(".css");
+    if (isStyle) files.push(name(stems.style, "css", "text/css; charset=utf-8", body));
+    else files.push(name(stems.script, "js", "text/javascript; charset=utf-8", body));
+  }
+  return files;
+}
+
+/** Minified, for browsers. Rejects with PageBuildError. */
+export async function runBuild(
+  options: Pick<Bun.BuildConfig, "entrypoints" | "format">,
+): Promise<readonly Bun.BuildArtifact[]> {
+  const result = await Bun.build({ ...options, target: "browser", minify: true, throw: false });
+  if (!result.success) throw new PageBuildError(result.logs);
+  return result.outputs;
+}
+
+/** The hash is over what is sent, so equal contents have equal names on every worker and after every start. */
+export function name(stem: string, extension: string, contentType: string, body: Uint8Array): NamedFile {
+  const hash = Bun.hash(body).toString(36);
+  return { path: `/assets/${stem}.${hash}.${extension}`, contentType, body, immutable: true, extension };
+}
+
+/** A document whose places `{{script}}`, `{{style}}` and `{{icon}}` are filled with the files' names. */
+export function documentOf(path: string, template: string, files: readonly NamedFile[]): PageFile {
+  const places = new Map(files.map((file) => [file.extension, file.path]));
+  const text = template
+    .replace("{{icon}}", places.get("svg") ?? "")
+    .replace("{{style}}", places.get("css") ?? "")
+    .replace("{{script}}", places.get("js") ?? "");
+  return {
+    path,
+    contentType: "text/html; charset=utf-8",
+    body: new TextEncoder().encode(text),
+    immutable: false,
+  };
+}
