@@ -10,6 +10,7 @@ import {
 } from "@duologue/protocol";
 import type { Socket, SocketEvents } from "../environment.ts";
 import {
+  FAKE_LIMITS,
   type FakeAppended,
   type FakeConversation,
   type FakeDraft,
@@ -45,14 +46,18 @@ export class FakeServer {
   acceptsSockets = true;
   /** The next sends are refused with these, one each. */
   readonly refusals: { code: ErrorCode; retryAfterMs?: number }[] = [];
+  /** Called when a client has done something that waits to be moved. */
+  onWork: () => void = () => {};
   #now = 1_800_000_000_000;
 
   openSocket(events: SocketEvents): Socket {
     const link = new FakeLink(events);
     this.links.push(link);
+    this.onWork();
     return {
       send: (text) => {
         if (!link.isGone) link.up.push(text);
+        this.onWork();
       },
       drop: () => this.#leave(link),
     };
@@ -86,11 +91,12 @@ export class FakeServer {
     return true;
   }
 
-  /** Until nothing moves any more. */
-  flush(): void {
-    for (let moved = true; moved; ) {
-      moved = false;
+  /** Until nothing moves any more; false when nothing had to. */
+  flush(): boolean {
+    for (let rounds = 0; ; rounds += 1) {
+      let moved = false;
       for (const link of [...this.links]) moved = this.step(link) || moved;
+      if (!moved) return rounds > 0;
     }
   }
 
@@ -148,9 +154,9 @@ export class FakeServer {
   }
 
   #login(link: FakeLink, frame: ClientFrameOf<"hello">): void {
-    const user = this.#identify(frame);
-    if (user === undefined) {
-      this.refuse(link, "token_invalid");
+    const user = this.store.identify(frame.token, frame.nickname);
+    if (typeof user === "string") {
+      this.refuse(link, user);
       while (link.down.length > 0) this.step(link);
       this.cut(link, 4501);
       return;
@@ -162,19 +168,11 @@ export class FakeServer {
       type: "welcome",
       version: 1,
       user: user.user,
-      token: user.token,
+      token: frame.token ?? user.token,
       tokenExpiresAt: this.#now + 1_000_000,
       time: this.#now,
       cursor: this.store.cursor(user.position),
-      limits: {
-        frameBytes: 65_536,
-        textCharacters: 8000,
-        nicknameMinCharacters: 2,
-        nicknameMaxCharacters: 32,
-        framesPerSecond: this.framesPerSecond,
-        pageEvents: this.pageEvents,
-        silenceMs: 90_000,
-      },
+      limits: { ...FAKE_LIMITS, framesPerSecond: this.framesPerSecond, pageEvents: this.pageEvents },
       ...changes,
     });
     const online = this.online();
@@ -182,14 +180,6 @@ export class FakeServer {
     if (isNew) {
       this.#toAll({ type: "lobby-change", count: online.length, joined: [user.user], left: [] }, link);
     }
-  }
-
-  #identify(frame: ClientFrameOf<"hello">): FakeUser | undefined {
-    if (frame.token === undefined) return this.store.createUser(frame.nickname ?? "");
-    const user = [...this.store.users.values()].find((one) => one.token === frame.token);
-    if (user !== undefined && frame.nickname !== undefined)
-      user.user = { ...user.user, name: frame.nickname };
-    return user;
   }
 
   #carryOut(link: FakeLink, user: FakeUser, frame: Exclude<ClientFrame, { type: "hello" }>): void {
@@ -201,7 +191,7 @@ export class FakeServer {
         this.#append(link, me, frame);
         return;
       case "mark":
-        this.#mark(me, frame);
+        this.#mark(link, me, frame);
         return;
       case "open":
         this.#open(link, me, frame);
@@ -233,18 +223,27 @@ export class FakeServer {
         this.push(link, { type: "renamed", ref: frame.ref, user: user.user });
         this.#toAll({ type: "lobby-change", count: this.online().length, joined: [user.user], left: [] });
         return;
-      case "token":
-        this.push(link, {
-          type: "error",
-          code: "token_invalid",
-          message: "",
-          retryable: false,
-          ref: frame.ref,
-        });
+      case "token": {
+        const found = this.store.identify(frame.token, undefined);
+        if (found !== user)
+          this.refuse(link, typeof found === "string" ? found : "token_invalid", { ref: frame.ref });
+        else
+          this.push(link, {
+            type: "token-accepted",
+            ref: frame.ref,
+            user: user.user,
+            expiresAt: this.#now + 1_000_000,
+          });
         return;
+      }
       case "logout":
         user.token = "";
         this.push(link, { type: "logged-out", ref: frame.ref });
+        for (const other of this.links) {
+          if (other.user !== user || other.isGone) continue;
+          while (other.down.length > 0) this.step(other);
+          this.cut(other, 4503);
+        }
         return;
       default:
         this.#read(link, me, frame);
@@ -355,16 +354,20 @@ export class FakeServer {
     }
   }
 
-  #mark(me: string, frame: ClientFrameOf<"mark">): void {
-    const prevs = this.store.mark(me, frame.conversation, frame.delivered ?? 0, frame.read ?? 0);
+  #mark(link: FakeLink, me: string, frame: ClientFrameOf<"mark">): void {
     const conversation = this.store.conversations.get(frame.conversation);
+    if (Math.max(frame.delivered ?? 0, frame.read ?? 0) > (conversation?.events.length ?? 0)) {
+      this.refuse(link, "seq_unknown");
+      return;
+    }
+    const prevs = this.store.mark(me, frame.conversation, frame.delivered ?? 0, frame.read ?? 0);
     const markers = conversation?.markers.get(me);
     if (prevs === undefined || conversation === undefined || markers === undefined) return;
-    for (const link of this.#linksOf(conversation, undefined)) {
-      const { user } = link;
+    for (const receiver of this.#linksOf(conversation, undefined)) {
+      const { user } = receiver;
       if (user === undefined) continue;
       const own = user.user.id === me ? { unread: this.store.unread(me, conversation) } : {};
-      this.push(link, {
+      this.push(receiver, {
         type: "markers",
         conversation: conversation.id,
         user: me,

@@ -1,6 +1,16 @@
 /** A small store in memory that keeps SPEC.md's rules for numbers, cursors and markers. */
 import type { Conversation, ConversationEvent, ErrorCode, Markers, User } from "@duologue/protocol";
 
+const TEXT_CHARACTERS = 8000;
+
+export const FAKE_LIMITS = {
+  frameBytes: 65_536,
+  textCharacters: TEXT_CHARACTERS,
+  nicknameMinCharacters: 2,
+  nicknameMaxCharacters: 32,
+  silenceMs: 90_000,
+} as const;
+
 export interface FakeUser {
   user: User;
   token: string;
@@ -42,6 +52,8 @@ export class FakeStore {
   epoch = "e";
   readonly users = new Map<string, FakeUser>();
   readonly conversations = new Map<string, FakeConversation>();
+  /** Tokens that a site has signed, and for whom. */
+  readonly hostTokens = new Map<string, FakeUser | "expired">();
   #position = 0;
 
   cursor(position: number): string {
@@ -53,6 +65,16 @@ export class FakeStore {
     const user: FakeUser = { user: { id, name, kind: "guest" }, token: `token-${id}`, position: 0, log: [] };
     this.users.set(id, user);
     return user;
+  }
+
+  /** By the token of a guest or of a host, or as a new guest; otherwise why not. */
+  identify(token: string | undefined, nickname: string | undefined): FakeUser | ErrorCode {
+    if (token === undefined) return this.createUser(nickname ?? "");
+    const member = this.hostTokens.get(token);
+    if (member !== undefined) return member === "expired" ? "token_expired" : member;
+    const user = [...this.users.values()].find((one) => one.token === token);
+    if (user !== undefined && nickname !== undefined) user.user = { ...user.user, name: nickname };
+    return user ?? "token_invalid";
   }
 
   open(one: string, other: string): FakeConversation {
@@ -70,7 +92,16 @@ export class FakeStore {
     const conversation = this.conversations.get(draft.conversation);
     if (!conversation?.users.includes(sender)) return { ok: false, code: "conversation_unknown" };
     const known = conversation.events.find((event) => event.id === draft.id && event.from === sender);
-    if (known !== undefined) return { ok: true, event: known, duplicate: true, prevs: new Map() };
+    if (known !== undefined) {
+      const same = known.conversation === draft.conversation && known.kind === draft.kind;
+      // A retracted message has lost its text, so its repeat cannot be compared with it.
+      const sameText = known.retracted === true || known.body?.text === draft.body?.text;
+      if (!same || !sameText || known.target !== draft.target) return { ok: false, code: "id_conflict" };
+      return { ok: true, event: known, duplicate: true, prevs: new Map() };
+    }
+    const problem = textProblem(draft);
+    if (problem !== undefined) return { ok: false, code: problem };
+    if ((draft.replyTo ?? 0) > conversation.events.length) return { ok: false, code: "seq_unknown" };
     if (draft.target !== undefined) {
       const target = conversation.events[draft.target - 1];
       if (target === undefined) return { ok: false, code: "seq_unknown" };
@@ -190,6 +221,13 @@ export class FakeStore {
       conversation.events[index] = { ...rest, retracted: true };
     }
   }
+}
+
+function textProblem(draft: FakeDraft): ErrorCode | undefined {
+  if (draft.body === undefined) return undefined;
+  const { text = "" } = draft.body;
+  if (text.trim() === "") return "text_empty";
+  return [...text].length > TEXT_CHARACTERS ? "text_too_long" : undefined;
 }
 
 interface HistoryPage {

@@ -1,0 +1,1 @@
+export { createMockServer, type MockMessage, type MockServer } from "./mock-server.ts";

@@ -1,0 +1,188 @@
+/** A server in memory for the tests of programs that use the client: no port, no process, no waiting. */
+import type { ErrorCode, User } from "@duologue/protocol";
+import type { Environment, StandardSocket, StandardSocketConstructor } from "../environment.ts";
+import { MessageIds } from "../message-id.ts";
+import { FakeEnvironment } from "./fake-environment.ts";
+import { FakeServer } from "./fake-server.ts";
+
+export interface MockMessage {
+  readonly from: User;
+  /** As it reads now, edits counted; undefined when it was retracted. */
+  readonly text: string | undefined;
+}
+
+/**
+ * Keeps the rules of SPEC.md for logging in, the lobby, conversations, messages, markers, history and catching up. It has
+ * no limits of size or rate, no checks of names, no classic users, and forgets everything with the test.
+ */
+export interface MockServer {
+  /** For `connect({ url })`; leads nowhere without `environment` or `WebSocket`. */
+  readonly url: string;
+  /** For `connect({ environment })`: time stands still until `advance`, and every run of a test is the same. */
+  readonly environment: Environment;
+  /** Instead of `environment`, for code that brings its own: `browserEnvironment({ WebSocket })`. */
+  readonly WebSocket: StandardSocketConstructor;
+  /** Everybody who ever logged in or was added. */
+  readonly users: readonly User[];
+  /** Resolves when nothing is on its way any more. Time does not pass. */
+  settled(): Promise<void>;
+  /** Lets time pass, ms, and everything move that it brings: waits, receipts, returns after a cut. */
+  advance(byMs: number): Promise<void>;
+  /** Somebody without a client of their own. */
+  addUser(name: string): User;
+  /** A token as a site that embeds the chat would sign it, for `connect({ token })` or `getToken`. */
+  signToken(user: User): string;
+  /** From now on refused as expired; who is connected is asked for a new one (SPEC HT5). */
+  expireToken(token: string): void;
+  /** `from` writes to `to`. Throws RangeError for somebody unknown. */
+  write(from: User, to: User, text: string): void;
+  /** Of the conversation of these two, in order. */
+  messages(one: User, other: User): readonly MockMessage[];
+  /** Ends all connections with this close code; 1006, a break of the network, if none is given. */
+  cut(code?: number): void;
+  /** While false, nobody can connect. */
+  reachable: boolean;
+  /** The next `send`, `edit` or `retract` is refused with this code. */
+  refuseNext(code: ErrorCode, retryAfterMs?: number): void;
+}
+
+export function createMockServer(): MockServer {
+  return new Mock();
+}
+
+class Mock implements MockServer {
+  readonly url = "ws://duologue.test/";
+  readonly environment: FakeEnvironment;
+  readonly WebSocket: StandardSocketConstructor;
+  readonly #server = new FakeServer();
+  readonly #ids: MessageIds;
+  #isDue = false;
+
+  constructor() {
+    const server = this.#server;
+    server.pageEvents = 50;
+    server.onWork = () => this.#flushSoon();
+    this.environment = new FakeEnvironment((_url, events) => server.openSocket(events));
+    this.#ids = new MessageIds(this.environment);
+    this.WebSocket = socketConstructor(server);
+  }
+
+  get users(): readonly User[] {
+    return [...this.#server.store.users.values()].map(({ user }) => user);
+  }
+
+  get reachable(): boolean {
+    return this.#server.acceptsSockets;
+  }
+
+  set reachable(value: boolean) {
+    this.#server.acceptsSockets = value;
+  }
+
+  async settled(): Promise<void> {
+    // A listener may take some turns of promises until it writes; this many are more than any has in a row.
+    for (let quietTurns = 0; quietTurns < 50; quietTurns += 1) {
+      await Promise.resolve();
+      if (this.#server.flush()) quietTurns = 0;
+    }
+  }
+
+  async advance(byMs: number): Promise<void> {
+    await this.settled();
+    for (let leftMs = byMs; leftMs > 0; leftMs -= 100) {
+      this.environment.advance(Math.min(leftMs, 100));
+      await this.settled();
+    }
+  }
+
+  addUser(name: string): User {
+    return this.#server.store.createUser(name).user;
+  }
+
+  signToken(user: User): string {
+    const { hostTokens } = this.#server.store;
+    const token = `signed-${hostTokens.size + 1}-${user.id}`;
+    hostTokens.set(token, this.#userOf(user));
+    return token;
+  }
+
+  expireToken(token: string): void {
+    const { hostTokens } = this.#server.store;
+    const user = hostTokens.get(token);
+    hostTokens.set(token, "expired");
+    for (const link of this.#server.links) {
+      if (link.user === user && !link.isGone)
+        this.#server.push(link, { type: "token-expiring", expiresAt: this.environment.now() + 60_000 });
+    }
+    this.#flushSoon();
+  }
+
+  write(from: User, to: User, text: string): void {
+    this.#userOf(from);
+    this.#userOf(to);
+    const { id: conversation } = this.#server.store.open(from.id, to.id);
+    const body = { kind: "text", text } as const;
+    this.#server.write(from.id, { conversation, id: this.#ids.next(), kind: "message", body });
+    this.#flushSoon();
+  }
+
+  messages(one: User, other: User): readonly MockMessage[] {
+    const { events } = this.#server.store.open(one.id, other.id);
+    return events.flatMap((event) => {
+      if (event.kind !== "message") return [];
+      const edit = events.findLast((later) => later.kind === "edit" && later.target === event.seq);
+      const text = event.retracted === true ? undefined : (edit?.body ?? event.body)?.text;
+      return [{ from: event.from === one.id ? one : other, text }];
+    });
+  }
+
+  cut(code?: number): void {
+    for (const link of [...this.#server.links]) this.#server.cut(link, code);
+  }
+
+  refuseNext(code: ErrorCode, retryAfterMs?: number): void {
+    this.#server.refusals.push(retryAfterMs === undefined ? { code } : { code, retryAfterMs });
+  }
+
+  #userOf(user: User): Parameters<FakeServer["store"]["hostTokens"]["set"]>[1] {
+    const found = this.#server.store.users.get(user.id);
+    if (found === undefined) throw new RangeError(`nobody here has the id ${user.id}`);
+    return found;
+  }
+
+  /** Never inside the call of a client, as with a real network. */
+  #flushSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#isDue = false;
+      this.#server.flush();
+    });
+  }
+}
+
+function socketConstructor(server: FakeServer): StandardSocketConstructor {
+  return class MockWebSocket implements StandardSocket {
+    onopen: StandardSocket["onopen"] = null;
+    onmessage: StandardSocket["onmessage"] = null;
+    onclose: StandardSocket["onclose"] = null;
+    onerror: StandardSocket["onerror"] = null;
+    readonly #socket: { send(text: string): void; drop(): void };
+
+    constructor(_url: string, _subprotocol: string) {
+      this.#socket = server.openSocket({
+        opened: () => this.onopen?.(undefined as never),
+        received: (data) => this.onmessage?.({ data }),
+        closed: (code) => this.onclose?.({ code }),
+      });
+    }
+
+    send(text: string): void {
+      this.#socket.send(text);
+    }
+
+    close(): void {
+      this.#socket.drop();
+    }
+  };
+}

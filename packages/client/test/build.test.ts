@@ -1,0 +1,135 @@
+/** What is published, used the way its users do: by Node 20, by a bundler, by the compiler. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { startServer, withDeadline } from "@duologue/testing";
+import { buildClient } from "../build.ts";
+
+/** For the page of somebody who embeds the chat: everything but the storage, which is loaded when it is wanted. */
+const BUDGET_BYTES = 20 * 1024;
+
+const modules = join(import.meta.dir, "../../../node_modules");
+let project = "";
+let installed = "";
+
+/** A project with the package and `ws` installed, and nothing of this repository. */
+beforeAll(async () => {
+  project = realpathSync(mkdtempSync(join(tmpdir(), "duologue-client-")));
+  installed = join(project, "node_modules/@duologue/client");
+  await buildClient(installed);
+  mkdirSync(dirname(installed), { recursive: true });
+  for (const name of ["ws"]) symlinkSync(join(modules, name), join(project, "node_modules", name));
+});
+
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+async function run(command: readonly string[]): Promise<{ code: number; output: string }> {
+  const child = Bun.spawn([...command], { cwd: project, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  try {
+    const streams = [new Response(child.stdout).text(), new Response(child.stderr).text()];
+    const all = Promise.all([child.exited, ...streams]);
+    const [code, ...texts] = await withDeadline(all, () => `${command[0]} did not end`, 25_000);
+    return { code, output: texts.join("") };
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+describe("the published package", () => {
+  test("runs under Node with the constructor of `ws`, against a real server", async () => {
+    await using server = await startServer();
+    writeFileSync(
+      join(project, "talk.mjs"),
+      `import WebSocket from "ws";
+       import { browserEnvironment, connect } from "@duologue/client";
+       const client = connect({
+         url: ${JSON.stringify(server.url.replace("http", "ws"))},
+         nickname: "node",
+         environment: browserEnvironment({ WebSocket }),
+       });
+       client.subscribe(() => {
+         if (client.connection.kind !== "online") return;
+         console.log(client.me.name, process.versions.node.split(".")[0] >= 20);
+         client.close();
+       });`,
+    );
+    expect(await run(["node", "talk.mjs"])).toEqual({ code: 0, output: "node true\n" });
+  });
+
+  test("brings the mock server for tests", async () => {
+    writeFileSync(
+      join(project, "mock.mjs"),
+      `import { connect } from "@duologue/client";
+       import { createMockServer } from "@duologue/client/testing";
+       const server = createMockServer();
+       const client = connect({ url: server.url, nickname: "mock", environment: server.environment });
+       await server.settled();
+       console.log(client.me.name);`,
+    );
+    expect(await run(["node", "mock.mjs"])).toEqual({ code: 0, output: "mock\n" });
+  });
+
+  test("declares types that stand alone, in strict mode and with Node's rules for modules", async () => {
+    writeFileSync(
+      join(project, "types.mts"),
+      `import { type Client, connect, RequestError } from "@duologue/client";
+       import { createMockServer, type MockServer } from "@duologue/client/testing";
+       const server: MockServer = createMockServer();
+       const client: Client = connect({ url: server.url, nickname: "types", environment: server.environment });
+       const names: readonly string[] = client.conversations.map(({ peer }) => peer.name);
+       // @ts-expect-error A number is no name.
+       const wrong: readonly number[] = names;
+       export { RequestError, wrong };`,
+    );
+    const compiler = join(modules, "typescript/bin/tsc");
+    const flags = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--module", "nodenext"];
+    const outcome = await run([
+      "node",
+      compiler,
+      ...flags,
+      "--target",
+      "es2022",
+      "--lib",
+      "es2023,dom",
+      "types.mts",
+    ]);
+    expect(outcome).toEqual({ code: 0, output: "" });
+  });
+
+  test("comes with source maps that hold the sources", () => {
+    for (const door of ["index", "testing/index"]) {
+      const map = JSON.parse(readFileSync(join(installed, `${door}.js.map`), "utf8"));
+      expect(map.sources.length).toBe(map.sourcesContent.length);
+      expect(readFileSync(join(installed, `${door}.js`), "utf8")).toContain("//# sourceMappingURL=");
+    }
+  });
+
+  test("adds at most 20 KB to a page, compressed", async () => {
+    const entry = join(project, "page.js");
+    writeFileSync(
+      entry,
+      'import { connect } from "@duologue/client"; globalThis.chat = connect({ url: "" });',
+    );
+    const { outputs } = await Bun.build({
+      entrypoints: [entry],
+      target: "browser",
+      minify: true,
+      external: ["idb"],
+    });
+    const bytes = await Promise.all(
+      outputs.map(async (output) => Bun.gzipSync(await output.arrayBuffer()).length),
+    );
+    const total = bytes.reduce((sum, one) => sum + one, 0);
+    expect(total).toBeGreaterThan(5_000);
+    expect(total).toBeLessThanOrEqual(BUDGET_BYTES);
+  });
+});
