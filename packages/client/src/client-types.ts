@@ -10,6 +10,11 @@ export interface ConnectOptions {
   readonly nickname?: string;
   /** From an earlier session. */
   readonly token?: string;
+  /**
+   * For a site that signs tokens for its own users: called for the first login if there is no `token`, before a token
+   * ends, and when one is refused as invalid or expired. While it rejects, the client tries again with growing waits.
+   */
+  readonly getToken?: () => Promise<string>;
   /** Where unsent messages wait; in memory unless said otherwise. */
   readonly storage?: ClientStorage;
   readonly environment?: Environment;

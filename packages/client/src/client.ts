@@ -17,8 +17,8 @@ import { Marks } from "./marks.ts";
 import { MessageIds } from "./message-id.ts";
 import { Notifier } from "./notifier.ts";
 import { frameBytesOf, Outbox, type OutboxFrame } from "./outbox.ts";
-import { endsToken } from "./policy.ts";
 import { Requests } from "./requests.ts";
+import { Session } from "./session.ts";
 import { memoryStorage } from "./storage.ts";
 import { Typing } from "./typing.ts";
 
@@ -28,7 +28,7 @@ export function connect(options: ConnectOptions): Client {
 }
 
 export class Client {
-  readonly #options: ConnectOptions;
+  readonly #session: Session;
   readonly #ids: MessageIds;
   readonly #connection: Connection;
   readonly #requests: Requests;
@@ -39,19 +39,16 @@ export class Client {
   readonly #conversations: Conversations;
   readonly #notifier = new Notifier();
   #me: User | undefined;
-  #token: string | undefined;
-  #nickname: string | undefined;
   #limits: ServerLimits | undefined;
   #lobby: Lobby = emptyLobby;
   #helloCursor: string | undefined;
 
   constructor(options: ConnectOptions) {
-    this.#options = options;
-    this.#token = options.token;
-    this.#nickname = options.nickname;
+    this.#session = new Session(options);
     const environment = options.environment ?? browserEnvironment();
     const changed = (): void => this.#notifier.changed();
     this.#connection = new Connection(options.url, environment, {
+      prepare: () => this.#session.prepare(),
       hello: () => this.#hello(),
       cursor: () => this.#catchUp.cursor,
       welcomed: (frame) => this.#onWelcome(frame),
@@ -59,6 +56,7 @@ export class Client {
         if (!this.#requests.receive(frame)) this.#onFrame(frame);
         changed();
       },
+      refused: (reason, error) => this.#session.renew(reason, error),
       lost: () => this.#onLost(),
       changed: (state) => this.#onConnection(state),
     });
@@ -103,7 +101,7 @@ export class Client {
   }
 
   get token(): string | undefined {
-    return this.#token;
+    return this.#session.token;
   }
 
   /** The server's limits; undefined before the first login. */
@@ -292,8 +290,7 @@ export class Client {
   #hello(): { token?: string; nickname?: string; cursor?: string } {
     this.#helloCursor = this.#catchUp.cursor;
     return {
-      ...(this.#token === undefined ? {} : { token: this.#token }),
-      ...(this.#nickname === undefined ? {} : { nickname: this.#nickname }),
+      ...this.#session.hello(),
       ...(this.#helloCursor === undefined ? {} : { cursor: this.#helloCursor }),
     };
   }
@@ -301,9 +298,7 @@ export class Client {
   #onWelcome(frame: ServerFrameOf<"welcome">): void {
     this.#me = frame.user;
     this.#limits = frame.limits;
-    // Said once: with the token it would rename the user at every return, undoing a later rename.
-    this.#nickname = undefined;
-    this.#setToken(frame.token);
+    this.#session.welcomed(frame.token);
     this.#outbox.load(frame.user.id);
     if (this.#helloCursor === undefined) {
       this.#catchUp.begin(frame.cursor, undefined);
@@ -352,12 +347,20 @@ export class Client {
       case "changes":
       case "renamed":
       case "logged-out":
-      case "token-expiring":
       case "token-accepted":
+        break;
+      case "token-expiring":
+        void this.#renewToken();
         break;
       default:
         frame satisfies never;
     }
+  }
+
+  async #renewToken(): Promise<void> {
+    const accepted = await this.#session.expiring(this.#requests);
+    if (accepted !== undefined) this.#me = accepted.user;
+    this.#notifier.changed();
   }
 
   #onLobbyChange(frame: ServerFrameOf<"lobby-change">): void {
@@ -379,8 +382,7 @@ export class Client {
 
   #onConnection(state: ConnectionState): void {
     if (state.kind === "stopped") {
-      const ended = state.reason === "logged_out" || state.reason === "session_expired";
-      if (ended || (state.error !== undefined && endsToken(state.error.code))) this.#setToken(undefined);
+      this.#session.stopped(state.reason, state.error);
       if (state.reason === "logged_out") {
         this.#outbox.clear();
         this.#marks.clear();
@@ -390,11 +392,5 @@ export class Client {
       this.#requests.close();
     }
     this.#notifier.changed();
-  }
-
-  #setToken(token: string | undefined): void {
-    if (token === this.#token) return;
-    this.#token = token;
-    this.#options.onToken?.(token);
   }
 }

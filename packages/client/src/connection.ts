@@ -28,6 +28,8 @@ export type ConnectionState =
   | { readonly kind: "stopped"; readonly reason: StopReason; readonly error?: ServerError };
 
 export interface ConnectionEvents {
+  /** Before each socket is opened; undefined when there is nothing to wait for. Rejected: try again later. */
+  prepare(): Promise<void> | undefined;
   /** Asked anew for every hello. */
   hello(): Omit<ClientFrameOf<"hello">, "type" | "version">;
   /** Asked for every ping. */
@@ -35,6 +37,8 @@ export interface ConnectionEvents {
   welcomed(frame: ServerFrameOf<"welcome">): void;
   /** Every frame after `welcome`, pongs included. */
   received(frame: ServerFrame): void;
+  /** The server's final word; true when another hello may change its mind. */
+  refused(reason: StopReason, error: ServerError | undefined): boolean;
   /** The connection that `welcomed` announced is gone. */
   lost(): void;
   changed(state: ConnectionState): void;
@@ -49,6 +53,8 @@ export class Connection {
   #state: ConnectionState = { kind: "connecting" };
   #socket: Socket | undefined;
   #refusal: ServerError | undefined;
+  /** Which try is under way; another number after every end of one. */
+  #attempt = 0;
   #stopListening: (() => void) | undefined;
 
   constructor(url: string, environment: Environment, events: ConnectionEvents) {
@@ -62,9 +68,10 @@ export class Connection {
     return this.#state;
   }
 
-  /** Also after `stop`. Throws when the address is malformed. */
+  /** Also after `stop`. Throws when the address is malformed, at the first call. */
   start(): void {
     if (this.#socket !== undefined) return;
+    void new URL(this.#url);
     this.#stopListening ??= this.#environment.onWake(() => this.#onWake());
     this.#open();
   }
@@ -95,6 +102,21 @@ export class Connection {
     // Before the socket: a listener that hears "connecting" may already stop the connection again.
     this.#become({ kind: "connecting" });
     if (this.#state.kind !== "connecting") return;
+    this.#attempt += 1;
+    const attempt = this.#attempt;
+    const prepared = this.#events.prepare();
+    if (prepared === undefined) {
+      this.#openSocket();
+      return;
+    }
+    this.#arm("login", LOGIN_TIMEOUT_MS, () => this.#retryLater());
+    void prepared.then(
+      () => attempt === this.#attempt && this.#openSocket(),
+      () => attempt === this.#attempt && this.#retryLater(),
+    );
+  }
+
+  #openSocket(): void {
     this.#socket = this.#environment.openSocket(this.#url, SUBPROTOCOL, {
       opened: () => this.#onOpened(),
       received: (text) => this.#onReceived(text),
@@ -136,6 +158,7 @@ export class Connection {
     const refusal = this.#refusal;
     const wasOnline = this.#state.kind === "online";
     if (decision.reconnect) this.#retryLater(wasOnline && decision.soon);
+    else if (this.#events.refused(decision.reason, refusal)) this.#retryLater(true);
     else this.stop(decision.reason, refusal);
   }
 
@@ -164,6 +187,7 @@ export class Connection {
   }
 
   #release(): void {
+    this.#attempt += 1;
     this.#cancelTimers();
     this.#socket?.drop();
     this.#socket = undefined;

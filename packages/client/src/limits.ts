@@ -28,6 +28,8 @@ export const REQUESTS_MAX = 256;
 export const OUTBOX_WINDOW = 32;
 /** Messages waiting in the outbox; one more is refused with OutboxFullError. */
 export const OUTBOX_ENTRIES = 1_000;
+/** Tokens that the site is asked for, one after another refused, before the refusal stands. */
+export const TOKENS_IN_A_ROW = 2;
 /** Share of the server's frame rate that the outbox takes; the rest is for requests, marks and typing. */
 export const OUTBOX_RATE_SHARE = 0.6;
 

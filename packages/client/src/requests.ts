@@ -12,6 +12,7 @@ interface Answers {
   readonly history: "history";
   readonly sync: "changes";
   readonly rename: "renamed";
+  readonly token: "token-accepted";
   readonly logout: "logged-out";
 }
 
@@ -22,6 +23,7 @@ const answerTypes: Answers = {
   history: "history",
   sync: "changes",
   rename: "renamed",
+  token: "token-accepted",
   logout: "logged-out",
 };
 
