@@ -1,4 +1,6 @@
 /** What the builders of the page and of the widget have in common. */
+import { fileURLToPath } from "node:url";
+
 export interface PageFile {
   /** Absolute, as in the request: "/", "/assets/app.<hash>.js". */
   readonly path: string;
@@ -15,6 +17,17 @@ export class PageBuildError extends Error {
     this.name = "PageBuildError";
   }
 }
+
+/** The page's list is written for React; Preact speaks its language. */
+const preactForReact: Bun.BunPlugin = {
+  name: "preact for react",
+  setup(build) {
+    build.onResolve({ filter: /^react(-dom|\/jsx-runtime)?$/ }, ({ path }) => {
+      const name = path === "react/jsx-runtime" ? "preact/jsx-runtime" : "preact/compat";
+      return { path: fileURLToPath(import.meta.resolve(name)) };
+    });
+  },
+};
 
 export interface NamedFile extends PageFile {
   readonly extension: string;
@@ -40,7 +53,15 @@ export async function bundle(
 export async function runBuild(
   options: Pick<Bun.BuildConfig, "entrypoints" | "format">,
 ): Promise<readonly Bun.BuildArtifact[]> {
-  const result = await Bun.build({ ...options, target: "browser", minify: true, throw: false });
+  const result = await Bun.build({
+    ...options,
+    target: "browser",
+    minify: true,
+    throw: false,
+    plugins: [preactForReact],
+    jsx: { runtime: "automatic", importSource: "preact", development: false },
+    define: { "process.env.NODE_ENV": '"production"' },
+  });
   if (!result.success) throw new PageBuildError(result.logs);
   return result.outputs;
 }

@@ -13,7 +13,7 @@ const folder = fileURLToPath(new URL("./page/", import.meta.url));
  */
 export async function buildPage(): Promise<PageFile[]> {
   const [assets, icon, template, embedFiles] = await Promise.all([
-    bundle({ script: "app", style: "style" }, [`${folder}main.ts`, `${folder}style.css`]),
+    bundle({ script: "app", style: "style" }, [`${folder}main.tsx`, `${folder}style.css`]),
     Bun.file(`${folder}icon.svg`).bytes(),
     Bun.file(`${folder}index.html`).text(),
     buildEmbedFiles(),

@@ -1,99 +1,38 @@
 /** The page in a real Chromium against a real server, as two people use it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join as joinPath } from "node:path";
-import { type Server, startServer, TestBrowser } from "@duologue/testing";
-import type { BrowserContextOptions, Page } from "playwright-core";
+import { DESKTOP, PHONE, Stage, say } from "./people.ts";
 
-const DESKTOP: BrowserContextOptions = { viewport: { width: 1280, height: 800 }, locale: "en-GB" };
-const PHONE: BrowserContextOptions = {
-  viewport: { width: 375, height: 667 },
-  hasTouch: true,
-  locale: "en-GB",
-};
-
-let browser: TestBrowser;
-let server: Server;
-let people = 0;
-const dataDirectory = mkdtempSync(joinPath(tmpdir(), "duologue-page-"));
-/** What a page complains about: refused by the content security policy, thrown, or logged as an error. */
-const complaints: string[] = [];
+let stage: Stage;
 
 beforeAll(async () => {
-  server = await startServer({ dataDirectory, workers: 2 });
-  browser = await TestBrowser.launch();
+  stage = await Stage.open();
 }, 60_000);
 
 afterAll(async () => {
-  await browser[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-  rmSync(dataDirectory, { recursive: true, force: true });
+  await stage[Symbol.asyncDispose]();
 }, 30_000);
-
-async function visit(options: BrowserContextOptions): Promise<Page> {
-  const context = await browser.person(options);
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error" && !message.text().includes("ERR_CONNECTION_REFUSED"))
-      complaints.push(message.text());
-  });
-  await page.goto(server.url);
-  return page;
-}
-
-async function join(
-  stem: string,
-  options: BrowserContextOptions = DESKTOP,
-): Promise<{ page: Page; name: string }> {
-  people += 1;
-  const name = `${stem} ${people}`;
-  const page = await visit(options);
-  await page.locator("#nickname").fill(name);
-  await page.locator("#nickname").press("Enter");
-  await page.locator(".sidebar").waitFor();
-  return { page, name };
-}
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.locator("#composer").fill(text);
-  await page.locator("#composer").press("Enter");
-}
-
-/** Two people in one conversation. */
-async function joinPair(other: BrowserContextOptions = DESKTOP): Promise<{ anna: Page; ben: Page }> {
-  const { page: ben, name: benName } = await join("Ben", other);
-  const { page: anna, name: annaName } = await join("Anna");
-  await anna.locator(".row", { hasText: benName }).click();
-  await say(anna, "hello");
-  await ben.locator(".row", { hasText: annaName }).first().click();
-  await ben.locator(".message").waitFor();
-  return { anna, ben };
-}
 
 describe("in a browser", () => {
   test("two people write to each other, and see what was delivered and read", async () => {
-    const { anna, ben } = await joinPair();
+    const { anna, ben } = await stage.joinPair();
     await anna.locator('.message.mine[data-state="read"]').waitFor();
     await say(ben, "你好");
     await anna.locator(".message:not(.mine)", { hasText: "你好" }).waitFor();
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   }, 60_000);
 
   test("text is text: markup in names and messages makes no element", async () => {
-    const { anna, ben } = await joinPair();
+    const { anna, ben } = await stage.joinPair();
     await say(anna, "<img src=x onerror=alert(1)><b>bold</b>");
     const message = ben.locator(".message", { hasText: "<b>bold</b>" });
     await message.waitFor();
     expect(await message.locator("img, b").count()).toBe(0);
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   }, 60_000);
 
   test("unread messages are counted in the list and in the title until they are looked at", async () => {
-    const { page: ben, name: benName } = await join("Ben", PHONE);
-    const { page: anna, name: annaName } = await join("Anna");
+    const { page: ben, name: benName } = await stage.join("Ben", PHONE);
+    const { page: anna, name: annaName } = await stage.join("Anna");
     await anna.locator(".row", { hasText: benName }).click();
     await say(anna, "one");
     await say(anna, "two");
@@ -104,7 +43,7 @@ describe("in a browser", () => {
   }, 60_000);
 
   test("a return is the same person, in the same conversation, with what they had written", async () => {
-    const { anna, ben } = await joinPair();
+    const { anna, ben } = await stage.joinPair();
     const name = await anna.locator(".sidebar .name").first().textContent();
     await anna.reload();
     await anna.locator(".message", { hasText: "hello" }).waitFor();
@@ -114,8 +53,8 @@ describe("in a browser", () => {
   }, 60_000);
 
   test("a taken nickname is refused with one that is free", async () => {
-    const { name } = await join("Cleo");
-    const page = await visit(DESKTOP);
+    const { name } = await stage.join("Cleo");
+    const page = await stage.visit(DESKTOP);
     await page.locator("#nickname").fill(name);
     await page.locator("#nickname").press("Enter");
     await page.locator(".notice[data-problem]").waitFor();
@@ -125,7 +64,7 @@ describe("in a browser", () => {
   }, 60_000);
 
   test("Enter sends, Shift+Enter breaks the line, and an input method's Enter does neither", async () => {
-    const { anna } = await joinPair();
+    const { anna } = await stage.joinPair();
     const composer = anna.locator("#composer");
     await composer.fill("ni hao");
     const composing = { key: "Enter", bubbles: true, cancelable: true };
@@ -139,7 +78,7 @@ describe("in a browser", () => {
   }, 60_000);
 
   test("a message can be answered, edited and taken back", async () => {
-    const { anna, ben } = await joinPair();
+    const { anna, ben } = await stage.joinPair();
     const own = anna.locator(".message.mine").first();
     await own.hover();
     await own.getByRole("button", { name: "Edit" }).click();
@@ -160,7 +99,7 @@ describe("in a browser", () => {
   }, 60_000);
 
   test("below 640 pixels there is one pane at a time, nothing is wider than the screen, and back leads to the list", async () => {
-    const { anna, ben } = await joinPair(PHONE);
+    const { anna, ben } = await stage.joinPair(PHONE);
     await say(anna, "a".repeat(300));
     await ben.locator(".message", { hasText: "aaa" }).waitFor();
     expect(await ben.locator(".sidebar").isVisible()).toBe(false);
@@ -171,13 +110,14 @@ describe("in a browser", () => {
   }, 60_000);
 
   test("Chinese readers read Chinese", async () => {
-    const { page } = await join("小红", { ...DESKTOP, locale: "zh-CN", colorScheme: "dark" });
-    expect(await page.getByRole("button", { name: "退出登录" }).isVisible()).toBe(true);
+    const { page } = await stage.join("小红", { ...DESKTOP, locale: "zh-CN", colorScheme: "dark" });
+    expect(await page.getByRole("button", { name: "设置" }).isVisible()).toBe(true);
     expect(await page.locator("html").getAttribute("lang")).toBe("zh");
   }, 60_000);
 
   test("[HL10] logging out takes the token away and leads to the beginning", async () => {
-    const { page } = await join("Dora");
+    const { page } = await stage.join("Dora");
+    await page.getByRole("button", { name: "Settings" }).click();
     await page.getByRole("button", { name: "Log out" }).click();
     await page.locator("dialog .danger").click();
     await page.locator("#nickname").waitFor();
@@ -185,13 +125,12 @@ describe("in a browser", () => {
   }, 60_000);
 
   test("what was written while the server was away arrives when it is back", async () => {
-    const { anna, ben } = await joinPair();
-    const { port } = server;
-    await server[Symbol.asyncDispose]();
+    const { anna, ben } = await stage.joinPair();
+    const bringBack = await stage.interrupt();
     await anna.locator(".banner").waitFor();
     await say(anna, "into the void");
     await anna.locator('.message[data-state="queued"]').waitFor();
-    server = await startServer({ dataDirectory, workers: 2, port });
+    await bringBack();
     await anna.locator(".banner button").click();
     await anna.locator('.message[data-state="queued"]').waitFor({ state: "detached" });
     await ben.locator(".message", { hasText: "into the void" }).waitFor({ timeout: 45_000 });

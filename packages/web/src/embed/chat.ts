@@ -21,6 +21,20 @@ export interface ChatOptions {
   readonly requestToken: () => Promise<string | undefined>;
 }
 
+interface Identity {
+  readonly token?: string | undefined;
+  readonly nickname?: string;
+  readonly getToken?: () => Promise<string>;
+}
+
+/** The host page was asked for a token and has none. */
+class NoTokenError extends Error {
+  constructor() {
+    super("The page has no token for the chat.");
+    this.name = "NoTokenError";
+  }
+}
+
 export class EmbeddedChat {
   readonly #options: ChatOptions;
   readonly #banner = element("p", { class: "banner", role: "status", hidden: true });
@@ -75,16 +89,28 @@ export class EmbeddedChat {
     if (this.#settings?.login !== "token" || this.#client !== undefined) return;
     this.#hostToken = token;
     if (token === undefined) this.#problem = "noToken";
-    else this.#connect({ token });
+    else this.#connect({ token, getToken: () => this.#renewToken() });
     this.#update();
   }
 
-  #connect(identity: { readonly token?: string | undefined; readonly nickname?: string }): void {
+  async #renewToken(): Promise<string> {
+    const token = await this.#options.requestToken();
+    if (token === undefined) {
+      // Nobody is logged in there any more: asking on and on would not change it.
+      this.#leave();
+      this.#problem = "noToken";
+      this.#update();
+      throw new NoTokenError();
+    }
+    this.#hostToken = token;
+    return token;
+  }
+
+  #connect({ token, nickname, getToken }: Identity): void {
     this.#leave();
     this.#problem = undefined;
     this.#suggestion = undefined;
     const isGuest = this.#settings?.login === "guest";
-    const { token, nickname } = identity;
     const client = connect({
       url: new URL("/", location.href).href.replace(/^http/, "ws"),
       storage: openStorage(),
@@ -95,6 +121,7 @@ export class EmbeddedChat {
       },
       ...(token === undefined ? {} : { token }),
       ...(nickname === undefined ? {} : { nickname }),
+      ...(getToken === undefined ? {} : { getToken }),
     });
     this.#client = client;
     this.#arrivals = new Arrivals(this.#options.post);
@@ -127,15 +154,11 @@ export class EmbeddedChat {
     else if (kind === "problem") this.#arrivals.update(client, "");
   }
 
-  #onStopped({ reason, error }: Stopped): void {
-    const wasReady = this.#isReady;
+  #onStopped({ error }: Stopped): void {
     this.#leave();
     this.#suggestion = error?.suggestion;
     if (error !== undefined) this.#problem = problemOf(error.code);
     else this.#problem = this.#settings?.login === "token" ? "tokenRefused" : undefined;
-    const isUsedUp = reason === "session_expired" || error?.code === "token_expired";
-    // Only after it was good once: a host page that gives an expired token would be asked for ever.
-    if (this.#settings?.login === "token" && isUsedUp && wasReady) void this.#logInByHost();
   }
 
   #onOnline(client: Client, user: string): void {

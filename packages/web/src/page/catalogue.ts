@@ -1,5 +1,6 @@
 /** Everything the page says, in the shape that both languages fill: a missing sentence does not compile. */
 import type { ErrorCode } from "@duologue/protocol";
+import type { Language, Theme } from "./preferences.ts";
 
 export interface Catalogue {
   /** BCP 47. */
@@ -14,6 +15,16 @@ export interface Catalogue {
   readonly signedOut: string;
 
   readonly you: string;
+  readonly settings: string;
+  readonly close: string;
+  readonly theme: string;
+  readonly themes: Readonly<Record<Theme, string>>;
+  readonly languageChoice: string;
+  /** As their speakers call them, the same in every catalogue. */
+  readonly languages: Readonly<Record<Language, string>>;
+  readonly notifications: string;
+  readonly notificationsBlocked: string;
+  readonly sound: string;
   readonly logOut: string;
   readonly logOutQuestion: string;
   readonly logOutFailed: string;
@@ -31,6 +42,7 @@ export interface Catalogue {
   readonly tooManyOnline: string;
   readonly unread: (count: number) => string;
   readonly yourMessage: (text: string) => string;
+  readonly draft: string;
   readonly visitor: string;
 
   readonly back: string;
@@ -40,6 +52,15 @@ export interface Catalogue {
   readonly noMessages: (name: string) => string;
   readonly loadOlder: string;
   readonly newMessages: string;
+  /** On the button that leads to the end; 0: only earlier ones were looked at. */
+  readonly jump: (count: number) => string;
+  /** For screen readers, when a message arrives. */
+  readonly announce: (name: string, text: string) => string;
+  readonly copy: string;
+  readonly copied: string;
+  readonly copyFailed: string;
+  readonly showOriginal: string;
+  readonly originalMissing: string;
   readonly typing: (name: string) => string;
   readonly message: string;
   readonly writeTo: (name: string) => string;
@@ -67,7 +88,8 @@ export interface Catalogue {
   readonly yesterday: string;
 
   readonly connecting: string;
-  readonly waiting: (seconds: number) => string;
+  readonly noConnection: string;
+  readonly tryIn: (seconds: number) => string;
   readonly tryNow: string;
   readonly stopped: string;
   readonly outdated: string;

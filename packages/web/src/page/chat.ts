@@ -1,146 +1,131 @@
-/** The chat: the list on one side, a conversation on the other, or one of them at a time on a small screen. */
-import type { Client, Timer } from "@duologue/client";
-import { Banner } from "./banner.ts";
-import { type Draft, emptyDraft } from "./composer.ts";
-import type { ChatContext, Context } from "./context.ts";
-import { ConversationPane } from "./conversation-pane.ts";
-import { element, setAttribute, setText } from "./dom.ts";
-import { explain } from "./languages.ts";
-import { codeOf, Sidebar } from "./sidebar.ts";
+/** What a logged-in person sees and does, apart from how it is drawn. */
+import type { Client } from "@duologue/client";
+import type { User } from "@duologue/protocol";
+import { type Signal, signal } from "@preact/signals";
+import { addressOf, type Place, placeOf } from "./address.ts";
+import { Attention } from "./attention.ts";
+import { Drafts } from "./drafts.ts";
+import { codeOf, explain } from "./languages.ts";
+import type { Surroundings } from "./surroundings.ts";
 
-const NOTICE_MS = 5_000;
-const ADDRESS = /^#\/c\/([A-Za-z0-9_-]{1,64})$/;
+const TOAST_MS = 5_000;
+
+/** Something that cannot be undone, and how it is confirmed. */
+export interface Question {
+  readonly text: string;
+  readonly yes: string;
+  readonly run: () => void;
+}
 
 export class Chat {
-  readonly root: HTMLElement;
-  readonly #context: ChatContext;
+  readonly surroundings: Surroundings;
+  readonly drafts: Drafts;
+  readonly place: Signal<Place> = signal(placeOf(location.hash));
+  /** A sentence for people, shown for a few seconds. */
+  readonly toast: Signal<string | undefined> = signal(undefined);
+  readonly question: Signal<Question | undefined> = signal(undefined);
+  readonly areSettingsOpen: Signal<boolean> = signal(false);
+  readonly attention: Attention;
   readonly #client: Client;
-  readonly #banner: Banner;
-  readonly #sidebar: Sidebar;
-  readonly #nothing: HTMLElement;
-  readonly #notice = element("div", { class: "toast", role: "status", hidden: true });
-  readonly #drafts = new Map<string, Draft>();
-  readonly #onAddress = (): void => this.#follow(selectedByAddress());
-  readonly #onFocus = (): void => this.update();
-  #pane: ConversationPane | undefined;
-  #selected: string | undefined;
-  #noticeTimer: Timer | undefined;
+  readonly #version = signal(0);
+  readonly #onAddress = (): void => this.#follow();
+  #toastTimer: { cancel(): void } | undefined;
 
-  constructor(context: Context, client: Client) {
+  constructor(surroundings: Surroundings, client: Client, me: User) {
+    this.surroundings = surroundings;
     this.#client = client;
-    this.#context = {
-      ...context,
-      client,
-      select: (conversation) => this.#select(conversation),
-      openWith: (user) => void this.#openWith(user),
-      tell: (text) => this.#tell(text),
-      changed: () => this.update(),
-    };
-    this.#banner = new Banner(context, client);
-    this.#sidebar = new Sidebar(this.#context);
-    const { choose, chooseHint } = context.catalogue;
-    this.#nothing = element(
-      "main",
-      { class: "pane nothing" },
-      element(
-        "div",
-        {},
-        element("p", { class: "lead" }, choose),
-        element("p", { class: "hint" }, chooseHint),
-      ),
-    );
-    const panes = element("div", { class: "panes" }, this.#sidebar.root, this.#nothing);
-    this.root = element("div", { class: "chat" }, this.#banner.root, panes, this.#notice);
+    this.drafts = new Drafts(me.id);
+    this.attention = new Attention(surroundings, (conversation) => this.select(conversation));
     addEventListener("popstate", this.#onAddress);
-    addEventListener("focus", this.#onFocus);
-    document.addEventListener("visibilitychange", this.#onFocus);
-    this.#follow(selectedByAddress());
+    addEventListener("hashchange", this.#onAddress);
+    void this.#load();
   }
 
-  /** Once it is in the document. */
-  attached(): void {
-    this.#pane?.attached();
+  /** Whoever reads it while drawing is drawn again when something of the client changes. */
+  get client(): Client {
+    void this.#version.value;
+    return this.#client;
   }
 
-  update(): void {
-    this.#banner.update();
-    this.#sidebar.update(this.#selected);
-    this.#pane?.update();
-    const unread = this.#client.conversations.reduce((sum, { unread: count }) => sum + count, 0);
-    const title = this.#context.catalogue.signInTitle;
-    document.title = unread > 0 ? `(${unread > 99 ? "99+" : unread}) ${title}` : title;
+  /** The client changed. */
+  changed(): void {
+    this.#version.value += 1;
+    this.attention.update(this.#client, this.place.peek().conversation);
   }
 
-  close(): void {
+  /** `forget`: they logged out, so nothing of theirs stays in this browser. */
+  close(forget: boolean): void {
     removeEventListener("popstate", this.#onAddress);
-    removeEventListener("focus", this.#onFocus);
-    document.removeEventListener("visibilitychange", this.#onFocus);
-    this.#banner.close();
-    this.#pane?.close();
-    this.#noticeTimer?.cancel();
+    removeEventListener("hashchange", this.#onAddress);
+    this.#toastTimer?.cancel();
+    this.attention.close();
+    if (forget) this.drafts.forget();
     history.replaceState(null, "", "#/");
   }
 
   /** One entry in the browser's history for a conversation, so that "back" leads to the list, however many were read. */
-  #select(conversation: string | undefined): void {
-    const address = conversation === undefined ? "#/" : `#/c/${conversation}`;
-    if (this.#selected === undefined && conversation !== undefined) history.pushState(null, "", address);
-    else history.replaceState(null, "", address);
-    this.#follow(conversation);
+  select(conversation: string): void {
+    const address = addressOf({ conversation, seq: undefined });
+    if (this.place.peek().conversation === undefined) history.pushState({ fromList: true }, "", address);
+    else history.replaceState(history.state, "", address);
+    this.#follow();
   }
 
-  #follow(conversation: string | undefined): void {
-    if (conversation !== this.#selected) this.#show(conversation);
-    this.update();
-  }
-
-  #show(conversation: string | undefined): void {
-    this.#selected = conversation;
-    setAttribute(this.root, "data-selected", conversation !== undefined);
-    this.#pane?.close();
-    const shown = this.#pane?.root ?? this.#nothing;
-    if (conversation === undefined) {
-      this.#pane = undefined;
-      shown.replaceWith(this.#nothing);
-      return;
+  /** To the list: by going back to it where one came from it, so that "back" does not lead here again. */
+  leave(): void {
+    if ((history.state as { fromList?: boolean } | null)?.fromList === true) history.back();
+    else {
+      history.replaceState(null, "", "#/");
+      this.#follow();
     }
-    const draft = this.#drafts.get(conversation) ?? emptyDraft();
-    this.#drafts.set(conversation, draft);
-    const pane = new ConversationPane(this.#context, conversation, draft);
-    this.#pane = pane;
-    shown.replaceWith(pane.root);
-    void this.#load(conversation);
-    pane.update();
-    pane.attached();
   }
 
-  async #load(conversation: string): Promise<void> {
+  async openWith(user: string): Promise<void> {
+    await this.attempt(async () => this.select(await this.#client.open(user)));
+  }
+
+  /** Runs it, and tells people when it was refused. Resolves to whether it went well. */
+  async attempt(run: () => Promise<void>): Promise<boolean> {
     try {
-      await this.#client.openConversation(conversation);
+      await run();
+      return true;
     } catch (error) {
-      this.#tell(explain(this.#context.catalogue, codeOf(error)));
-      if (this.#selected === conversation) this.#select(undefined);
+      this.tell(explain(this.surroundings.catalogue.peek(), codeOf(error)));
+      return false;
     }
   }
 
-  async #openWith(user: string): Promise<void> {
-    try {
-      this.#select(await this.#client.open(user));
-    } catch (error) {
-      this.#tell(explain(this.#context.catalogue, codeOf(error)));
-    }
+  tell(text: string): void {
+    this.toast.value = text;
+    this.#toastTimer?.cancel();
+    this.#toastTimer = this.surroundings.environment.after(TOAST_MS, () => {
+      this.toast.value = undefined;
+    });
   }
 
-  #tell(text: string): void {
-    setText(this.#notice, text);
-    setAttribute(this.#notice, "hidden", false);
-    this.#noticeTimer?.cancel();
-    this.#noticeTimer = this.#context.environment.after(NOTICE_MS, () =>
-      setAttribute(this.#notice, "hidden", true),
-    );
+  askToLogOut(): void {
+    const { catalogue } = this.surroundings;
+    this.areSettingsOpen.value = false;
+    this.question.value = {
+      text: catalogue.value.logOutQuestion,
+      yes: catalogue.value.logOut,
+      run: () => void this.#client.logout().catch(() => this.tell(catalogue.peek().logOutFailed)),
+    };
   }
-}
 
-function selectedByAddress(): string | undefined {
-  return ADDRESS.exec(location.hash)?.[1];
+  #follow(): void {
+    const place = placeOf(location.hash);
+    const before = this.place.peek();
+    if (place.conversation === before.conversation && place.seq === before.seq) return;
+    this.place.value = place;
+    if (place.conversation !== before.conversation) void this.#load();
+    this.attention.update(this.#client, place.conversation);
+  }
+
+  async #load(): Promise<void> {
+    const { conversation } = this.place.peek();
+    if (conversation === undefined) return;
+    const found = await this.attempt(() => this.#client.openConversation(conversation));
+    if (!found && this.place.peek().conversation === conversation) this.leave();
+  }
 }

@@ -2,13 +2,15 @@
 import { type ClientStorage, memoryStorage, webStorage } from "@duologue/client";
 
 const TOKEN = "duologue/token";
+const PREFERENCE = "duologue/preference/";
+const DRAFT = "duologue/draft/";
 
 export function keptToken(): string | undefined {
-  return attempt(() => localStorage.getItem(TOKEN)) ?? undefined;
+  return read(TOKEN);
 }
 
 export function keepToken(token: string | undefined): void {
-  attempt(() => (token === undefined ? localStorage.removeItem(TOKEN) : localStorage.setItem(TOKEN, token)));
+  write(TOKEN, token);
 }
 
 export function openStorage(): ClientStorage {
@@ -21,6 +23,44 @@ export function onTokenChange(listener: (token: string | undefined) => void): vo
   window.addEventListener("storage", (event: StorageEvent) => {
     if (event.key === TOKEN) listener(event.newValue ?? undefined);
   });
+}
+
+export function keptPreference(name: string): string | undefined {
+  return read(PREFERENCE + name);
+}
+
+/** Undefined: as it was before anybody chose. */
+export function keepPreference(name: string, value: string | undefined): void {
+  write(PREFERENCE + name, value);
+}
+
+/** What was written and not sent, by conversation. */
+export function keptDrafts(user: string): ReadonlyMap<string, string> {
+  const prefix = `${DRAFT}${user}/`;
+  const drafts = new Map<string, string>();
+  for (const key of keysFrom(prefix)) drafts.set(key.slice(prefix.length), read(key) ?? "");
+  return drafts;
+}
+
+/** An empty text forgets the draft. */
+export function keepDraft(user: string, conversation: string, text: string): void {
+  write(`${DRAFT}${user}/${conversation}`, text === "" ? undefined : text);
+}
+
+export function forgetDrafts(user: string): void {
+  for (const key of keysFrom(`${DRAFT}${user}/`)) write(key, undefined);
+}
+
+function keysFrom(prefix: string): readonly string[] {
+  return attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(prefix))) ?? [];
+}
+
+function read(key: string): string | undefined {
+  return attempt(() => localStorage.getItem(key)) ?? undefined;
+}
+
+function write(key: string, value: string | undefined): void {
+  attempt(() => (value === undefined ? localStorage.removeItem(key) : localStorage.setItem(key, value)));
 }
 
 function attempt<T>(run: () => T): T | undefined {

@@ -2,11 +2,13 @@ import type { ErrorCode } from "@duologue/protocol";
 import type { Catalogue } from "./catalogue.ts";
 import { chinese } from "./chinese.ts";
 import { english } from "./english.ts";
+import type { Language } from "./preferences.ts";
 
-const catalogues: Readonly<Record<"en" | "zh", Catalogue>> = { en: english, zh: chinese };
+const catalogues: Readonly<Record<Exclude<Language, "system">, Catalogue>> = { en: english, zh: chinese };
 
-/** The first of the reader's languages that there is; English otherwise. */
-export function chooseCatalogue(languages: readonly string[]): Catalogue {
+/** The language that was chosen; otherwise the first of the reader's languages that there is; otherwise English. */
+export function chooseCatalogue(languages: readonly string[], chosen: Language = "system"): Catalogue {
+  if (chosen !== "system") return catalogues[chosen];
   for (const language of languages) {
     const primary = language.toLowerCase().split("-")[0];
     if (primary === "zh" || primary === "en") return catalogues[primary];
@@ -20,4 +22,9 @@ export function explain(catalogue: Catalogue, code: string): string {
   if (Object.hasOwn(errors, code)) return errors[code as ErrorCode];
   if (Object.hasOwn(requestFailures, code)) return requestFailures[code as keyof typeof requestFailures];
   return catalogue.failed;
+}
+
+/** The code of whatever a request was rejected with; empty when it has none. */
+export function codeOf(error: unknown): string {
+  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { TimelineEntry } from "@duologue/client";
-import { itemsOf } from "./conversation-pane.ts";
+import { itemsOf } from "./items.ts";
 
 function entry(seq: number, time: number, part: Partial<TimelineEntry> = {}): TimelineEntry {
   return {

@@ -1,0 +1,50 @@
+/** The chat: the list on one side, a conversation on the other, or one of them at a time on a small screen. */
+import type { JSX } from "preact";
+import { Banner } from "./banner.tsx";
+import { useCatalogue, useChat } from "./contexts.ts";
+import { ConversationPane } from "./conversation-pane.tsx";
+import { Icon } from "./icons.tsx";
+import { QuestionView } from "./question-view.tsx";
+import { Settings } from "./settings.tsx";
+import { Sidebar } from "./sidebar.tsx";
+
+export function ChatView(): JSX.Element {
+  const chat = useChat();
+  const { conversation } = chat.place.value;
+  return (
+    <div class="chat" data-selected={conversation !== undefined || undefined}>
+      <Banner />
+      <div class="panes">
+        <Sidebar />
+        {conversation === undefined ? (
+          <NothingChosen />
+        ) : (
+          <ConversationPane key={conversation} id={conversation} />
+        )}
+      </div>
+      <p class="toast" role="status" hidden={chat.toast.value === undefined}>
+        {chat.toast.value}
+      </p>
+      <p class="hidden-text" aria-live="polite" data-announcement>
+        {chat.attention.announcement.value}
+      </p>
+      <Settings />
+      <QuestionView />
+    </div>
+  );
+}
+
+function NothingChosen(): JSX.Element {
+  const { choose, chooseHint } = useCatalogue();
+  return (
+    <main class="pane nothing">
+      <div>
+        <span class="emblem">
+          <Icon name="talk" />
+        </span>
+        <h1 class="lead">{choose}</h1>
+        <p class="hint">{chooseHint}</p>
+      </div>
+    </main>
+  );
+}

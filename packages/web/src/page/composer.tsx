@@ -1,0 +1,173 @@
+import type { ConversationView } from "@duologue/client";
+import type { JSX, TargetedInputEvent, TargetedKeyboardEvent } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import type { Chat } from "./chat.ts";
+import { useCatalogue, useChat, usePane } from "./contexts.ts";
+import type { Mode } from "./drafts.ts";
+import { Icon } from "./icons.tsx";
+import { codeOf, explain } from "./languages.ts";
+
+/** What a key event reports while an input method is at work, where `isComposing` is already false (Safari). */
+const COMPOSING_KEY_CODE = 229;
+/** From this share of the limit on, the number of characters is shown. */
+const COUNTER_SHARE = 0.9;
+
+export function Composer({ conversation }: { readonly conversation: ConversationView }): JSX.Element {
+  const chat = useChat();
+  const pane = usePane();
+  const catalogue = useCatalogue();
+  const input = useRef<HTMLTextAreaElement>(null);
+  const { id, peer } = conversation;
+  const { text, mode } = chat.drafts.of(id).value;
+  const limit = chat.client.limits?.textCharacters ?? Number.MAX_SAFE_INTEGER;
+  const used = lengthNear(text, limit);
+  const isSendable = text.trim() !== "" && used <= limit;
+  useFocus(input);
+  useLayoutEffect(() => fit(input.current), [text]);
+
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    if (isSendable && send(chat, id)) pane.toEnd();
+    input.current?.focus();
+  };
+  const onKey = (event: TargetedKeyboardEvent<HTMLTextAreaElement>): void => {
+    if (event.isComposing || event.keyCode === COMPOSING_KEY_CODE) return;
+    if (event.key === "Enter" && !event.shiftKey) submit(event);
+    else if (event.key === "Escape" && mode.kind !== "write") {
+      event.preventDefault();
+      chat.drafts.setMode(id, { kind: "write" });
+    } else if (event.key === "ArrowUp" && text === "" && mode.kind === "write") editLast(chat, id, event);
+  };
+  const onInput = (event: TargetedInputEvent<HTMLTextAreaElement>): void => {
+    const { value } = event.currentTarget;
+    chat.drafts.setText(id, value);
+    if (mode.kind !== "edit") chat.client.setTyping(id, value !== "");
+  };
+  return (
+    <form class="composer" onSubmit={submit}>
+      <ModeBar conversation={conversation} mode={mode} onCancel={() => input.current?.focus()} />
+      {used >= limit * COUNTER_SHARE && (
+        <p class="counter" data-over={used > limit || undefined}>
+          {catalogue.characters(used, limit)}
+        </p>
+      )}
+      <label for="composer" class="hidden-text">
+        {catalogue.message}
+      </label>
+      <textarea
+        ref={input}
+        id="composer"
+        rows={1}
+        dir="auto"
+        enterkeyhint="send"
+        placeholder={catalogue.writeTo(peer.name)}
+        value={text}
+        onKeyDown={onKey}
+        onInput={onInput}
+      />
+      <button type="submit" class="primary" disabled={!isSendable}>
+        <span>{mode.kind === "edit" ? catalogue.save : catalogue.send}</span>
+        <Icon name="send" />
+      </button>
+    </form>
+  );
+}
+
+interface ModeBarProps {
+  readonly conversation: ConversationView;
+  readonly mode: Mode;
+  readonly onCancel: () => void;
+}
+
+/** What is being answered or edited. */
+function ModeBar({ conversation: { id, peer }, mode, onCancel }: ModeBarProps): JSX.Element | null {
+  const chat = useChat();
+  const catalogue = useCatalogue();
+  if (mode.kind === "write") return null;
+  const { mine, body } = mode.kind === "reply" ? mode.to : mode.message;
+  const title =
+    mode.kind === "reply" ? catalogue.replyingTo(mine ? catalogue.you : peer.name) : catalogue.editing;
+  const cancel = (): void => {
+    chat.drafts.setMode(id, { kind: "write" });
+    onCancel();
+  };
+  return (
+    <div class="mode" data-kind={mode.kind}>
+      <span class="lines">
+        <strong>{title}</strong>
+        <span class="preview" dir="auto">
+          {body?.text ?? ""}
+        </span>
+      </span>
+      <button
+        type="button"
+        class="quiet round"
+        aria-label={catalogue.cancel}
+        title={catalogue.cancel}
+        onClick={cancel}
+      >
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+}
+
+function useFocus(input: { readonly current: HTMLTextAreaElement | null }): void {
+  const pane = usePane();
+  useEffect(() => {
+    pane.focusComposer = () => input.current?.focus();
+    // On a touch screen the keyboard would cover what one came to read.
+    if (matchMedia("(hover: hover)").matches) input.current?.focus();
+  }, [pane, input]);
+}
+
+/** Grows with its text, up to the height that the style sheet allows. */
+function fit(input: HTMLTextAreaElement | null): void {
+  if (input === null) return;
+  input.style.height = "auto";
+  input.style.height = `${input.scrollHeight + 2}px`;
+}
+
+/** In code points. Counting them costs a walk over the text, so only near the limit, where UTF-16 units are not fewer. */
+function lengthNear(text: string, limit: number): number {
+  return text.length < limit * COUNTER_SHARE ? 0 : [...text].length;
+}
+
+function editLast(chat: Chat, id: string, event: Event): void {
+  const { entries } = chat.client.timeline(id);
+  const last = entries.findLast(
+    (entry) => entry.mine && entry.seq !== undefined && entry.body?.text !== undefined,
+  );
+  if (last === undefined) return;
+  event.preventDefault();
+  chat.drafts.edit(id, last);
+}
+
+/** False when it could not even be put aside for sending; what was written then stays where it is. */
+function send(chat: Chat, id: string): boolean {
+  const { client, drafts } = chat;
+  const { text: written, mode } = drafts.of(id).peek();
+  const text = written.trim();
+  try {
+    switch (mode.kind) {
+      case "write":
+        client.send(id, text);
+        break;
+      case "reply":
+        client.send(id, text, mode.to.seq === undefined ? {} : { replyTo: mode.to.seq });
+        break;
+      case "edit":
+        if (mode.message.seq !== undefined && text !== mode.message.body?.text) {
+          client.edit(id, mode.message.seq, text);
+        }
+        break;
+      default:
+        mode satisfies never;
+    }
+  } catch (error) {
+    chat.tell(explain(chat.surroundings.catalogue.peek(), codeOf(error)));
+    return false;
+  }
+  drafts.clear(id);
+  return true;
+}

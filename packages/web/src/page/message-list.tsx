@@ -1,0 +1,145 @@
+/** The messages of a conversation. However many there are, only those in sight and a few around them are in the document. */
+import type { ConversationView } from "@duologue/client";
+import type { JSX, TargetedKeyboardEvent } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { Virtualizer, type VirtualizerHandle } from "virtua";
+import { useCatalogue, useChat, usePane, useSurroundings } from "./contexts.ts";
+import { Icon } from "./icons.tsx";
+import type { Item } from "./items.ts";
+import { Message } from "./message.tsx";
+
+export function MessageList({ conversation }: { readonly conversation: ConversationView }): JSX.Element {
+  const { client } = useChat();
+  const pane = usePane();
+  const catalogue = useCatalogue();
+  const view = client.timeline(pane.id);
+  const items = pane.items(view, conversation);
+  const shift = useShift(items);
+  const list = useRef<VirtualizerHandle>(null);
+  const current = items.findIndex((item) => item.key === pane.current.value);
+  useLayoutEffect(() => {
+    pane.list = list.current ?? undefined;
+    pane.drawn(view.entries);
+  }, [pane, view]);
+  useEffect(() => pane.markRead(view));
+  return (
+    <div class="middle">
+      <div
+        class="scroll"
+        role="log"
+        aria-live="off"
+        aria-label={catalogue.messagesWith(conversation.peer.name)}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard
+        tabIndex={0}
+        onKeyDown={onKey}
+      >
+        {view.entries.length === 0 ? (
+          <p class="hint empty">
+            {view.loading ? catalogue.loading : catalogue.noMessages(conversation.peer.name)}
+          </p>
+        ) : (
+          <>
+            <div class="filler" />
+            <Virtualizer
+              ref={list}
+              as="ol"
+              item="li"
+              data={items}
+              shift={shift}
+              keepMounted={current < 0 ? [items.length - 1] : [current]}
+              onScroll={(offset) => pane.scrolled(offset)}
+              onResize={() => pane.resized()}
+            >
+              {(item) => <ItemView key={item.key} item={item} isLast={item === items.at(-1)} />}
+            </Virtualizer>
+          </>
+        )}
+      </div>
+      {view.hasOlder && <OlderButton />}
+      <JumpButton />
+    </div>
+  );
+}
+
+/** Whether this drawing puts items before the first one, so that the list holds its place from the end. */
+function useShift(items: readonly Item[]): boolean {
+  const drawn = useRef<readonly Item[]>([]);
+  const before = drawn.current;
+  useLayoutEffect(() => {
+    drawn.current = items;
+  });
+  const [first, last] = [before.find(isMessage)?.key, before.at(-1)?.key];
+  return first !== undefined && items.find(isMessage)?.key !== first && items.at(-1)?.key === last;
+}
+
+function isMessage({ kind }: Item): boolean {
+  return kind === "message";
+}
+
+interface ItemProps {
+  readonly item: Item;
+  readonly isLast: boolean;
+}
+
+function ItemView({ item, isLast }: ItemProps): JSX.Element {
+  const { times, catalogue } = useSurroundings();
+  switch (item.kind) {
+    case "day":
+      return (
+        <div class="separator">
+          <span>{times.value.day(item.time)}</span>
+        </div>
+      );
+    case "unread":
+      return (
+        <div class="separator new">
+          <span>{catalogue.value.newMessages}</span>
+        </div>
+      );
+    case "message":
+      return <Message item={item} isLastOfAll={isLast} />;
+    default:
+      return item satisfies never;
+  }
+}
+
+function OlderButton(): JSX.Element {
+  const pane = usePane();
+  const catalogue = useCatalogue();
+  const isLoading = pane.isLoadingOlder.value;
+  return (
+    <button
+      type="button"
+      class="older"
+      data-loading={isLoading || undefined}
+      onClick={() => void pane.loadOlder()}
+    >
+      {isLoading ? catalogue.loading : catalogue.loadOlder}
+    </button>
+  );
+}
+
+function JumpButton(): JSX.Element | null {
+  const pane = usePane();
+  const { jump } = useCatalogue();
+  if (pane.isAtEnd.value) return null;
+  const count = pane.newCount.value;
+  return (
+    <button type="button" class="jump" data-new={count > 0 || undefined} onClick={() => pane.toEnd()}>
+      <Icon name="down" />
+      {jump(count)}
+    </button>
+  );
+}
+
+/** Up and down lead from message to message, as far as they are in the document. */
+function onKey(event: TargetedKeyboardEvent<HTMLElement>): void {
+  const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
+  const from = event.target instanceof Element ? event.target.closest<HTMLElement>(".message") : null;
+  if (step === 0 || from === null) return;
+  const messages = [...event.currentTarget.querySelectorAll<HTMLElement>(".message")];
+  const next = messages[messages.indexOf(from) + step];
+  if (next === undefined) return;
+  event.preventDefault();
+  next.focus();
+}

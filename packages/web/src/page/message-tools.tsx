@@ -1,0 +1,58 @@
+/** What can be done with a message. */
+import type { TimelineEntry } from "@duologue/client";
+import type { JSX } from "preact";
+import { useCatalogue, useChat, usePane } from "./contexts.ts";
+import { Icon, type IconName } from "./icons.tsx";
+
+export function MessageTools({ entry }: { readonly entry: TimelineEntry }): JSX.Element | null {
+  const chat = useChat();
+  const pane = usePane();
+  const catalogue = useCatalogue();
+  const { seq } = entry;
+  const text = entry.body?.text;
+  if (seq === undefined || entry.retracted) return null;
+  const reply = (): void => {
+    chat.drafts.setMode(pane.id, { kind: "reply", to: entry });
+    pane.focusComposer();
+  };
+  const edit = (): void => {
+    chat.drafts.edit(pane.id, entry);
+    pane.focusComposer();
+  };
+  const retract = (): void => {
+    chat.question.value = {
+      text: catalogue.retractQuestion,
+      yes: catalogue.retract,
+      run: () => void chat.client.retract(pane.id, seq),
+    };
+  };
+  const copy = (): void => {
+    const done = navigator.clipboard?.writeText(text ?? "") ?? Promise.reject();
+    void done.then(
+      () => chat.tell(catalogue.copied),
+      () => chat.tell(catalogue.copyFailed),
+    );
+  };
+  return (
+    <div class="tools">
+      <Tool icon="reply" name={catalogue.reply} run={reply} />
+      {text !== undefined && <Tool icon="copy" name={catalogue.copy} run={copy} />}
+      {entry.mine && text !== undefined && <Tool icon="edit" name={catalogue.edit} run={edit} />}
+      {entry.mine && <Tool icon="retract" name={catalogue.retract} run={retract} />}
+    </div>
+  );
+}
+
+interface ToolProps {
+  readonly icon: IconName;
+  readonly name: string;
+  readonly run: () => void;
+}
+
+function Tool({ icon, name, run }: ToolProps): JSX.Element {
+  return (
+    <button type="button" class="tool" aria-label={name} title={name} onClick={run}>
+      <Icon name={icon} />
+    </button>
+  );
+}

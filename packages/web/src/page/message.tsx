@@ -1,0 +1,116 @@
+/** One message: what it answers, its text, its time and state, and what can be done with it. */
+import type { TimelineEntry } from "@duologue/client";
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { bodyText } from "./catalogue.ts";
+import { useCatalogue, useChat, usePane, useSurroundings } from "./contexts.ts";
+import { Icon } from "./icons.tsx";
+import type { MessageItem } from "./items.ts";
+import { MessageTools } from "./message-tools.tsx";
+import { Problem } from "./problem.tsx";
+import { RichText } from "./rich-text.tsx";
+import { isEmojiOnly } from "./text.ts";
+
+interface MessageProps {
+  readonly item: MessageItem;
+  /** The last one is where the keyboard comes in, as long as it has not been elsewhere. */
+  readonly isLastOfAll: boolean;
+}
+
+export function Message({ item, isLastOfAll }: MessageProps): JSX.Element {
+  const pane = usePane();
+  const [isTouched, setTouched] = useState(false);
+  const { entry } = item;
+  const current = pane.current.value;
+  const isCurrent = current === undefined ? isLastOfAll : current === entry.id;
+  const onFocus = (): void => {
+    pane.current.value = entry.id;
+  };
+  return (
+    <article
+      class={entry.mine ? "message mine" : "message"}
+      data-state={entry.state}
+      data-retracted={entry.retracted || undefined}
+      data-first={item.isFirst || undefined}
+      data-last={item.isLast || undefined}
+      data-touched={isTouched || undefined}
+      data-flash={(entry.seq !== undefined && pane.flashing.value === entry.seq) || undefined}
+      tabIndex={isCurrent ? 0 : -1}
+      onFocus={onFocus}
+    >
+      <div class="line">
+        <Bubble item={item} onTouch={() => setTouched(!isTouched)} />
+        <MessageTools entry={entry} />
+      </div>
+      <Problem entry={entry} />
+    </article>
+  );
+}
+
+interface BubbleProps {
+  readonly item: MessageItem;
+  readonly onTouch: () => void;
+}
+
+/** Without a pointer that hovers, touching a message shows what can be done with it. */
+function Bubble({ item, onTouch }: BubbleProps): JSX.Element {
+  const catalogue = useCatalogue();
+  const { entry } = item;
+  const text = bodyText(entry.body, catalogue);
+  const isText = entry.body?.text !== undefined;
+  const isLarge = isText && isEmojiOnly(text);
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: the keyboard shows it by focus
+    <div class="bubble" data-large={isLarge || undefined} onClick={onTouch}>
+      {entry.replyTo !== undefined && !entry.retracted && <Quote seq={entry.replyTo} of={item.quoted} />}
+      <p class="text" dir="auto">
+        {isText ? <RichText text={text} /> : text}
+      </p>
+      <Details item={item} />
+    </div>
+  );
+}
+
+interface QuoteProps {
+  readonly seq: number;
+  readonly of: TimelineEntry | undefined;
+}
+
+function Quote({ seq, of }: QuoteProps): JSX.Element {
+  const pane = usePane();
+  const { client } = useChat();
+  const catalogue = useCatalogue();
+  const author = of?.mine === true ? catalogue.you : client.conversation(pane.id)?.peer.name;
+  return (
+    <button type="button" class="quote" title={catalogue.showOriginal} onClick={() => void pane.show(seq)}>
+      {of !== undefined && (
+        <strong>
+          <bdi>{author}</bdi>
+        </strong>
+      )}
+      <span dir="auto">{of === undefined ? catalogue.earlierMessage : bodyText(of.body, catalogue)}</span>
+    </button>
+  );
+}
+
+function Details({ item: { entry, isLast } }: { readonly item: MessageItem }): JSX.Element {
+  const { times, catalogue } = useSurroundings();
+  const words = catalogue.value;
+  const isChanging = entry.change !== undefined && entry.change.state.kind !== "failed";
+  const change = isChanging ? words.changing : entry.edited ? words.edited : undefined;
+  const isUnsettled = ["queued", "sending", "failed"].includes(entry.state);
+  return (
+    <div class="details" data-quiet={(!isLast && change === undefined && !isUnsettled) || undefined}>
+      {change !== undefined && <span class="edited">{change}</span>}
+      <time dateTime={new Date(entry.time).toISOString()} title={times.value.whole(entry.time)}>
+        {times.value.clock(entry.time)}
+      </time>
+      {entry.state !== "received" && (
+        <span class="state" title={words.states[entry.state]}>
+          <Icon name={entry.state} />
+          <span class="hidden-text">{words.states[entry.state]}</span>
+        </span>
+      )}
+    </div>
+  );
+}

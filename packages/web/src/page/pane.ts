@@ -1,0 +1,166 @@
+/** One conversation as it is looked at: where one is in it, what was unread at first, what is being shown. */
+import type { ConversationView, TimelineEntry, TimelineView } from "@duologue/client";
+import { type Signal, signal } from "@preact/signals";
+import type { VirtualizerHandle } from "virtua";
+import type { Chat } from "./chat.ts";
+import { type Item, itemsOf } from "./items.ts";
+
+/** This near to the end counts as at the end. */
+const END_PIXELS = 48;
+/** This near to the beginning, older messages are fetched. */
+const BEGINNING_PIXELS = 400;
+/** How long a message that was jumped to is marked. */
+const FLASH_MS = 1_600;
+/** A message farther back than so many pages is not looked for. */
+const PAGES_MAX = 400;
+
+export class Pane {
+  readonly id: string;
+  readonly isAtEnd: Signal<boolean> = signal(true);
+  /** Messages of the other side that came while one looked at earlier ones. */
+  readonly newCount: Signal<number> = signal(0);
+  readonly flashing: Signal<number | undefined> = signal(undefined);
+  /** The message that the keyboard is at, by its id; undefined: the last one. */
+  readonly current: Signal<string | undefined> = signal(undefined);
+  readonly isLoadingOlder: Signal<boolean> = signal(false);
+  list: VirtualizerHandle | undefined;
+  focusComposer: () => void = () => {};
+  readonly #chat: Chat;
+  #items: { readonly of: TimelineView; readonly value: readonly Item[] } | undefined;
+  #unreadFrom: number | undefined;
+  #lastEntry: TimelineEntry | undefined;
+  #offset = 0;
+  #wasPlaced = false;
+  #wanted: number | undefined;
+  #flashTimer: { cancel(): void } | undefined;
+
+  constructor(chat: Chat, id: string) {
+    this.#chat = chat;
+    this.id = id;
+  }
+
+  close(): void {
+    this.#flashTimer?.cancel();
+  }
+
+  /** What to draw; the same array again while nothing changed. */
+  items(view: TimelineView, conversation: ConversationView): readonly Item[] {
+    if (this.#items?.of === view) return this.#items.value;
+    const isFirst = (this.#items?.of.entries.length ?? 0) === 0;
+    if (isFirst && conversation.unread > 0) this.#unreadFrom = conversation.mine.read + 1;
+    const times = this.#chat.surroundings.times.peek();
+    const value = itemsOf(view.entries, this.#unreadFrom, (time) => times.dayKey(time));
+    this.#items = { of: view, value };
+    return value;
+  }
+
+  /** After drawing: stays at the end, or counts what came there. */
+  drawn(entries: readonly TimelineEntry[]): void {
+    const last = entries.at(-1);
+    const before = this.#lastEntry;
+    this.#lastEntry = last;
+    if (last === undefined) return;
+    if (!this.#wasPlaced) {
+      this.#wasPlaced = true;
+      this.#placeFirst();
+      return;
+    }
+    this.#showWanted();
+    if (last.id === before?.id) return;
+    if (this.isAtEnd.peek() || last.mine) {
+      this.toEnd();
+      return;
+    }
+    const from = entries.findIndex((entry) => entry.id === before?.id) + 1;
+    this.newCount.value += entries.slice(from).filter((entry) => !entry.mine).length;
+  }
+
+  toEnd(): void {
+    this.isAtEnd.value = true;
+    this.newCount.value = 0;
+    this.list?.scrollToIndex((this.#items?.value.length ?? 1) - 1, { align: "end" });
+  }
+
+  /** Sizes changed: the composer grew, a keyboard came, messages were measured. */
+  resized(): void {
+    if (this.isAtEnd.peek()) this.toEnd();
+    else this.scrolled(this.list?.scrollOffset ?? 0);
+  }
+
+  scrolled(offset: number): void {
+    const { list } = this;
+    if (list === undefined || !this.#wasPlaced) return;
+    const isNear = list.scrollSize - offset - list.viewportSize < END_PIXELS;
+    // Growing content also leads away from the end; only people scroll back.
+    if (isNear) {
+      this.isAtEnd.value = true;
+      this.newCount.value = 0;
+    } else if (offset < this.#offset) this.isAtEnd.value = false;
+    this.#offset = offset;
+    if (offset < BEGINNING_PIXELS) void this.loadOlder();
+  }
+
+  async loadOlder(): Promise<void> {
+    const { client } = this.#chat;
+    const { hasOlder, loading } = client.timeline(this.id);
+    if (this.isLoadingOlder.peek() || !hasOlder || loading) return;
+    this.isLoadingOlder.value = true;
+    await this.#chat.attempt(() => client.loadOlder(this.id));
+    this.isLoadingOlder.value = false;
+  }
+
+  markRead(view: TimelineView): void {
+    const { client, attention } = this.#chat;
+    if (!this.isAtEnd.value || !attention.isAwake.value || view.loading) return;
+    if (view.entries.some((entry) => entry.seq !== undefined)) client.markRead(this.id);
+  }
+
+  /** Scrolls to the message with this number, loading what lies between, and marks it for a moment. */
+  async show(seq: number): Promise<void> {
+    const { client, surroundings } = this.#chat;
+    for (let page = 0; page < PAGES_MAX; page += 1) {
+      const { entries, hasOlder } = client.timeline(this.id);
+      const first = entries.find((entry) => entry.seq !== undefined)?.seq ?? 0;
+      if (!hasOlder || first <= seq) break;
+      if (!(await this.#chat.attempt(() => client.loadOlder(this.id)))) return;
+    }
+    if (!client.timeline(this.id).entries.some((entry) => entry.seq === seq)) {
+      this.#chat.tell(surroundings.catalogue.peek().originalMissing);
+      return;
+    }
+    this.#wanted = seq;
+    this.#showWanted();
+  }
+
+  /** What was just loaded can be scrolled to only once it is drawn. */
+  #showWanted(): void {
+    const seq = this.#wanted;
+    const index = seq === undefined ? undefined : this.#indexOf(seq);
+    if (index === undefined) return;
+    this.#wanted = undefined;
+    this.isAtEnd.value = false;
+    this.list?.scrollToIndex(index, { align: "center" });
+    this.flashing.value = seq;
+    this.#flashTimer?.cancel();
+    this.#flashTimer = this.#chat.surroundings.environment.after(FLASH_MS, () => {
+      this.flashing.value = undefined;
+    });
+  }
+
+  #indexOf(seq: number): number | undefined {
+    const items = this.#items?.value ?? [];
+    const index = items.findIndex((item) => item.kind === "message" && item.entry.seq === seq);
+    return index < 0 ? undefined : index;
+  }
+
+  /** To the message that the address names, to the first unread one, or to the end. */
+  #placeFirst(): void {
+    const { seq } = this.#chat.place.peek();
+    const unread = this.#items?.value.findIndex((item) => item.kind === "unread") ?? -1;
+    if (seq !== undefined) void this.show(seq);
+    else if (unread >= 0) {
+      this.isAtEnd.value = false;
+      this.list?.scrollToIndex(unread, { align: "start" });
+    } else this.toEnd();
+  }
+}

@@ -1,0 +1,31 @@
+import type { JSX } from "preact";
+import { useCatalogue, useChat } from "./contexts.ts";
+import { Modal } from "./modal.tsx";
+
+/** Asks before something that cannot be undone. Escape and Cancel mean no. */
+export function QuestionView(): JSX.Element | null {
+  const { question } = useChat();
+  const catalogue = useCatalogue();
+  const asked = question.value;
+  if (asked === undefined) return null;
+  const close = (): void => {
+    question.value = undefined;
+  };
+  const confirm = (): void => {
+    close();
+    asked.run();
+  };
+  return (
+    <Modal labelledBy="question" onClose={close}>
+      <p id="question">{asked.text}</p>
+      <div class="buttons">
+        <button type="button" autofocus onClick={close}>
+          {catalogue.cancel}
+        </button>
+        <button type="button" class="danger" onClick={confirm}>
+          {asked.yes}
+        </button>
+      </div>
+    </Modal>
+  );
+}

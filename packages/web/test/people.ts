@@ -1,0 +1,92 @@
+/** People with browsers of their own, on a real server. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join as joinPath } from "node:path";
+import { type Server, type ServerOptions, startServer, TestBrowser } from "@duologue/testing";
+import type { BrowserContextOptions, Page } from "playwright-core";
+
+export const DESKTOP: BrowserContextOptions = { viewport: { width: 1280, height: 800 }, locale: "en-GB" };
+export const PHONE: BrowserContextOptions = {
+  viewport: { width: 375, height: 667 },
+  hasTouch: true,
+  locale: "en-GB",
+};
+
+export class Stage implements AsyncDisposable {
+  readonly browser: TestBrowser;
+  server: Server;
+  /** What pages complain about: refused by the content security policy, thrown, or logged as an error. */
+  readonly complaints: string[] = [];
+  readonly #dataDirectory: string;
+  readonly #options: ServerOptions;
+  #people = 0;
+
+  private constructor(browser: TestBrowser, server: Server, dataDirectory: string, options: ServerOptions) {
+    this.browser = browser;
+    this.server = server;
+    this.#dataDirectory = dataDirectory;
+    this.#options = options;
+  }
+
+  static async open(options: ServerOptions = {}): Promise<Stage> {
+    const dataDirectory = mkdtempSync(joinPath(tmpdir(), "duologue-page-"));
+    const server = await startServer({ workers: 2, ...options, dataDirectory });
+    return new Stage(await TestBrowser.launch(), server, dataDirectory, options);
+  }
+
+  /** The server goes away; what it returns brings it back on the same port. */
+  async interrupt(): Promise<() => Promise<void>> {
+    const { port } = this.server;
+    await this.server[Symbol.asyncDispose]();
+    return async () => {
+      const dataDirectory = this.#dataDirectory;
+      this.server = await startServer({ workers: 2, ...this.#options, dataDirectory, port });
+    };
+  }
+
+  async visit(options: BrowserContextOptions = DESKTOP): Promise<Page> {
+    const context = await this.browser.person(options);
+    const page = await context.newPage();
+    page.on("pageerror", (error) => this.complaints.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error" && !message.text().includes("ERR_CONNECTION_REFUSED"))
+        this.complaints.push(message.text());
+    });
+    await page.goto(this.server.url);
+    return page;
+  }
+
+  async join(stem: string, options: BrowserContextOptions = DESKTOP): Promise<{ page: Page; name: string }> {
+    this.#people += 1;
+    const name = `${stem} ${this.#people}`;
+    const page = await this.visit(options);
+    await page.locator("#nickname").fill(name);
+    await page.locator("#nickname").press("Enter");
+    await page.locator(".sidebar").waitFor();
+    return { page, name };
+  }
+
+  /** Two people in one conversation, in which Anna has said hello. */
+  async joinPair(
+    other: BrowserContextOptions = DESKTOP,
+  ): Promise<{ anna: Page; ben: Page; annaName: string; benName: string }> {
+    const { page: ben, name: benName } = await this.join("Ben", other);
+    const { page: anna, name: annaName } = await this.join("Anna");
+    await anna.locator(".row", { hasText: benName }).click();
+    await say(anna, "hello");
+    await ben.locator(".row", { hasText: annaName }).first().click();
+    await ben.locator(".message").waitFor();
+    return { anna, ben, annaName, benName };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.browser[Symbol.asyncDispose]();
+    await this.server[Symbol.asyncDispose]();
+    rmSync(this.#dataDirectory, { recursive: true, force: true });
+  }
+}
+
+export async function say(page: Page, text: string): Promise<void> {
+  await page.locator("#composer").fill(text);
+  await page.locator("#composer").press("Enter");
+}
