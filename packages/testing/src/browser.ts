@@ -18,6 +18,17 @@ const ARGUMENTS = [
   "--disable-sync",
 ];
 
+/**
+ * What the package suggests for its own surroundings, and tests are better without: one process for all pages makes one
+ * page's end the end of all; and what browsers forbid between origins is part of what is tested.
+ */
+const NOT_TAKEN: ReadonlySet<string> = new Set([
+  "--single-process",
+  "--disable-web-security",
+  "--disable-site-isolation-trials",
+  "--allow-running-insecure-content",
+]);
+
 /** How long a page may take to show what a test waits for, ms. */
 const PAGE_PATIENCE_MS = 15_000;
 
@@ -31,8 +42,7 @@ export class TestBrowser implements AsyncDisposable {
   static async launch(): Promise<TestBrowser> {
     chromium.setGraphicsMode = false;
     const executablePath = await chromium.executablePath();
-    // One process for all pages, as the package suggests for its own surroundings, makes one page's end the end of all.
-    const suggested = chromium.args.filter((argument) => argument !== "--single-process");
+    const suggested = chromium.args.filter((argument) => !NOT_TAKEN.has(argument));
     return new TestBrowser(
       await playwright.launch({ executablePath, args: [...suggested, ...ARGUMENTS], headless: true }),
     );
