@@ -12,7 +12,7 @@ export function configurationPage(): string {
       optionNames.map((name) => {
         const option: Option<unknown> = options[name];
         return [
-          code(option.flag),
+          option.flag === undefined ? "–" : code(option.flag),
           code(option.environment),
           option.key === undefined ? "–" : `${code(option.key)}, ${fileForms[option.fileType]}`,
           option.defaultText,

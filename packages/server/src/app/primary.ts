@@ -12,12 +12,14 @@ import { decodeStatement, encodeStatement } from "../link/messages.ts";
 import { linkLimits, socketPath } from "../link/socket-path.ts";
 import type { PageFile, WorkerSettings } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
+import type { HostLogin } from "../ports/host-login.ts";
 import { Hub } from "../primary/hub.ts";
 import { DirectoryInUseError, lockDirectory } from "../primary/lock.ts";
 import { Registry } from "../primary/registry.ts";
 import { Supervisor } from "../primary/supervisor.ts";
 import { BatchingWriter, SqliteWriter } from "../store/index.ts";
 import { version } from "../version.ts";
+import { HostLoginError, readHostLogin } from "./host-login.ts";
 import { collectWhenQuiet } from "./quiet.ts";
 
 /** The server cannot start; the message is one line for people. */
@@ -68,10 +70,11 @@ class Primary {
 
   static async begin(options: PrimaryOptions): Promise<Primary> {
     const { config } = options;
+    const hostLogin = findHostLogin(config);
     const directory = prepareDirectory(config.data);
     const lock = takeLock(directory);
     const port = await findPort(config.host, config.port);
-    const primary = new Primary(options, directory, port);
+    const primary = new Primary(options, directory, port, hostLogin);
     const path = socketPath(directory);
     listen(path, (connection) => primary.accept(connection));
     void primary.stopped.then(() => {
@@ -92,6 +95,7 @@ class Primary {
     private readonly options: PrimaryOptions,
     private readonly directory: string,
     private readonly port: number,
+    private readonly hostLogin: HostLogin | undefined,
   ) {
     const { config, log } = options;
     const { clock } = this;
@@ -191,13 +195,18 @@ class Primary {
     }
     const page = await this.page;
     const { config } = this.options;
+    const guests = config.guests === "auto" ? this.hostLogin === undefined : config.guests === "on";
     const settings: WorkerSettings = {
       host: config.host,
       port: this.port,
       workers: config.workers,
       databasePath: join(this.directory, "duologue.db"),
       tokenSecret: tokenSecret(this.directory),
-      classic: config.classic,
+      hostLogin: this.hostLogin,
+      guests,
+      embedOrigins: config.embedOrigins,
+      // Its users are guests, all of them.
+      classic: guests ? config.classic : "off",
       origins: config.origins,
       trustedProxies: config.trustedProxies,
       limits: config.limits,
@@ -255,6 +264,15 @@ class Primary {
         committed: writer.committed,
       },
     };
+  }
+}
+
+function findHostLogin(config: Config): HostLogin | undefined {
+  try {
+    return readHostLogin(config);
+  } catch (error) {
+    if (error instanceof HostLoginError) throw new StartError(`Host login: ${error.message}`);
+    throw error;
   }
 }
 

@@ -7,7 +7,9 @@ import { LocalBus } from "../bus/local.ts";
 import { LocalPresence } from "../bus/presence.ts";
 import { systemClock } from "../clock.ts";
 import { Chat } from "../domain/chat.ts";
-import { Identity } from "../domain/identity.ts";
+import { Members } from "../domain/host-members.ts";
+import { HostTokens } from "../domain/host-tokens.ts";
+import { type Admission, Identity } from "../domain/identity.ts";
 import { Reading } from "../domain/reading.ts";
 import { Tokens } from "../domain/tokens.ts";
 import { parseTrustedProxies } from "../gateway/address.ts";
@@ -25,6 +27,8 @@ import { decodeStatement, encodeStatement } from "../link/messages.ts";
 import { linkLimits } from "../link/socket-path.ts";
 import type { PageFile, PrimaryHeartbeat, WorkerSettings, WorkerStatistics } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
+import type { Presence } from "../ports/presence.ts";
+import type { Store } from "../ports/store.ts";
 import { SqliteReader } from "../store/index.ts";
 import { embeddedStore } from "./embedded-store.ts";
 import { preferNewestListener } from "./listener.ts";
@@ -95,13 +99,17 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
   const bus = new LocalBus(link, (user) => presence.isOnlyHere(user));
   const chat = new Chat(store, presence, bus, clock, limits);
   const tokens = new Tokens(settings.tokenSecret, store.epoch, clock);
+  const admission: Admission = {
+    guests: settings.guests,
+    members: membersOf(options, settings, store, presence),
+  };
   const connections = new Connections(store.epoch, (connection) => gateway.lobby.sendClassicList(connection));
   const gateway: Gateway = {
     clock,
     limits,
     log: options.log,
     epoch: store.epoch,
-    identity: new Identity(store, presence, tokens, clock, limits),
+    identity: new Identity(store, presence, bus, tokens, admission, clock, limits),
     chat,
     reading: new Reading(store, presence, chat, limits),
     presence,
@@ -128,6 +136,7 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
     origins: settings.origins.flatMap((origin) => parseOrigin(origin) ?? []),
     trustedProxies: parseTrustedProxies(settings.trustedProxies).trusted,
     page: toPage(settings.page),
+    embedOrigins: settings.embedOrigins,
     isReady: async () => health() && (await reader.probe().then(...settled)),
   });
   const isTakenOver = preferNewestListener(settings.workers);
@@ -142,6 +151,19 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
     closeAll: (name) => closeAll(gateway, name),
     drain: () => drain(gateway, server, link, isTakenOver ? TAKEOVER_MS : 0),
   };
+}
+
+function membersOf(
+  { log }: WorkerOptions,
+  { hostLogin, limits }: WorkerSettings,
+  store: Store,
+  presence: Presence,
+): Members | undefined {
+  if (hostLogin === undefined) return undefined;
+  const tokens = new HostTokens(hostLogin, systemClock, (error) =>
+    log.warn({ error }, "the JWKS of host login could not be fetched"),
+  );
+  return new Members(store, presence, tokens, systemClock, limits);
 }
 
 const settled = [() => true, () => false] as const;

@@ -1,14 +1,15 @@
 /** Presence on one machine: the primary's registry decides, this is a worker's copy of it and its way to ask. */
 import type { PrimaryLink } from "../link/client.ts";
 import { decodeStatement, encodeStatement } from "../link/messages.ts";
-import type {
-  JoinOutcome,
-  JoinRequest,
-  LobbyChange,
-  LobbyView,
-  NameCandidate,
-  Presence,
-  PresentUser,
+import {
+  type JoinOutcome,
+  type JoinRequest,
+  type LobbyChange,
+  type LobbyView,
+  type NameCandidate,
+  type Presence,
+  type PresentUser,
+  sharedKind,
 } from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 
@@ -41,8 +42,7 @@ class Lobby implements LobbyView {
       this.addresses.delete(user.address);
     }
     for (const { id, name, kind, address } of change.joined) {
-      // A literal, where the text as it was read would be kept once for each user.
-      const user: PresentUser = { id, name, kind: kind === "classic" ? "classic" : "guest", address };
+      const user: PresentUser = { id, name, kind: sharedKind(kind), address };
       this.users.set(id, user);
       this.addresses.set(address, user);
     }

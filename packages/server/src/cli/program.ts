@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { Command, CommanderError, Option } from "commander";
 import {
+  type Config,
   type FlagValues,
   gatherSources,
   type Machine,
@@ -16,6 +17,7 @@ import { version } from "../version.ts";
 import { type Ask, runAsk } from "./ask.ts";
 import { type Console, type ExitCode, exitCodes, printProblems } from "./console.ts";
 import { runServe } from "./serve.ts";
+import { runToken, type TokenWishes } from "./token.ts";
 
 /** What the commands get from outside. */
 export interface ProgramContext {
@@ -72,6 +74,7 @@ function makeProgram(context: ProgramContext, finish: Finish): Command {
   const serve = addOptions(program.command("serve", { isDefault: true }), optionNames)
     .description("run the server; the default command")
     .action(async (flags: FlagValues) => finish(await serveCommand(flags, context)));
+  addTokenCommand(program, context, finish);
   const asking: readonly (readonly [ControlRequest["type"], string])[] = [
     ["status", "show the running server, its workers and its store"],
     ["reload", "replace the workers one by one, without losing a message"],
@@ -88,6 +91,17 @@ function makeProgram(context: ProgramContext, finish: Finish): Command {
   return program;
 }
 
+function addTokenCommand(program: Command, context: ProgramContext, finish: Finish): void {
+  addOptions(program.command("token"), ["hostSecretFile", "hostJwks", "hostIssuer", "hostAudience", "config"])
+    .description("print a token of host login, for trying out")
+    .option("--sub <id>", "whom it is for, as the site names them")
+    .option("--name <name>", "the name that others see")
+    .option("--expires <duration>", "30s, 15m or 1h; at most 24h", "1h")
+    .action(async ({ sub, name, expires, ...flags }: FlagValues & TokenWishes) =>
+      finish(await tokenCommand(flags, { sub, name, expires }, context)),
+    );
+}
+
 /** The default command's options stand in the general help too. */
 function serveHelp(serve: Command): string {
   const help = serve.helpInformation();
@@ -97,6 +111,7 @@ function serveHelp(serve: Command): string {
 function addOptions(command: Command, names: readonly OptionName[]): Command {
   for (const name of names) {
     const option = options[name];
+    if (option.flag === undefined) continue;
     const description = `${option.description} (default: ${option.defaultText}; ${option.environment})`;
     const flag = new Option(option.flag, description)
       .argParser((text: string, previous: readonly string[] | undefined) => [...(previous ?? []), text])
@@ -108,12 +123,23 @@ function addOptions(command: Command, names: readonly OptionName[]): Command {
   return command.helpOption("-h, --help", "print this help");
 }
 
-async function serveCommand(flags: FlagValues, context: ProgramContext): Promise<ExitCode> {
-  const gathered = gatherSources(flags, context.environment, context.machine);
-  if (!gathered.ok) return printProblems(context.console, gathered.problems);
+function serveCommand(flags: FlagValues, context: ProgramContext): Promise<ExitCode> {
+  return withConfig(flags, context, (config) => context.serve(config, context.console));
+}
+
+function tokenCommand(flags: FlagValues, wishes: TokenWishes, context: ProgramContext): Promise<ExitCode> {
+  return withConfig(flags, context, (config) => runToken(config, wishes, context.console));
+}
+
+async function withConfig(
+  flags: FlagValues,
+  { console, environment, machine }: ProgramContext,
+  run: (config: Config) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const gathered = gatherSources(flags, environment, machine);
+  if (!gathered.ok) return printProblems(console, gathered.problems);
   const parsed = parseConfig(gathered.sources);
-  if (!parsed.ok) return printProblems(context.console, parsed.problems);
-  return context.serve(parsed.config, context.console);
+  return parsed.ok ? run(parsed.config) : printProblems(console, parsed.problems);
 }
 
 async function askCommand(

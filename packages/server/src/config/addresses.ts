@@ -31,6 +31,15 @@ function isCanonical(scheme: string, host: string, port: string | undefined): bo
   return URL.parse(`https://${host}/`)?.hostname === host;
 }
 
+/** Whether nobody on the way can change what is fetched from there: https, or this machine itself. */
+export function isKeySetAddress(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.username !== "" || url.password !== "" || url.hash !== "") return false;
+  if (url.protocol === "https:") return true;
+  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+  return url.protocol === "http:" && isLoopback;
+}
+
 /** Undefined for an IP address or a range of them; otherwise what should stand there. */
 export function findNetworkProblem(text: string): string | undefined {
   const form = "an IP address or a range such as 10.0.0.0/8 or fd00::/8";

@@ -1,4 +1,5 @@
 /** What one option is, and how its text becomes a value; the table of them is options.ts. */
+import { resolve } from "node:path";
 
 /** One word of an option as it was written somewhere. */
 export interface Entry {
@@ -20,8 +21,8 @@ export interface Machine {
 export type Report = (problem: string) => void;
 
 export interface Option<T> {
-  /** Long flag with its argument, as the help shows it. */
-  readonly flag: `--${string} <${string}>`;
+  /** Long flag with its argument, as the help shows it; undefined for a secret, which no list of processes may show. */
+  readonly flag: `--${string} <${string}>` | undefined;
   readonly environment: `DUOLOGUE_${string}`;
   /** Key in the configuration file; undefined when it makes no sense there. */
   readonly key: string | undefined;
@@ -38,7 +39,7 @@ export interface Option<T> {
 
 /** The name alone: `--port`. */
 export function flagName(option: Pick<Option<unknown>, "flag">): string {
-  return option.flag.split(" ")[0] ?? option.flag;
+  return option.flag?.split(" ")[0] ?? "";
 }
 
 export function expected(entry: Entry, what: string, hint = ""): string {
@@ -89,6 +90,11 @@ export function readMany(
 export function readChoice<const T extends string>(...choices: readonly T[]): Option<T>["read"] {
   return readOne(`one of ${choices.join(", ")}`, (text) => choices.find((choice) => choice === text));
 }
+
+/** An absolute path; a relative one is relative to where it was written. */
+export const readPath: Option<string>["read"] = readOne("a path", (text, entry) =>
+  text === "" || text.includes("\0") ? undefined : resolve(entry.directory, text),
+);
 
 export function parseInteger(text: string, min: number, max: number): number | undefined {
   if (!/^\d{1,15}$/.test(text)) return undefined;

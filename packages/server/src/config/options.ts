@@ -2,18 +2,27 @@
  * Every option of the server, in one table. The command line with its help, the environment, the configuration file
  * and docs/configuration.md are all made from it.
  */
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { defaultLimits, type Limits } from "@duologue/protocol";
 import { findNetworkProblem, findOriginProblem, isHost } from "./addresses.ts";
+import { type HostLoginOptions, hostLoginOptions } from "./host-login.ts";
 import { readLimits } from "./limits.ts";
-import { type Machine, type Option, parseInteger, readChoice, readMany, readOne } from "./option.ts";
+import {
+  type Machine,
+  type Option,
+  parseInteger,
+  readChoice,
+  readMany,
+  readOne,
+  readPath,
+} from "./option.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 export type LogFormat = "auto" | "json" | "pretty";
 export type ClassicMode = "on" | "off" | "same-origin";
 
 /** What the server runs with: parsed once, complete, frozen. */
-export interface Config {
+export interface Config extends HostLoginOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -41,10 +50,6 @@ export const CONFIG_FILE = "duologue.toml";
 function maxWorkers(machine: Machine): number {
   return machine.platform === "linux" ? MAX_WORKERS : 1;
 }
-
-const readPath: Option<string>["read"] = readOne("a path", (text, entry) =>
-  text === "" || text.includes("\0") ? undefined : resolve(entry.directory, text),
-);
 
 export const options: Options = {
   host: {
@@ -168,6 +173,7 @@ export const options: Options = {
     description:
       "IP addresses and ranges of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, e.g. 10.0.0.0/8.",
   },
+  ...hostLoginOptions,
   limits: {
     flag: "--limit <name=value>",
     environment: "DUOLOGUE_LIMITS",

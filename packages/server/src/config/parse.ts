@@ -1,5 +1,6 @@
 /** Flags, environment and configuration file, made into one configuration, or into all that is wrong with them. */
 import { type ConfigFile, type FileEntries, readFileEntries } from "./file.ts";
+import { findHostLoginProblems } from "./host-login.ts";
 import { type Entry, flagName, type Machine, type Option, type Report } from "./option.ts";
 import { type Config, type OptionName, optionNames, options } from "./options.ts";
 import { suggestion } from "./suggest.ts";
@@ -32,6 +33,8 @@ export function parseConfig(sources: ConfigSources): ParsedConfig {
   for (const name of optionNames) values[name] = readOption(name, sources, file, report);
   if (problems.length > 0) return { ok: false, problems };
   const config = { ...values, config: sources.file?.path } as unknown as Config;
+  const conflicts = findHostLoginProblems(config);
+  if (conflicts.length > 0) return { ok: false, problems: conflicts };
   return { ok: true, config: Object.freeze(config) };
 }
 
@@ -67,7 +70,7 @@ function flagEntries(
   texts: readonly string[] | undefined,
   machine: Machine,
 ): readonly Entry[] | undefined {
-  if (texts === undefined) return undefined;
+  if (texts === undefined || option.flag === undefined) return undefined;
   const directory = machine.workingDirectory;
   const words = option.takes === "one" ? texts.slice(-1) : texts.flatMap(splitList);
   return words.map((text) => ({ text, place: flagName(option), directory }));

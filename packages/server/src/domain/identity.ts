@@ -1,10 +1,15 @@
-/** Who somebody is: guests with a nickname, who are the same person again when they return with their token. */
+/**
+ * Who somebody is: guests with a nickname, who are the same person again when they return with their token; and members
+ * of the site that embeds us, whom its tokens name.
+ */
 import type { Limits } from "@duologue/protocol";
 import type { Clock } from "../clock.ts";
+import type { Bus } from "../ports/bus.ts";
 import type { JoinOutcome, Presence, PresentUser } from "../ports/presence.ts";
 import type { Store, UserId, UserRecord } from "../ports/store.ts";
 import { nameKeys, suggestions } from "./confusables.ts";
 import { type Fault, fault, type Outcome, refused } from "./fault.ts";
+import type { MemberLogin, Members } from "./host-members.ts";
 import { normalizeNickname } from "./nickname.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -16,6 +21,13 @@ export interface Login {
   readonly expiresAt: number;
 }
 
+/** Who is let in at all. */
+export interface Admission {
+  readonly guests: boolean;
+  /** Undefined without host login. */
+  readonly members: Members | undefined;
+}
+
 /** A guest who does not come back for this long is a stranger again. */
 const SESSION_MS = 90 * 24 * 3600 * 1000;
 /** A returning guest's session is extended when it is older than this, so that not every reconnect writes. */
@@ -25,13 +37,16 @@ export class Identity {
   constructor(
     private readonly store: Store,
     private readonly presence: Presence,
+    private readonly bus: Bus,
     private readonly tokens: Tokens,
+    private readonly admission: Admission,
     private readonly clock: Clock,
     private readonly limits: Limits,
   ) {}
 
   /** A new guest. On success they are present (one connection more in this worker), and so after `loginWithToken`. */
   async loginAsGuest(nickname: string): Promise<Outcome<Login>> {
+    if (!this.admission.guests) return fault("guests_closed");
     const named = normalizeNickname(nickname, this.limits);
     if (!named.ok) return fault("nickname_invalid", { detail: named.problem });
     const now = this.clock.now();
@@ -61,8 +76,14 @@ export class Identity {
   }
 
   async loginWithToken(token: string, nickname: string | undefined): Promise<Outcome<Login>> {
+    const { members, guests } = this.admission;
+    if (members !== undefined && !this.tokens.isOwn(token)) {
+      const login = await members.login(token);
+      return login.ok ? { ok: true, value: { ...login.value, token } } : login;
+    }
     const check = await this.tokens.verify(token);
     if (!check.ok) return fault(check.reason === "expired" ? "token_expired" : "token_invalid");
+    if (!guests) return fault("guests_closed");
     const { claims } = check;
     const record = await this.store.session(claims.session);
     if (record === undefined || record.user.id !== claims.user) return fault("token_invalid");
@@ -85,7 +106,15 @@ export class Identity {
     return { ok: true, value: await this.extend(user, claims.session, claims.expiresAt, token) };
   }
 
+  /** The next token of a member, before the last one ends. */
+  async renew(user: UserRecord, token: string): Promise<Outcome<MemberLogin>> {
+    const { members } = this.admission;
+    if (members === undefined || this.tokens.isOwn(token)) return fault("token_invalid");
+    return members.renew(user, token);
+  }
+
   async rename(user: UserRecord, nickname: string): Promise<Outcome<UserRecord>> {
+    if (user.kind === "member") return fault("nickname_fixed");
     const named = normalizeNickname(nickname, this.limits);
     if (!named.ok) return fault("nickname_invalid", { detail: named.problem });
     const outcome = await this.presence.rename(user.id, named.name, nameKeys(named.name));
@@ -98,8 +127,15 @@ export class Identity {
     return { ok: true, value: { ...user, name: named.name } };
   }
 
-  /** Ends the session everywhere; the store tells the bus, and so every connection of the session. */
-  async logout(session: string): Promise<Outcome<undefined>> {
+  /**
+   * Ends the session everywhere: the bus tells every connection of it. A guest's is the store's to end; a member's is the
+   * site's, so that only the connections end here.
+   */
+  async logout(user: UserRecord, session: string): Promise<Outcome<undefined>> {
+    if (user.kind === "member") {
+      this.bus.publish([user.id], { kind: "session-ended", session });
+      return { ok: true, value: undefined };
+    }
     const ended = await this.store.endSession(session);
     return ended.ok ? { ok: true, value: undefined } : refused(ended.refusal);
   }

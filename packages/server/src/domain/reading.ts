@@ -8,6 +8,7 @@ import {
   type HistoryPage,
   type Store,
   type UserId,
+  type UserKind,
 } from "../ports/store.ts";
 import type { Chat } from "./chat.ts";
 import { fault, type Outcome } from "./fault.ts";
@@ -24,7 +25,7 @@ export interface Changes {
 export interface FoundUser {
   readonly id: UserId;
   readonly name: string;
-  readonly kind: "guest" | "classic";
+  readonly kind: UserKind;
   readonly online: boolean;
 }
 

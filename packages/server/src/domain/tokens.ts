@@ -1,5 +1,5 @@
 /** Session tokens: JWTs (RFC 7519) signed by this server, HS256 with a secret that never leaves its data directory. */
-import { errors, jwtVerify, SignJWT } from "jose";
+import { decodeJwt, errors, jwtVerify, SignJWT } from "jose";
 import type { Clock } from "../clock.ts";
 import type { UserId } from "../ports/store.ts";
 
@@ -36,6 +36,15 @@ export class Tokens {
       .setAudience(AUDIENCE)
       .setExpirationTime(Math.floor(claims.expiresAt / 1000))
       .sign(this.key);
+  }
+
+  /** Whether it says that this server made it, true or not. */
+  isOwn(token: string): boolean {
+    try {
+      return decodeJwt(token).iss === this.issuer;
+    } catch {
+      return false;
+    }
   }
 
   /** Never rejects: whatever a stranger sends is either valid, expired or invalid. */

@@ -84,10 +84,10 @@ async function carryOutSlowly(
       return undefined;
     }
     case "token":
-      return fault("token_invalid");
+      return renew(gateway, connection, state, frame);
     case "logout": {
       connection.isLeaving = true;
-      const ended = await identity.logout(state.session);
+      const ended = await identity.logout(user, state.session);
       connection.isLeaving = ended.ok;
       if (!ended.ok) return ended;
       connection.push(encodeFrame({ type: "logged-out", ref: frame.ref }));
@@ -97,6 +97,26 @@ async function carryOutSlowly(
     default:
       return frame satisfies never;
   }
+}
+
+async function renew(
+  gateway: Gateway,
+  connection: Connection,
+  state: Ready,
+  frame: Extract<SlowCommand, { type: "token" }>,
+): Promise<Fault | undefined> {
+  const renewed = await gateway.identity.renew(state.user, frame.token);
+  if (!renewed.ok) return renewed;
+  const { user, session, expiresAt } = renewed.value;
+  state.session = session;
+  state.expiresAt = expiresAt;
+  state.isExpiryTold = false;
+  adoptName(gateway, user.id, user.name);
+  const { id, name, kind } = user;
+  connection.push(
+    encodeFrame({ type: "token-accepted", ref: frame.ref, user: { id, name, kind }, expiresAt }),
+  );
+  return undefined;
 }
 
 async function open(

@@ -13,7 +13,15 @@ export type V1State =
   | { readonly name: "hello-expected" }
   /** The login is being decided; frames that come meanwhile wait. */
   | { readonly name: "joining"; readonly waiting: string[] }
-  | { readonly name: "ready"; user: UserRecord; readonly session: string; readonly expiresAt: number };
+  | {
+      readonly name: "ready";
+      user: UserRecord;
+      session: string;
+      /** When the token ends, in milliseconds since 1970. */
+      expiresAt: number;
+      /** A member was told that the token ends soon. */
+      isExpiryTold: boolean;
+    };
 
 export type ClassicState =
   | { readonly name: "anonymous" }

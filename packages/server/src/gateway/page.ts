@@ -8,39 +8,55 @@ export interface PageAsset {
 
 export type Page = ReadonlyMap<string, PageAsset>;
 
+/** What the page is sent with, by name. */
+export type PageHeaders = Readonly<Record<string, string>>;
+
 /** OWASP's HTTP headers and content security policy sheets: everything is forbidden, then what the page needs allowed. */
-const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  "Content-Security-Policy": [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "connect-src 'self' ws: wss:",
-    "img-src 'self' data:",
-    "manifest-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-    "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
-  ].join("; "),
-  "X-Content-Type-Options": "nosniff",
-  "X-Frame-Options": "DENY",
-  "Referrer-Policy": "no-referrer",
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Resource-Policy": "same-origin",
-  "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self' ws: wss:",
+  "img-src 'self' data:",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+];
+
+/** The one file that pages of other origins load: as a script by its tag, or as a module, for which CORS is asked. */
+const EMBED_SCRIPT = "/embed.js";
+const EMBED_SCRIPT_HEADERS: PageHeaders = {
+  "Access-Control-Allow-Origin": "*",
+  "Cross-Origin-Resource-Policy": "cross-origin",
 };
 
-export function servePage(page: Page, method: string, path: string): Response {
+/** `embedOrigins`: whose pages may hold ours in a frame; none but these, and without any nobody (CWE-1021). */
+export function pageHeaders(embedOrigins: readonly string[]): PageHeaders {
+  const ancestors = embedOrigins.length === 0 ? "'none'" : `'self' ${embedOrigins.join(" ")}`;
+  return {
+    "Content-Security-Policy": [...CONTENT_SECURITY_POLICY, `frame-ancestors ${ancestors}`].join("; "),
+    "X-Content-Type-Options": "nosniff",
+    // It knows no list, and browsers that know frame-ancestors do not look at it.
+    ...(embedOrigins.length === 0 ? { "X-Frame-Options": "DENY" } : {}),
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+  };
+}
+
+export function servePage(page: Page, headers: PageHeaders, method: string, path: string): Response {
   if (method !== "GET" && method !== "HEAD") {
     return new Response("Only GET is answered here.\n", { status: 405, headers: { Allow: "GET, HEAD" } });
   }
   const asset = page.get(path);
-  if (asset === undefined)
-    return new Response("There is nothing here.\n", { status: 404, headers: SECURITY_HEADERS });
+  if (asset === undefined) return new Response("There is nothing here.\n", { status: 404, headers });
   return new Response(method === "HEAD" ? null : asset.body, {
     headers: {
-      ...SECURITY_HEADERS,
+      ...headers,
+      ...(path === EMBED_SCRIPT ? EMBED_SCRIPT_HEADERS : {}),
       "Content-Type": asset.contentType,
       "Cache-Control": asset.immutable ? "public, max-age=31536000, immutable" : "no-cache",
     },

@@ -1,13 +1,14 @@
 /** The worker's port: HTTP, the upgrade to a WebSocket, and the socket's events handed to the protocol that it speaks. */
-import { type Limits, SUBPROTOCOL } from "@duologue/protocol";
+import { encodeFrame, type Limits, SUBPROTOCOL } from "@duologue/protocol";
 import type { Server } from "bun";
 import type { Clock } from "../clock.ts";
+import { HOST_TOLERANCE_MS } from "../domain/host-tokens.ts";
 import { clientAddress, formatAddress, isLoopback, rateKey, type TrustedProxies } from "./address.ts";
 import { receiveClassic } from "./classic.ts";
-import { Connection, type Session } from "./connection.ts";
+import { Connection, type Session, type V1State } from "./connection.ts";
 import type { Gateway } from "./context.ts";
 import { findOriginProblem } from "./origin.ts";
-import { type Page, servePage } from "./page.ts";
+import { type Page, type PageHeaders, pageHeaders, servePage } from "./page.ts";
 import { TokenBucket } from "./rate.ts";
 import { receiveV1 } from "./v1.ts";
 
@@ -21,6 +22,8 @@ export interface ServerOptions {
   readonly origins: readonly string[];
   readonly trustedProxies: TrustedProxies;
   readonly page: Page;
+  /** Origins whose pages may hold ours in a frame. */
+  readonly embedOrigins: readonly string[];
   /** Whether store and bus answer. */
   readonly isReady: () => Promise<boolean>;
 }
@@ -30,6 +33,7 @@ type Upgrade = { readonly session: Session; readonly headers: Record<string, str
 export class ClientServer {
   private readonly server: Server<Connection>;
   private readonly perAddress = new Map<string, number>();
+  private readonly pageHeaders: PageHeaders;
   private nextConnection: number;
 
   constructor(
@@ -38,6 +42,7 @@ export class ClientServer {
   ) {
     const { limits } = gateway;
     this.nextConnection = options.firstConnection;
+    this.pageHeaders = pageHeaders(options.embedOrigins);
     this.server = Bun.serve<Connection>({
       hostname: options.host,
       port: options.port,
@@ -96,7 +101,7 @@ export class ClientServer {
       case "/readyz":
         return this.readiness();
       default:
-        return servePage(this.options.page, request.method, url.pathname);
+        return servePage(this.options.page, this.pageHeaders, request.method, url.pathname);
     }
   }
 
@@ -215,16 +220,29 @@ function bucketOf(limits: Limits): TokenBucket {
   return new TokenBucket(limits.framesPerSecond, limits.framesBurst);
 }
 
-/** Closes what has been silent too long. Called about once a second. */
+/** How long before the end of a member's token the client is asked for the next one. */
+const EXPIRY_NOTICE_MS = 60_000;
+
+/** Closes what has been silent too long, or whose token has ended. Called about once a second. */
 export function sweep(gateway: Gateway, clock: Clock): void {
   const now = clock.monotonic();
+  const time = clock.now();
   for (const connection of gateway.connections.open) {
     const { session } = connection;
     const silentMs = now - connection.lastFrameAt;
     if (session.state.name === "ready") {
       if (session.protocol !== "v1") continue;
       if (silentMs > gateway.limits.silenceMs) connection.close("idle");
-      else if (session.state.expiresAt < clock.now()) connection.close("session_expired");
+      else watchExpiry(connection, session.state, time);
     } else if (now - connection.openedAt > gateway.limits.helloMs) connection.close("unauthenticated_limit");
+  }
+}
+
+function watchExpiry(connection: Connection, state: Extract<V1State, { name: "ready" }>, time: number): void {
+  const isMember = state.user.kind === "member";
+  if (time > state.expiresAt + (isMember ? HOST_TOLERANCE_MS : 0)) connection.close("session_expired");
+  else if (isMember && !state.isExpiryTold && time > state.expiresAt - EXPIRY_NOTICE_MS) {
+    state.isExpiryTold = true;
+    connection.push(encodeFrame({ type: "token-expiring", expiresAt: state.expiresAt }));
   }
 }

@@ -144,7 +144,13 @@ async function welcome(
   connection.hold();
   // The lobby keeps these texts anyway; a copy for each connection is not needed.
   const { id, name } = gateway.presence.lobby.get(user.id) ?? user;
-  session.state = { name: "ready", user: { ...user, id, name }, session: login.session, expiresAt };
+  session.state = {
+    name: "ready",
+    user: { ...user, id, name },
+    session: login.session,
+    expiresAt,
+    isExpiryTold: false,
+  };
   gateway.connections.add(id, connection);
   const changes = cursor === undefined ? undefined : await gateway.reading.changes(user.id, cursor);
   const position =

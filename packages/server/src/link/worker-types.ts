@@ -1,5 +1,6 @@
 /** What a worker is given when it reports to the primary, and what it tells about itself every second. */
 import type { Limits } from "@duologue/protocol";
+import type { HostLogin } from "../ports/host-login.ts";
 import type { PresentUser } from "../ports/presence.ts";
 
 export interface PageFile {
@@ -17,6 +18,9 @@ export interface WorkerSettings {
   readonly workers: number;
   readonly databasePath: string;
   readonly tokenSecret: string;
+  readonly hostLogin: HostLogin | undefined;
+  readonly guests: boolean;
+  readonly embedOrigins: readonly string[];
   readonly classic: "on" | "off" | "same-origin";
   readonly origins: readonly string[];
   readonly trustedProxies: readonly string[];

@@ -9,6 +9,18 @@
  */
 import type { UserId, UserKind } from "./store.ts";
 
+/** The same word, as one text for all: a word that was read from a line would be kept once for each user. */
+export function sharedKind(kind: UserKind): UserKind {
+  switch (kind) {
+    case "guest":
+      return "guest";
+    case "member":
+      return "member";
+    case "classic":
+      return "classic";
+  }
+}
+
 export interface PresentUser {
   readonly id: UserId;
   readonly name: string;
@@ -21,7 +33,7 @@ export interface JoinRequest {
   readonly id: UserId;
   readonly name: string;
   readonly kind: UserKind;
-  /** Names that look alike have a key in common (domain/confusables). A classic user takes a name all the same. */
+  /** Names that look alike have a key in common (domain/confusables). Only a guest is refused for one that is taken. */
   readonly nameKeys: readonly string[];
   /** classic: the real address; undefined: invent one. */
   readonly address: string | undefined;

@@ -18,7 +18,8 @@ import type { Conversation, ConversationEvent } from "@duologue/protocol";
 
 export type UserId = string;
 export type ConversationId = string;
-export type UserKind = "guest" | "classic";
+/** member: of the site that embeds us, who logs in by its token. */
+export type UserKind = "guest" | "member" | "classic";
 /** Which connection a change came from, so that its event is not echoed there: a number unique over all workers. */
 export type Origin = number;
 /** A point in the order of all changes; 0 is before the first. */
@@ -142,7 +143,7 @@ export interface StoreReads {
   readonly epoch: string;
   session(id: string): Promise<SessionRecord | undefined>;
   user(id: UserId): Promise<UserRecord | undefined>;
-  /** Guests whose name begins with the query, or has a word that does; the query is folded by the adapter. */
+  /** Guests and members whose name begins with the query, or has a word that does; the query is folded by the adapter. */
   findUsers(query: string, limit: number): Promise<readonly UserRecord[]>;
   membership(conversation: ConversationId): Promise<Membership | undefined>;
   /** Undefined when the user is not in it. */

@@ -3,7 +3,14 @@
  * come in, and that orders joins and leaves, so that every list is the same.
  */
 import type { Clock, Timer } from "../clock.ts";
-import type { JoinOutcome, JoinRequest, LobbyChange, NameCandidate, PresentUser } from "../ports/presence.ts";
+import {
+  type JoinOutcome,
+  type JoinRequest,
+  type LobbyChange,
+  type NameCandidate,
+  type PresentUser,
+  sharedKind,
+} from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 
 /** A worker, by the number it was started with (never used twice). */
@@ -59,7 +66,8 @@ export class Registry {
   join(worker: WorkerSerial, request: JoinRequest): JoinOutcome {
     const isClassic = request.kind === "classic";
     if (isClassic && this.present.size >= this.options.classicUsers) return { ok: false, reason: "full" };
-    if (!isClassic && this.isTaken(request.nameKeys, request.id)) return { ok: false, reason: "name_taken" };
+    if (request.kind === "guest" && this.isTaken(request.nameKeys, request.id))
+      return { ok: false, reason: "name_taken" };
     const known = this.present.get(request.id);
     if (known !== undefined) {
       known.grace?.cancel();
@@ -69,11 +77,9 @@ export class Registry {
       return { ok: true, user: known.user };
     }
     const { id, name, nameKeys } = request;
-    // Literals, where the request's own text would be kept once for each user.
-    const kind = isClassic ? "classic" : "guest";
     const address = this.freeAddress(request.address);
     const present: Present = {
-      user: { id, name, kind, address },
+      user: { id, name, kind: sharedKind(request.kind), address },
       nameKeys,
       holders: this.single(worker),
       grace: undefined,
@@ -108,7 +114,8 @@ export class Registry {
   rename(id: UserId, name: string, nameKeys: readonly string[]): JoinOutcome {
     const present = this.present.get(id);
     if (present === undefined) return { ok: false, reason: "unavailable" };
-    if (this.isTaken(nameKeys, id)) return { ok: false, reason: "name_taken" };
+    if (present.user.kind === "guest" && this.isTaken(nameKeys, id))
+      return { ok: false, reason: "name_taken" };
     this.setName(present, name, nameKeys);
     return { ok: true, user: present.user };
   }

@@ -31,7 +31,7 @@ const APPLICATION_ID = 0x44756f6c;
  * conversation    a < b by key; `changed` is the position of its last change, 0 as long as it holds no event;
  *                 `last_message` is the number of the last event that is a message; unread is kept and not
  *                 counted, so that a list costs the same however much is unread
- * user_word       search keys of guests' names (store/fold.ts)
+ * user_word       search keys of guests' and members' names (store/fold.ts)
  */
 const FIRST = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

@@ -79,7 +79,7 @@ export class PeopleWrites {
   insertIfMissing(user: UserRecord): boolean {
     const { changes, lastInsertRowid } = this.#insertUser.run(user.id, user.name, user.kind, user.createdAt);
     if (changes === 0) return false;
-    if (user.kind === "guest") {
+    if (user.kind !== "classic") {
       for (const word of searchKeys(user.name)) this.#insertWord.run(word, lastInsertRowid);
     }
     return true;
@@ -91,7 +91,7 @@ export class PeopleWrites {
     if (user === null) return refusedResult("user_unknown");
     if (user.name === name) return doneResult;
     this.#updateName.run(name, user.key);
-    if (user.kind === "guest") {
+    if (user.kind !== "classic") {
       for (const word of searchKeys(user.name)) this.#deleteWord.run(word, user.key);
       for (const word of searchKeys(name)) this.#insertWord.run(word, user.key);
     }

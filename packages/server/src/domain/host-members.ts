@@ -1,0 +1,101 @@
+/** Members: users of the site that embeds us, made when first seen with a token of the site. Rules HT of SPEC.md. */
+import type { Limits } from "@duologue/protocol";
+import type { Clock } from "../clock.ts";
+import type { Presence } from "../ports/presence.ts";
+import type { Refused, Store, UserRecord } from "../ports/store.ts";
+import { nameKeys } from "./confusables.ts";
+import { fault, type Outcome, refused } from "./fault.ts";
+import type { HostClaims, HostTokens } from "./host-tokens.ts";
+import { normalizeNickname } from "./nickname.ts";
+
+export interface MemberLogin {
+  readonly user: UserRecord;
+  readonly session: string;
+  /** The token's `exp`, in milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+const RETRY_MS = 1_000;
+
+export class Members {
+  constructor(
+    private readonly store: Store,
+    private readonly presence: Presence,
+    private readonly tokens: HostTokens,
+    private readonly clock: Clock,
+    private readonly limits: Limits,
+  ) {}
+
+  /** On success they are present: one connection more in this worker. */
+  async login(token: string): Promise<Outcome<MemberLogin>> {
+    const read = await this.read(token);
+    if (!read.ok) return read;
+    const { claims, name } = read.value;
+    const known = await this.store.user(claims.user);
+    const createdAt = known?.createdAt ?? this.clock.now();
+    const user: UserRecord = { id: claims.user, name, kind: "member", createdAt };
+    const { id, kind } = user;
+    const joined = await this.presence.join({
+      id,
+      name,
+      kind,
+      nameKeys: nameKeys(name),
+      address: undefined,
+    });
+    if (!joined.ok) return fault("unavailable", { retryAfterMs: RETRY_MS });
+    const kept = await this.keep(user, known?.name);
+    if (!kept.ok) {
+      this.presence.leave(id, true);
+      return refused(kept.refusal);
+    }
+    return { ok: true, value: { user, session: claims.session, expiresAt: claims.expiresAt } };
+  }
+
+  /** The site's next token for somebody who is logged in. */
+  async renew(user: UserRecord, token: string): Promise<Outcome<MemberLogin>> {
+    const read = await this.read(token);
+    if (!read.ok) return read;
+    const { claims, name } = read.value;
+    if (claims.user !== user.id) return fault("token_invalid", { detail: "It is another user's." });
+    if (name !== user.name) {
+      const told = await this.presence.rename(user.id, name, nameKeys(name));
+      if (!told.ok) return fault("unavailable", { retryAfterMs: RETRY_MS });
+      const kept = await this.store.rename(user.id, name);
+      if (!kept.ok) return refused(kept.refusal);
+    }
+    const { session, expiresAt } = claims;
+    return { ok: true, value: { user: { ...user, name }, session, expiresAt } };
+  }
+
+  private async read(
+    token: string,
+  ): Promise<Outcome<{ readonly claims: HostClaims; readonly name: string }>> {
+    const check = await this.tokens.verify(token);
+    if (!check.ok) {
+      switch (check.reason) {
+        case "unavailable":
+          return fault("unavailable", { retryAfterMs: RETRY_MS });
+        case "expired":
+          return fault("token_expired");
+        case "invalid":
+          return fault("token_invalid", check.detail === undefined ? {} : { detail: check.detail });
+      }
+    }
+    const named = normalizeNickname(check.claims.name, this.limits);
+    if (!named.ok) return fault("nickname_invalid", { detail: named.problem });
+    return { ok: true, value: { claims: check.claims, name: named.name } };
+  }
+
+  private async keep(
+    user: UserRecord,
+    knownName: string | undefined,
+  ): Promise<{ readonly ok: true } | Refused> {
+    if (knownName === user.name) return { ok: true };
+    if (knownName === undefined) {
+      const created = await this.store.createUser(user);
+      // Made a moment ago by another worker, under the name of another token.
+      if (created.ok || created.refusal !== "id_conflict") return created;
+    }
+    return this.store.rename(user.id, user.name);
+  }
+}
