@@ -1,3 +1,4 @@
+export { type BrowserStorageOptions, browserStorage } from "./browser-storage.ts";
 export { type Client, connect } from "./client.ts";
 export type {
   ConnectOptions,
@@ -28,5 +29,11 @@ export {
 export type { Lobby } from "./lobby.ts";
 export type { OutboxEntry, OutboxFrame, OutboxState } from "./outbox.ts";
 export type { StopReason } from "./policy.ts";
-export { type ClientStorage, memoryStorage, type StandardStorage, webStorage } from "./storage.ts";
+export {
+  type ClientStorage,
+  memoryStorage,
+  type StandardStorage,
+  type StorageState,
+  webStorage,
+} from "./storage.ts";
 export type { EntryState, TimelineEntry } from "./timeline.ts";

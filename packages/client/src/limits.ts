@@ -30,6 +30,8 @@ export const OUTBOX_WINDOW = 32;
 export const OUTBOX_ENTRIES = 1_000;
 /** Tokens that the site is asked for, one after another refused, before the refusal stands. */
 export const TOKENS_IN_A_ROW = 2;
+/** How long a storage may take to open until sending begins without it. */
+export const STORAGE_WAIT_MS = 3_000;
 /** Share of the server's frame rate that the outbox takes; the rest is for requests, marks and typing. */
 export const OUTBOX_RATE_SHARE = 0.6;
 

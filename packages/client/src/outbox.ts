@@ -12,7 +12,7 @@ import {
 import { Backoff } from "./backoff.ts";
 import type { Environment, Timer } from "./environment.ts";
 import { OutboxFullError, type ServerError, toServerError } from "./errors.ts";
-import { OUTBOX_ENTRIES, OUTBOX_WINDOW } from "./limits.ts";
+import { OUTBOX_ENTRIES, OUTBOX_WINDOW, STORAGE_WAIT_MS } from "./limits.ts";
 import { Pacer } from "./pacer.ts";
 import { afterRefusal } from "./policy.ts";
 import type { ClientStorage } from "./storage.ts";
@@ -54,6 +54,7 @@ export class Outbox {
   /** Were already on their way at the last pong. */
   #overdue = new Set<string>();
   #user: string | undefined;
+  #loading: Promise<void> | undefined;
   #online = false;
   #version = 0;
 
@@ -81,14 +82,35 @@ export class Outbox {
     return this.#version;
   }
 
-  /** Takes over what this user left unsent, earlier or in another tab. */
+  /** Takes over what this user left unsent, earlier or in another tab. Nothing is written until that is known. */
   load(user: string): void {
     if (this.#user === user) return;
+    this.#entries.clear();
     this.#user = user;
-    const found: OutboxEntry[] = [];
+    const { storage } = this.#options;
+    if (storage.load === undefined) {
+      this.#take(user);
+      return;
+    }
+    const goOn = (): void => {
+      if (this.#loading === loading) this.#loading = undefined;
+      this.#take(user);
+      this.#pump();
+    };
+    const timer = this.#options.environment.after(STORAGE_WAIT_MS, goOn);
+    const loading = storage.load().then(() => {
+      timer.cancel();
+      goOn();
+    });
+    this.#loading = loading;
+  }
+
+  #take(user: string): void {
+    if (this.#user !== user) return;
+    const found = [...this.#entries.values()];
     for (const text of this.#options.storage.list(this.#key("")).values()) {
       const entry = parseEntry(text);
-      if (entry !== undefined) found.push(entry);
+      if (entry !== undefined && !this.#entries.has(entry.frame.id)) found.push(entry);
     }
     found.sort((one, other) => (one.frame.id < other.frame.id ? -1 : 1));
     this.#entries = new Map(found.slice(0, OUTBOX_ENTRIES).map((entry) => [entry.frame.id, entry]));
@@ -185,10 +207,11 @@ export class Outbox {
     this.disconnected();
     for (const id of [...this.#entries.keys()]) this.#drop(id);
     this.#user = undefined;
+    this.#loading = undefined;
   }
 
   #pump(): void {
-    if (!this.#online || this.#pauses.has("")) return;
+    if (!this.#online || this.#loading !== undefined || this.#pauses.has("")) return;
     let sending = 0;
     for (const entry of this.#entries.values()) if (entry.state.kind === "sending") sending += 1;
     let wrote = false;

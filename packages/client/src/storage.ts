@@ -3,15 +3,29 @@
  * Implementations never throw: a full or forbidden storage only means that nothing survives a reload.
  */
 export interface ClientStorage {
+  /** Resolves when `list` says what is stored now, other tabs' changes included. Absent: it always does. Never rejects. */
+  load?(): Promise<void>;
+  /** How safe the values are; absent where nobody can tell. */
+  readonly state?: StorageState;
+  /** Calls when the state has changed. Returns how to stop. */
+  subscribe?(listener: () => void): () => void;
   /** All values whose key begins with the prefix, by key, in no particular order. */
   list(prefix: string): ReadonlyMap<string, string>;
   set(key: string, value: string): void;
   remove(key: string): void;
 }
 
-export function memoryStorage(): ClientStorage {
+export type StorageState =
+  | { readonly kind: "opening" }
+  /** What is unsent survives a reload. */
+  | { readonly kind: "kept"; readonly where: "indexeddb" | "web-storage" }
+  /** What is unsent lives as long as the page. `chosen`: by the program. */
+  | { readonly kind: "memory"; readonly reason: "chosen" | "denied" | "full" };
+
+export function memoryStorage(reason: "chosen" | "denied" = "chosen"): ClientStorage {
   const values = new Map<string, string>();
   return {
+    state: { kind: "memory", reason },
     list: (prefix) => new Map([...values].filter(([key]) => key.startsWith(prefix))),
     set: (key, value) => {
       values.set(key, value);
@@ -27,7 +41,14 @@ export type StandardStorage = Pick<Storage, "length" | "key" | "getItem" | "setI
 
 /** Over `localStorage` or `sessionStorage`. The namespace keeps our keys apart from the page's other ones. */
 export function webStorage(storage: StandardStorage, namespace = "duologue/"): ClientStorage {
+  // What did not fit, or was denied; the state says so, and a reload loses it.
+  const unkept = new Set<string>();
   return {
+    get state() {
+      return unkept.size === 0
+        ? ({ kind: "kept", where: "web-storage" } as const)
+        : ({ kind: "memory", reason: "full" } as const);
+    },
     list(prefix) {
       const found = new Map<string, string>();
       attempt(() => {
@@ -40,16 +61,23 @@ export function webStorage(storage: StandardStorage, namespace = "duologue/"): C
       });
       return found;
     },
-    set: (key, value) => attempt(() => storage.setItem(namespace + key, value)),
-    remove: (key) => attempt(() => storage.removeItem(namespace + key)),
+    set(key, value) {
+      if (attempt(() => storage.setItem(namespace + key, value))) unkept.delete(key);
+      else unkept.add(key);
+    },
+    remove(key) {
+      unkept.delete(key);
+      attempt(() => storage.removeItem(namespace + key));
+    },
   };
 }
 
 /** Web Storage throws when it is full, switched off, or the page is in a sandbox; none of these may stop the chat. */
-function attempt(run: () => void): void {
+function attempt(run: () => void): boolean {
   try {
     run();
+    return true;
   } catch {
-    return;
+    return false;
   }
 }

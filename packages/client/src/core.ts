@@ -1,0 +1,195 @@
+/** The client's parts, wired: what comes from the server goes to the part that it concerns. */
+import type { ServerFrame, ServerFrameOf, User } from "@duologue/protocol";
+import { CatchUp } from "./catch-up.ts";
+import type { ConnectOptions, ServerLimits } from "./client-types.ts";
+import { Connection, type ConnectionState } from "./connection.ts";
+import { Conversations } from "./conversations.ts";
+import { browserEnvironment } from "./environment.ts";
+import { NotLoggedInError } from "./errors.ts";
+import { changeLobby, emptyLobby, type Lobby, lobbyFrom } from "./lobby.ts";
+import { Marks } from "./marks.ts";
+import { MessageIds } from "./message-id.ts";
+import { Notifier } from "./notifier.ts";
+import { frameBytesOf, Outbox, type OutboxFrame } from "./outbox.ts";
+import { Requests } from "./requests.ts";
+import { Session } from "./session.ts";
+import { type ClientStorage, memoryStorage } from "./storage.ts";
+import { Typing } from "./typing.ts";
+
+export class Core {
+  readonly connection: Connection;
+  readonly conversations: Conversations;
+  readonly catchUp: CatchUp;
+  readonly requests: Requests;
+  readonly outbox: Outbox;
+  readonly marks: Marks;
+  readonly typing: Typing;
+  readonly session: Session;
+  readonly storage: ClientStorage;
+  readonly ids: MessageIds;
+  readonly notifier: Notifier = new Notifier();
+  me: User | undefined;
+  limits: ServerLimits | undefined;
+  lobby: Lobby = emptyLobby;
+  #helloCursor: string | undefined;
+
+  constructor(options: ConnectOptions) {
+    const environment = options.environment ?? browserEnvironment();
+    const changed = (): void => this.notifier.changed();
+    this.session = new Session(options);
+    this.connection = new Connection(options.url, environment, {
+      prepare: () => this.session.prepare(),
+      hello: () => this.#hello(),
+      cursor: () => this.catchUp.cursor,
+      welcomed: (frame) => this.#onWelcome(frame),
+      received: (frame) => {
+        if (!this.requests.receive(frame)) this.#onFrame(frame);
+        changed();
+      },
+      refused: (reason, error) => this.session.renew(reason, error),
+      lost: () => this.#onLost(),
+      changed: (state) => this.#onConnection(state),
+    });
+    const write = this.connection.send.bind(this.connection);
+    this.ids = new MessageIds(environment);
+    this.requests = new Requests(environment, write);
+    this.storage = options.storage ?? memoryStorage();
+    this.storage.subscribe?.(changed);
+    this.outbox = new Outbox({ environment, storage: this.storage, write, changed });
+    this.marks = new Marks(environment, write);
+    this.typing = new Typing(environment, write, changed);
+    this.conversations = new Conversations({
+      requests: this.requests,
+      outbox: this.outbox,
+      marks: this.marks,
+      me: () => this.me?.id ?? "",
+      changed,
+    });
+    this.catchUp = new CatchUp(environment, this.requests, {
+      apply: (step) => {
+        if (step.type === "event" && step.from !== this.me?.id) this.typing.end(step.conversation);
+        this.conversations.apply(step);
+      },
+      applyPage: (page) => this.conversations.applyPage(page),
+      reset: () => this.conversations.reset(),
+      failed: () => this.connection.restart(),
+    });
+    this.connection.start();
+  }
+
+  /** Takes what the user wrote; returns its id. Throws NotLoggedInError before the first login and OutboxFullError. */
+  add(frame: OutboxFrame): string {
+    if (this.limits === undefined) throw new NotLoggedInError();
+    // The server would not only refuse it, but close the connection (SPEC CN4).
+    const tooLong = frameBytesOf(frame) > this.limits.frameBytes;
+    this.outbox.add(frame, tooLong ? { code: "text_too_long", message: "The text is too long." } : undefined);
+    return frame.id;
+  }
+
+  #hello(): { token?: string; nickname?: string; cursor?: string } {
+    this.#helloCursor = this.catchUp.cursor;
+    return {
+      ...this.session.hello(),
+      ...(this.#helloCursor === undefined ? {} : { cursor: this.#helloCursor }),
+    };
+  }
+
+  #onWelcome(frame: ServerFrameOf<"welcome">): void {
+    this.me = frame.user;
+    this.limits = frame.limits;
+    this.session.welcomed(frame.token);
+    this.outbox.load(frame.user.id);
+    if (this.#helloCursor === undefined) {
+      this.catchUp.begin(frame.cursor, undefined);
+    } else if (frame.changes !== undefined) {
+      this.catchUp.begin(frame.cursor, frame.changes);
+    } else {
+      this.catchUp.sync();
+    }
+    this.requests.connected();
+    this.conversations.loadList();
+    this.outbox.connected(frame.limits.framesPerSecond);
+    this.marks.connected();
+    if (!this.catchUp.syncing) this.conversations.repairAll();
+  }
+
+  #onFrame(frame: ServerFrame): void {
+    switch (frame.type) {
+      case "event":
+      case "ack":
+      case "markers":
+        this.catchUp.receive(frame);
+        break;
+      case "lobby":
+        this.lobby = lobbyFrom(frame);
+        for (const user of frame.users ?? []) this.conversations.renamePeer(user);
+        break;
+      case "lobby-change":
+        this.#onLobbyChange(frame);
+        break;
+      case "typing":
+        this.typing.receive(frame);
+        break;
+      case "pong":
+        if (frame.behind) this.catchUp.sync();
+        this.outbox.onPong();
+        break;
+      case "error":
+        this.outbox.refuse(frame);
+        break;
+      // Answers to requests that were given up meanwhile.
+      case "welcome":
+      case "users":
+      case "conversation":
+      case "conversations":
+      case "history":
+      case "changes":
+      case "renamed":
+      case "logged-out":
+      case "token-accepted":
+        break;
+      case "token-expiring":
+        void this.#renewToken();
+        break;
+      default:
+        frame satisfies never;
+    }
+  }
+
+  async #renewToken(): Promise<void> {
+    const accepted = await this.session.expiring(this.requests);
+    if (accepted !== undefined) this.me = accepted.user;
+    this.notifier.changed();
+  }
+
+  #onLobbyChange(frame: ServerFrameOf<"lobby-change">): void {
+    this.lobby = changeLobby(this.lobby, frame);
+    for (const user of frame.joined) {
+      this.conversations.renamePeer(user);
+      if (user.id === this.me?.id) this.me = user;
+    }
+  }
+
+  #onLost(): void {
+    this.catchUp.disconnected();
+    this.requests.disconnected();
+    this.outbox.disconnected();
+    this.marks.disconnected();
+    this.typing.clear();
+    this.lobby = emptyLobby;
+  }
+
+  #onConnection(state: ConnectionState): void {
+    if (state.kind === "stopped") {
+      this.session.stopped(state.reason, state.error);
+      if (state.reason === "logged_out") {
+        this.outbox.clear();
+        this.marks.clear();
+        this.conversations.clear();
+        this.me = undefined;
+      }
+      this.requests.close();
+    }
+    this.notifier.changed();
+  }
+}
