@@ -30,12 +30,13 @@ describe("imports", () => {
     expect(findWrongImports(files)).toEqual([]);
   });
 
-  test("each package has one door, the client a second one for tests; with named exports only", () => {
+  test("each package has one door, the client a second one for tests, the web one for the widget; with named exports only", () => {
     const doors = ["protocol", "client", "web"].map(
       (name) => JSON.parse(read(`packages/${name}/package.json`)).exports,
     );
     const client = { ".": "./src/index.ts", "./testing": "./src/testing/index.ts" };
-    expect(doors).toEqual(["./src/index.ts", client, "./src/index.ts"]);
+    const web = { ".": "./src/index.ts", "./widget": "./src/widget/index.ts" };
+    expect(doors).toEqual(["./src/index.ts", client, web]);
     expect(findUnnamedExports(files)).toEqual([]);
   });
 });

@@ -42,6 +42,11 @@ export interface DuologueEvents {
   "duologue:message": CustomEvent<ArrivedMessage>;
 }
 
+declare global {
+  interface HTMLElementEventMap extends DuologueEvents {}
+  interface DocumentEventMap extends DuologueEvents {}
+}
+
 export class ChatFrame {
   readonly root: HTMLIFrameElement = document.createElement("iframe");
   readonly #options: ChatFrameOptions;

@@ -1,0 +1,59 @@
+/** Builds the app and serves it, and signs tokens for its people as the app's own back end would. */
+import { join } from "node:path";
+import { signToken } from "../shop/server.ts";
+
+export interface AppOptions {
+  readonly port: number;
+  /** Shared with the chat server (its option `host-secret-file`). */
+  readonly secret: string;
+  /** The chat server's origin. */
+  readonly chat: () => string;
+}
+
+export async function serveApp({ port, secret, chat }: AppOptions): Promise<ReturnType<typeof Bun.serve>> {
+  const built = await Bun.build({
+    entrypoints: [join(import.meta.dir, "src/main.tsx")],
+    target: "browser",
+    minify: true,
+    define: { "process.env.NODE_ENV": '"production"' },
+  });
+  const script = (await built.outputs[0]?.text()) ?? "";
+  return Bun.serve({
+    port,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const { pathname, searchParams } = new URL(request.url);
+      switch (pathname) {
+        case "/":
+          return html(
+            (await Bun.file(join(import.meta.dir, "index.html")).text()).replace("{{chat}}", chat()),
+          );
+        case "/main.js":
+          return new Response(script, { headers: { "Content-Type": "text/javascript; charset=utf-8" } });
+        case "/token": {
+          // A real app looks into its session instead of believing the request.
+          const person = searchParams.get("person") ?? "";
+          return new Response(signToken(secret, person, `${person} of the app`));
+        }
+        default:
+          return new Response("There is nothing here.\n", { status: 404 });
+      }
+    },
+  });
+}
+
+function html(text: string): Response {
+  return new Response(text, { headers: { "Content-Type": "text/html; charset=utf-8" } });
+}
+
+if (import.meta.main) {
+  const [chat] = process.argv.slice(2);
+  const secret = process.env.DUOLOGUE_HOST_SECRET;
+  if (chat === undefined || secret === undefined) {
+    console.error("usage: DUOLOGUE_HOST_SECRET=… bun server.ts https://chat.example.com");
+    process.exitCode = 2;
+  } else {
+    const { url } = await serveApp({ port: 8091, secret, chat: () => chat });
+    console.log(`Ann is at ${url.href}?person=ann, Ben at ${url.href}?person=ben`);
+  }
+}

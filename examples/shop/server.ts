@@ -1,0 +1,76 @@
+/**
+ * A shop with two people, a buyer and a seller, who write to each other by Duologue's widget. Run it with Bun:
+ * `bun examples/shop/server.ts https://chat.example.com`, with the chat server's host secret in DUOLOGUE_HOST_SECRET.
+ */
+import { createHmac } from "node:crypto";
+import { join } from "node:path";
+
+export interface ShopOptions {
+  readonly port: number;
+  /** Shared with the chat server (its option `host-secret-file`). */
+  readonly secret: string;
+  /** The chat server's origin. Asked for at every request, so that the two can be started in any order. */
+  readonly chat: () => string;
+}
+
+const people: Readonly<Record<string, string>> = { buyer: "Bella Buyer", seller: "Sam Seller" };
+const HOUR_S = 3600;
+const files: Readonly<Record<string, string>> = {
+  "/style.css": "text/css; charset=utf-8",
+  "/shop.js": "text/javascript; charset=utf-8",
+};
+
+/** What a site's own back end does: it knows who is logged in, and signs it (HS256, RFC 7515). */
+export function signToken(secret: string, subject: string, name: string, lifetimeS = HOUR_S): string {
+  const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
+  const expiresAt = Math.floor(Date.now() / 1000) + lifetimeS;
+  const text = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ sub: subject, name, exp: expiresAt })}`;
+  return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
+}
+
+export function serveShop({ port, secret, chat }: ShopOptions): ReturnType<typeof Bun.serve> {
+  return Bun.serve({
+    port,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const { pathname } = new URL(request.url);
+      const type = files[pathname];
+      if (type !== undefined)
+        return new Response(Bun.file(join(import.meta.dir, pathname)), { headers: { "Content-Type": type } });
+      // A real shop looks into its session instead: who asks here is whoever the path says.
+      const person = pathname === "/" ? "buyer" : pathname.slice(1);
+      const name = people[person];
+      if (name === undefined) return new Response("There is nothing here.\n", { status: 404 });
+      const page = await Bun.file(join(import.meta.dir, `${person}.html`)).text();
+      const text = page
+        .replaceAll("{{chat}}", chat())
+        .replaceAll("{{token}}", signToken(secret, person, name));
+      return new Response(text, {
+        headers: { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policyFor(chat()) },
+      });
+    },
+  });
+}
+
+/** As strict as can be; the chat needs the two places that name it. */
+function policyFor(chat: string): string {
+  return [
+    "default-src 'none'",
+    `script-src 'self' ${chat}`,
+    `frame-src ${chat}`,
+    "style-src 'self'",
+    "base-uri 'none'",
+  ].join("; ");
+}
+
+if (import.meta.main) {
+  const [chat] = process.argv.slice(2);
+  const secret = process.env.DUOLOGUE_HOST_SECRET;
+  if (chat === undefined || secret === undefined) {
+    console.error("usage: DUOLOGUE_HOST_SECRET=… bun server.ts https://chat.example.com");
+    process.exitCode = 2;
+  } else {
+    const { url } = serveShop({ port: 8090, secret, chat: () => chat });
+    console.log(`The buyer is at ${url.href}, the seller at ${url.href}seller`);
+  }
+}
