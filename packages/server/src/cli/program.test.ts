@@ -151,6 +151,39 @@ describe("help and version", () => {
   });
 });
 
+describe("token", () => {
+  const secret = { DUOLOGUE_HOST_SECRET: "a secret of this test, long enough for HS256" };
+
+  test("prints a token for trying out and nothing else", async () => {
+    const words = ["token", "--sub", "u1", "--name", "Alice", "--expires", "30m"];
+    const { exitCode, out, error } = await run(words, undefined, secret);
+    expect({ exitCode, error }).toEqual({ exitCode: 0, error: "" });
+    const payload: unknown = JSON.parse(Buffer.from(out.split(".")[1] ?? "", "base64url").toString());
+    expect(payload).toMatchObject({ sub: "u1", name: "Alice" });
+    const { iat, exp } = payload as { iat: number; exp: number };
+    expect(exp - iat).toBe(1_800);
+  });
+
+  test("says everything that is missing", async () => {
+    const { exitCode, error, out } = await run(["token", "--expires", "25h"], undefined, secret);
+    expect({ exitCode, out }).toEqual({ exitCode: 2, out: "" });
+    for (const flag of ["--sub", "--name", "--expires"]) expect(error).toContain(flag);
+  });
+
+  test("needs the secret, and says where it may come from", async () => {
+    const words = ["token", "--sub", "u1", "--name", "Alice"];
+    const none = await run(words);
+    expect(none.exitCode).toBe(1);
+    expect(none.error).toContain("--host-secret-file");
+    const file = await run([...words, "--host-secret-file", "/nowhere/secret"]);
+    expect(file.exitCode).toBe(1);
+    expect(file.error).toContain("/nowhere/secret");
+    const keys = await run([...words, "--host-jwks", "https://site.example/jwks.json"]);
+    expect(keys.exitCode).toBe(1);
+    expect(keys.error).toContain("private key");
+  });
+});
+
 describe("asking a running server", () => {
   test("status shows a table, or JSON for programs", async () => {
     const { out, exitCode } = await run(["status"], [status]);

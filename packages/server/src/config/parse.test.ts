@@ -228,6 +228,48 @@ describe("limits", () => {
   });
 });
 
+describe("host login", () => {
+  const secret = "a secret of this test, long enough for HS256";
+
+  test("takes the secret from the environment only, and a file's path from anywhere", () => {
+    expect(config({ environment: { DUOLOGUE_HOST_SECRET: secret } }).hostSecret).toBe(secret);
+    expect(config({ toml: 'host-secret-file = "secret"' }).hostSecretFile).toBe("/etc/duologue/secret");
+    expect(problems({ toml: `host-secret = "${secret}"` }).join()).toContain(
+      "host-secret: expected the name",
+    );
+  });
+
+  test("does not repeat a secret that is too short", () => {
+    expect(problems({ environment: { DUOLOGUE_HOST_SECRET: "hunter2" } })).toEqual([
+      "DUOLOGUE_HOST_SECRET: expected at least 32 bytes, got 7",
+    ]);
+  });
+
+  test("has one way of proof", () => {
+    const environment = { DUOLOGUE_HOST_SECRET: secret };
+    const flags = { hostJwks: ["https://site.example/jwks"] };
+    expect(problems({ environment, flags }).join()).toContain("expected one of");
+    expect(problems({ flags: { hostIssuer: ["site"] } }).join()).toContain(
+      "expected a secret or --host-jwks",
+    );
+  });
+
+  test.each([
+    ["https://site.example/jwks.json", true],
+    ["http://127.0.0.1:8080/jwks", true],
+    ["http://localhost/jwks", true],
+    ["http://[::1]:1/jwks", true],
+    ["http://site.example/jwks", false],
+    ["http://127.0.0.1.site.example/jwks", false],
+    ["http://localhost.site.example/jwks", false],
+    ["https://user:word@site.example/jwks", false],
+    ["file:///etc/passwd", false],
+    ["jwks", false],
+  ])("takes a key set from where nobody on the way can change it: %s", (address, isTaken) => {
+    expect(problems({ flags: { hostJwks: [address] } }).length === 0).toBe(isTaken);
+  });
+});
+
 describe("origins and proxies", () => {
   const origins = [
     "https://example.com",

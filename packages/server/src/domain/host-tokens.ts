@@ -1,5 +1,6 @@
 /** Host login: tokens (JWT, RFC 7519) that the site which embeds us signs for its own users. Rules HT of SPEC.md. */
 import {
+  createLocalJWKSet,
   createRemoteJWKSet,
   errors,
   type JWTPayload,
@@ -150,15 +151,23 @@ function remoteKeys(
   });
   let restsUntil = Number.NEGATIVE_INFINITY;
   return async (head, input) => {
-    if (clock.monotonic() < restsUntil) throw new KeysUnavailableError();
     try {
-      return await keys(head, input);
+      if (clock.monotonic() >= restsUntil) return await keys(head, input);
     } catch (error) {
       if (isAboutToken(error)) throw error;
       // Strangers send tokens too: while the site does not answer, theirs do not make us ask it again and again.
       if (clock.monotonic() >= restsUntil) onFault(error);
       restsUntil = clock.monotonic() + restMs;
-      throw new KeysUnavailableError("the JWKS could not be fetched", { cause: error });
+    }
+    // Nor do they shut out those whose key is known.
+    const known = keys.fresh ? keys.jwks() : undefined;
+    if (known === undefined) throw new KeysUnavailableError("the JWKS could not be fetched");
+    try {
+      return await createLocalJWKSet(known)(head, input);
+    } catch (error) {
+      throw new KeysUnavailableError("the key is not known, and the JWKS could not be fetched", {
+        cause: error,
+      });
     }
   };
 }

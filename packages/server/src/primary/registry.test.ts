@@ -45,6 +45,16 @@ describe("registry", () => {
     ]);
   });
 
+  test("[HT4] a member's name may be anybody's, but a guest may not take it", () => {
+    const { registry } = setUp();
+    const member = (id: string, name: string): JoinRequest => ({ ...guest(id, name), kind: "member" });
+    expect(registry.join(1, guest("a", "Ann")).ok).toBe(true);
+    expect(registry.join(1, member("b", "Ann")).ok).toBe(true);
+    expect(registry.join(2, member("c", "Cem"))).toMatchObject({ ok: true, user: { kind: "member" } });
+    expect(registry.rename("c", "Ann", ["ann"]).ok).toBe(true);
+    expect(registry.join(2, guest("d", "Ann"))).toEqual({ ok: false, reason: "name_taken" });
+  });
+
   test("[LB5] a guest who comes back within the grace has never left", () => {
     const { clock, changes, registry } = setUp();
     registry.join(1, guest("a"));
