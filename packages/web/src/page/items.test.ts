@@ -54,4 +54,36 @@ describe("what stands in a conversation", () => {
     const keys = itemsOf([entry(1, 1), entry(2, 11), entry(3, 2)], 1, dayOf).map((item) => item.key);
     expect(new Set(keys).size).toBe(keys.length);
   });
+
+  test("messages of one side stand together when each comes within ten minutes of the one before", () => {
+    const minute = 60_000;
+    const entries = [
+      entry(1, 0),
+      entry(2, 9 * minute),
+      entry(3, 19 * minute),
+      entry(4, 19 * minute, { mine: true }),
+      entry(5, 20 * minute, { mine: true }),
+    ];
+    const groups = itemsOf(entries, undefined, () => "day").map((item) =>
+      item.kind === "message" ? [item.isFirst, item.isLast] : item.kind,
+    );
+    expect(groups).toEqual(["day", [true, false], [false, true], [true, true], [true, false], [false, true]]);
+  });
+
+  test("the mark before unread messages and a new day end a group", () => {
+    const marked = itemsOf([entry(1, 1), entry(2, 1)], 2, () => "day");
+    expect(marked.map((item) => (item.kind === "message" ? item.isLast : item.kind))).toEqual([
+      "day",
+      true,
+      "unread",
+      true,
+    ]);
+    const days = itemsOf([entry(1, 9), entry(2, 11)], undefined, dayOf);
+    expect(days.map((item) => (item.kind === "message" ? item.isFirst : item.kind))).toEqual([
+      "day",
+      true,
+      "day",
+      true,
+    ]);
+  });
 });

@@ -1,0 +1,102 @@
+/** What an automatic examiner (axe-core) finds on a page with the widget, and in the widget's frame. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { type Server, startServer, TestBrowser } from "@duologue/testing";
+import axe from "axe-core";
+import type { BrowserContext, Frame, Page } from "playwright-core";
+
+setDefaultTimeout(60_000);
+
+const host = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  fetch: (request) => {
+    const { searchParams } = new URL(request.url);
+    const attributes = ["theme", "language"].map((name) => `data-${name}="${searchParams.get(name)}"`);
+    return new Response(
+      `<!doctype html><html lang="en"><title>A site</title><main><h1>A site</h1></main>
+      <script src="${chat.url}/embed.js" data-open ${attributes.join(" ")}></script></html>`,
+      { headers: { "Content-Type": "text/html; charset=utf-8" } },
+    );
+  },
+});
+const origin = `http://127.0.0.1:${host.port}`;
+let chat: Server;
+let browser: TestBrowser;
+
+beforeAll(async () => {
+  const options = ["--embed-origins", origin];
+  [chat, browser] = await Promise.all([startServer({ options }), TestBrowser.launch()]);
+});
+
+afterAll(async () => {
+  await browser?.[Symbol.asyncDispose]();
+  await chat?.[Symbol.asyncDispose]();
+  await host.stop(true);
+});
+
+/** Each finding with the elements it is about. */
+async function findingsOf(place: Frame, screen: string): Promise<string[]> {
+  await place.evaluate(axe.source);
+  const { violations } = await place.evaluate(() =>
+    (window as unknown as { axe: typeof axe }).axe.run({ iframes: false }),
+  );
+  return violations.map(
+    ({ id, nodes }) => `${screen}: ${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`,
+  );
+}
+
+function frameOf(page: Page): Frame {
+  const found = page.frames().find((frame) => frame.url().includes("/embed#"));
+  if (found === undefined) throw new Error("the page has no frame of the chat");
+  return found;
+}
+
+async function join(person: BrowserContext, address: string, name: string): Promise<Page> {
+  const page = await person.newPage();
+  await page.goto(address);
+  const frame = page.frameLocator("iframe");
+  await frame.locator("#nickname").fill(name);
+  await frame.locator("#nickname").press("Enter");
+  await frame.locator("#nickname").waitFor({ state: "detached" });
+  return page;
+}
+
+describe("a page with the widget", () => {
+  test.each([
+    ["light", "en"],
+    ["dark", "en"],
+    ["light", "zh-CN"],
+    ["dark", "zh-CN"],
+  ])("has no fault that an examiner finds, %s, in %s", async (theme, language) => {
+    const address = `${origin}/?theme=${theme}&language=${language}`;
+    const [annPerson, benPerson] = [await browser.person(), await browser.person()];
+    const names = ["Ann", "Ben"].map((name) => `${name} ${theme} ${language}`);
+    const fresh = await annPerson.newPage();
+    await fresh.goto(address);
+    await fresh.frameLocator("iframe").locator("#nickname").waitFor();
+    const findings = await findingsOf(frameOf(fresh), "sign-in");
+    await fresh.close();
+    const ann = await join(annPerson, address, names[0] ?? "");
+    const ben = await join(benPerson, address, names[1] ?? "");
+    const row = ann.frameLocator("iframe").getByRole("button", { name: names[1] ?? "" });
+    await row.waitFor();
+    findings.push(...(await findingsOf(frameOf(ann), "list")));
+    await row.click();
+    await ann.frameLocator("iframe").locator("textarea").fill("hello");
+    await ann.frameLocator("iframe").locator("textarea").press("Enter");
+    await ben
+      .frameLocator("iframe")
+      .getByRole("button", { name: names[0] ?? "" })
+      .click();
+    await ben.frameLocator("iframe").locator("textarea").fill("hello too");
+    await ben.frameLocator("iframe").locator("textarea").press("Enter");
+    await ann.frameLocator("iframe").getByRole("log").getByText("hello too").waitFor();
+    findings.push(...(await findingsOf(frameOf(ann), "conversation")));
+    findings.push(...(await findingsOf(ann.mainFrame(), "page, open")));
+    await ann.keyboard.press("Escape");
+    await ann.getByRole("dialog").waitFor({ state: "hidden" });
+    findings.push(...(await findingsOf(ann.mainFrame(), "page, closed")));
+    expect(findings).toEqual([]);
+    await Promise.all([annPerson.close(), benPerson.close()]);
+  });
+});
