@@ -353,6 +353,17 @@ describe("host login by JWKS", () => {
 });
 
 describe("the secret", () => {
+  test("signs as docs/embedding.md has it", async () => {
+    await using server = await startServer({ options: ["--host-secret-file", secretFile] });
+    const guide = readFileSync(join(import.meta.dir, "../../../docs/embedding.md"), "utf8");
+    const code = /\*\*Node\*\*\n\n```js\n(.*?)```/s.exec(guide)?.[1] ?? "";
+    const script = join(directory, "sign.mjs");
+    writeFileSync(script, `const user = { id: 7, name: "Zoë" };\n${code}process.stdout.write(token);\n`);
+    const child = Bun.spawn([process.execPath, script], { env: { DUOLOGUE_HOST_SECRET: SECRET } });
+    await using zoe = await Peer.connect(server.url, { token: await new Response(child.stdout).text() });
+    expect(zoe.welcome.user).toMatchObject({ name: "Zoë", kind: "member" });
+  });
+
   test("signs tokens for trying out, and stands in no list of processes and no log", async () => {
     await using server = await startServer({
       workers: 2,
