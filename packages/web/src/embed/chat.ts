@@ -154,11 +154,13 @@ export class EmbeddedChat {
     else if (kind === "problem") this.#arrivals.update(client, "");
   }
 
-  #onStopped({ error }: Stopped): void {
+  #onStopped({ reason, error }: Stopped): void {
     this.#leave();
     this.#suggestion = error?.suggestion;
     if (error !== undefined) this.#problem = problemOf(error.code);
-    else this.#problem = this.#settings?.login === "token" ? "tokenRefused" : undefined;
+    else if (this.#settings?.login === "token")
+      this.#problem = reason === "session_expired" ? "noToken" : "failed";
+    else this.#problem = undefined;
   }
 
   #onOnline(client: Client, user: string): void {
@@ -232,6 +234,7 @@ export class EmbeddedChat {
       const chat: ChatContext = {
         ...context,
         client,
+        environment: this.#options.environment,
         openWith: (user) => void this.#openWith(client, user),
         select: (conversation) => this.#select(conversation),
       };

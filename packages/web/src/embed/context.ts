@@ -1,4 +1,4 @@
-import type { Client } from "@duologue/client";
+import type { Client, Environment } from "@duologue/client";
 import type { Settings } from "../widget/messages.ts";
 import type { Words } from "./words.ts";
 
@@ -13,6 +13,7 @@ export interface Context {
 /** What the screens are given once somebody is logged in. */
 export interface ChatContext extends Context {
   readonly client: Client;
+  readonly environment: Environment;
   /** Shows the conversation with this user. */
   readonly openWith: (user: string) => void;
   /** Shows this conversation; undefined: the list. */

@@ -1,14 +1,15 @@
 import type { TimelineEntry } from "@duologue/client";
 import type { ChatContext } from "./context.ts";
 import { button, element, type Row, setText } from "./elements.ts";
+import { timeFormat } from "./times.ts";
 import { problemOf, type Words } from "./words.ts";
 
-export function messageRow({ client, words }: ChatContext): Row<TimelineEntry> {
+export function messageRow({ client, environment, words }: ChatContext): Row<TimelineEntry> {
   const text = element("p", { class: "text", dir: "auto" });
   const details = element("p", { class: "details" });
   const problem = element("p", { class: "problem", hidden: true });
   const root = element("li", { class: "message" }, text, details, problem);
-  const times = new Intl.DateTimeFormat(words.language, { dateStyle: "short", timeStyle: "short" });
+  const formatTime = timeFormat(words.language, navigator.languages);
   let failed: string | undefined;
   const drawFailure = (entry: TimelineEntry): void => {
     const { pending } = entry;
@@ -30,7 +31,7 @@ export function messageRow({ client, words }: ChatContext): Row<TimelineEntry> {
       root.classList.toggle("mine", entry.mine);
       root.toggleAttribute("data-empty", entry.body?.text === undefined);
       setText(text, textOf(entry, words));
-      const parts = [times.format(entry.time)];
+      const parts = [formatTime(entry.time, environment.now())];
       if (entry.edited) parts.unshift(words.edited);
       if (entry.state !== "received") parts.push(words.states[entry.state]);
       setText(details, parts.join(" · "));

@@ -154,8 +154,9 @@ export function problemOf(code: string): Problem {
     case "guests_closed":
       return "guestsClosed";
     case "token_invalid":
-    case "token_expired":
       return "tokenRefused";
+    case "token_expired":
+      return "noToken";
     case "user_unknown":
     case "recipient_gone":
       return "peerUnknown";

@@ -69,7 +69,6 @@ export class ChatFrame {
       "sandbox",
       "allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox",
     );
-    root.setAttribute("allow", "clipboard-write");
     root.setAttribute("part", "frame");
     root.src = address.href;
   }
