@@ -40,6 +40,10 @@ export function configurationPage(): string {
           code("duologue stop"),
           "Stops the running server and waits until it has ended. SIGTERM does the same.",
         ],
+        [
+          code("duologue token"),
+          "Prints a token of host login, for trying out: `--sub u1 --name Alice --expires 1h`. See [embedding.md](embedding.md).",
+        ],
       ],
     ),
     "`status`, `reload` and `stop` find the server by its data directory: give them the same `--data` or `--config`. Exit codes: 0 done, 1 failed or no server running, 2 a fault in the command line or the configuration.",

@@ -57,7 +57,8 @@ export class Members {
     if (!read.ok) return read;
     const { claims, name } = read.value;
     if (claims.user !== user.id) return fault("token_invalid", { detail: "It is another user's." });
-    if (name !== user.name) {
+    // Another connection of theirs may have brought a new name since this one logged in.
+    if (name !== (this.presence.lobby.get(user.id)?.name ?? user.name)) {
       const told = await this.presence.rename(user.id, name, nameKeys(name));
       if (!told.ok) return fault("unavailable", { retryAfterMs: RETRY_MS });
       const kept = await this.store.rename(user.id, name);
