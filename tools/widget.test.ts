@@ -56,7 +56,8 @@ async function visit(person: BrowserContext, path: string): Promise<Visit> {
   const complaints = complaintsOf(page);
   await page.addInitScript(() => {
     const heard: [string, unknown][] = [];
-    Object.assign(window, { heard });
+    Object.assign(window, { heard, before: [] });
+    Object.assign(window, { before: Object.getOwnPropertyNames(window) });
     for (const name of ["duologue:ready", "duologue:unread", "duologue:message"])
       document.addEventListener(name, (event) => heard.push([name, (event as CustomEvent).detail]));
   });
@@ -180,8 +181,41 @@ describe("the shop", () => {
     expect(seen).toEqual([null, "SecurityError"]);
     const counts = (await heard(page, "duologue:unread")).map(({ count }) => count);
     expect(counts).not.toContain(77);
-    expect(Object.keys(await page.evaluate(() => ({ ...window.Duologue })))).toEqual(["create", "launcher"]);
     await person.close();
+  });
+
+  test("the page gets one global and, however often it names the script, one launcher, until it is destroyed", async () => {
+    const person = await browser.person();
+    const { page } = await visit(person, "/");
+    await launcher(page).waitFor();
+    const before = await page.evaluate(() => (window as unknown as { before: string[] }).before);
+    await page.addScriptTag({ url: `${chat.url}/embed.js` });
+    expect(await page.locator("duologue-launcher").count()).toBe(1);
+    const names = await page.evaluate(() => Object.getOwnPropertyNames(window));
+    expect(names.filter((name) => !before.includes(name))).toEqual(["Duologue"]);
+    await page.evaluate(() => window.Duologue?.launcher?.destroy());
+    expect(await page.locator("duologue-launcher").count()).toBe(0);
+    await person.close();
+  });
+
+  test("links and code stand in a message as such, and what looks like markup stays text", async () => {
+    const [buyerPerson, sellerPerson] = [await browser.person(), await browser.person()];
+    await heard((await visit(sellerPerson, "/seller")).page, "duologue:ready");
+    const { page, frame, complaints } = await visit(buyerPerson, "/");
+    await launcher(page).click();
+    await write(frame, "see https://example.org/a and `npm start` <img src=x onerror=alert(1)>");
+    const link = frame.getByRole("link", { name: "https://example.org/a" });
+    await link.waitFor();
+    expect(await link.getAttribute("rel")).toBe("noopener noreferrer nofollow");
+    await frame.locator("code", { hasText: "npm start" }).waitFor();
+    expect(await frame.locator("img").count()).toBe(0);
+    // What is written and not sent is there again when another language makes the frame draw itself anew.
+    await frame.getByLabel("Message", { exact: true }).fill("half a sent");
+    await page.evaluate(() => window.Duologue?.launcher?.change({ language: "zh-CN" }));
+    await frame.getByRole("button", { name: "发送" }).waitFor();
+    expect(await frame.getByLabel("消息", { exact: true }).inputValue()).toBe("half a sent");
+    expect(complaints).toEqual([]);
+    await Promise.all([buyerPerson.close(), sellerPerson.close()]);
   });
 });
 

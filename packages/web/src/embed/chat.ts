@@ -46,6 +46,7 @@ export class EmbeddedChat {
   #target: Target = { kind: "list" };
   #problem: Problem | undefined;
   #suggestion: string | undefined;
+  #drafts = new Map<string, string>();
   #isReady = false;
   #isInSight = false;
   /** What the screen shows, as text: another one is made when it changes. */
@@ -235,6 +236,7 @@ export class EmbeddedChat {
         ...context,
         client,
         environment: this.#options.environment,
+        drafts: this.#drafts,
         openWith: (user) => void this.#openWith(client, user),
         select: (conversation) => this.#select(conversation),
       };

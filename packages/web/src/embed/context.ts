@@ -14,6 +14,8 @@ export interface Context {
 export interface ChatContext extends Context {
   readonly client: Client;
   readonly environment: Environment;
+  /** What is written and not sent, by conversation; as long as the frame is there. */
+  readonly drafts: Map<string, string>;
   /** Shows the conversation with this user. */
   readonly openWith: (user: string) => void;
   /** Shows this conversation; undefined: the list. */

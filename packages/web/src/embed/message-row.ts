@@ -1,4 +1,5 @@
 import type { TimelineEntry } from "@duologue/client";
+import { type Part, partsOf } from "../page/text.ts";
 import type { ChatContext } from "./context.ts";
 import { button, element, type Row, setText } from "./elements.ts";
 import { timeFormat } from "./times.ts";
@@ -11,6 +12,7 @@ export function messageRow({ client, environment, words }: ChatContext): Row<Tim
   const root = element("li", { class: "message" }, text, details, problem);
   const formatTime = timeFormat(words.language, navigator.languages);
   let failed: string | undefined;
+  let drawn: string | undefined;
   const drawFailure = (entry: TimelineEntry): void => {
     const { pending } = entry;
     const failure = pending?.state.kind === "failed" ? pending.state.error : undefined;
@@ -30,7 +32,10 @@ export function messageRow({ client, environment, words }: ChatContext): Row<Tim
     update: (entry) => {
       root.classList.toggle("mine", entry.mine);
       root.toggleAttribute("data-empty", entry.body?.text === undefined);
-      setText(text, textOf(entry, words));
+      const written = textOf(entry, words);
+      // Drawn anew only when it changed, so that a selection in it stays.
+      if (written !== drawn) text.replaceChildren(...partsOf(written).map(drawPart));
+      drawn = written;
       const parts = [formatTime(entry.time, environment.now())];
       if (entry.edited) parts.unshift(words.edited);
       if (entry.state !== "received") parts.push(words.states[entry.state]);
@@ -38,6 +43,24 @@ export function messageRow({ client, environment, words }: ChatContext): Row<Tim
       drawFailure(entry);
     },
   };
+}
+
+function drawPart(part: Part): Node | string {
+  switch (part.kind) {
+    case "text":
+      return part.text;
+    case "code":
+    case "block":
+      return element("code", { class: part.kind }, part.text);
+    case "link":
+      return element(
+        "a",
+        { href: part.href, target: "_blank", rel: "noopener noreferrer nofollow" },
+        part.text,
+      );
+    default:
+      return part satisfies never;
+  }
 }
 
 function textOf({ body, retracted }: TimelineEntry, words: Words): string {

@@ -54,9 +54,11 @@ export class Talk implements Screen {
       "aria-label": words.message,
       placeholder: words.message,
     });
+    this.#input.value = context.drafts.get(id) ?? "";
     this.#input.addEventListener("keydown", (event) => this.#onKey(event));
     this.#input.addEventListener("input", () => {
       client.setTyping(id, this.#input.value !== "");
+      this.#keepDraft();
       this.update();
     });
     this.#submit = element("button", { type: "submit", class: "primary" }, words.send);
@@ -145,8 +147,15 @@ export class Talk implements Screen {
     if (this.#text === "") return;
     this.#context.client.send(this.#id, this.#text);
     this.#input.value = "";
+    this.#keepDraft();
     this.update();
     this.#toEnd();
+  }
+
+  #keepDraft(): void {
+    const { drafts } = this.#context;
+    if (this.#text === "") drafts.delete(this.#id);
+    else drafts.set(this.#id, this.#input.value);
   }
 
   async #loadOlder(): Promise<void> {
