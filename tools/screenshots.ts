@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { startServer, TestBrowser } from "@duologue/testing";
+import { type Server, startServer, TestBrowser } from "@duologue/testing";
 import type { BrowserContextOptions, Page } from "playwright-core";
 
 const target = process.argv[2] ?? join(import.meta.dir, "../docs/screenshots");
@@ -24,14 +24,18 @@ const english = [
   "It did, this morning. Thank you!",
   "Good. The blue one is for your sister.",
   "She will love it.\nWhen are you coming over?",
-  "Friday evening, if the train runs.",
+  "Friday evening, if the train runs: https://example.org/trains",
+  "🎉",
+  "Set the alarm with `wake 7:30`, as always.",
 ];
 const chinese = [
-  "早上好!包裹到了吗?",
-  "今天早上到了,谢谢!",
+  "早上好！包裹到了吗？",
+  "今天早上到了，谢谢！",
   "蓝色的是给你姐姐的。",
-  "她一定会喜欢。\n你什么时候过来?",
-  "周五晚上,如果火车不晚点的话。",
+  "她一定会喜欢。\n你什么时候过来？",
+  "周五晚上，如果火车不晚点的话：https://example.org/trains",
+  "🎉",
+  "老规矩，用 `wake 7:30` 定闹钟。",
 ];
 
 const scenes: readonly Scene[] = [
@@ -54,6 +58,12 @@ const scenes: readonly Scene[] = [
     talk: chinese,
   },
   { name: "phone", options: { ...phone, locale: "en-GB" }, people: ["Cleo", "Dan"], talk: english },
+  {
+    name: "phone-zh-dark",
+    options: { ...phone, locale: "zh-CN", colorScheme: "dark" },
+    people: ["小红", "小明"],
+    talk: chinese,
+  },
 ];
 
 async function signIn(page: Page, name: string): Promise<void> {
@@ -63,33 +73,66 @@ async function signIn(page: Page, name: string): Promise<void> {
 }
 
 async function write(page: Page, text: string): Promise<void> {
-  const box = page.getByRole("textbox").last();
+  const box = page.locator("#composer");
   await box.fill(text);
   await box.press("Enter");
-  await page
-    .locator(".message")
-    .getByText(text.split("\n")[0] ?? text)
-    .first()
-    .waitFor();
 }
 
-async function shoot(browser: TestBrowser, url: string, scene: Scene): Promise<void> {
-  const [one, other] = await Promise.all(
-    [0, 1].map(async () => (await browser.person(scene.options)).newPage()),
-  );
-  if (one === undefined || other === undefined) return;
-  await one.goto(url);
-  await one.screenshot({ path: join(target, `${scene.name}-sign-in.png`) });
-  await signIn(one, scene.people[0]);
-  await other.goto(url);
-  await signIn(other, scene.people[1]);
-  await one.getByRole("button", { name: scene.people[1] }).first().click();
+/** Two people who talk; the first one's page is the one to look at. */
+async function talk(page: Page, other: Page, scene: Scene): Promise<void> {
+  await page.getByRole("button", { name: scene.people[1] }).first().click();
   for (const [index, text] of scene.talk.entries()) {
     if (index === 1) await other.getByRole("button", { name: scene.people[0] }).first().click();
-    await write(index % 2 === 0 ? one : other, text);
+    await write(index % 2 === 0 ? page : other, text);
+    const messages = index + 1;
+    for (const one of [page, ...(index === 0 ? [] : [other])]) {
+      await one
+        .locator(".message")
+        .nth(messages - 1)
+        .waitFor();
+    }
   }
-  await one.screenshot({ path: join(target, `${scene.name}.png`) });
-  await Promise.all([one, other].map((page) => page.context().close()));
+  await write(page, scene.talk[0] ?? "");
+  await page.locator('.message.mine[data-state="read"]').last().waitFor();
+}
+
+async function shoot(browser: TestBrowser, server: Server, scene: Scene): Promise<void> {
+  const { options, people } = scene;
+  const [one, other] = [await browser.person(options), await browser.person(options)];
+  const [page, peer] = [await one.newPage(), await other.newPage()];
+  const take = async (name: string): Promise<void> => {
+    await page.screenshot({
+      path: join(target, name === "" ? `${scene.name}.png` : `${scene.name}-${name}.png`),
+    });
+  };
+  await page.goto(server.url);
+  await take("sign-in");
+  await signIn(page, people[0]);
+  await take("nobody");
+  await peer.goto(server.url);
+  await signIn(peer, people[1]);
+  await talk(page, peer, scene);
+  await take("");
+  const received = page.locator(".message:not(.mine)").first();
+  await received.click();
+  await take("tools");
+  await received.locator(".tool").first().click();
+  await take("reply");
+  await page.locator("#composer").press("Escape");
+  await page.locator("#composer").press("ArrowUp");
+  await take("edit");
+  await page.locator("#composer").press("Escape");
+  await page.locator("#composer").fill("…");
+  await page.evaluate(() => location.assign("#/"));
+  await page.locator(".row .draft").waitFor();
+  await take("list");
+  await page.locator(".sidebar header button").click();
+  await take("settings");
+  await page.keyboard.press("Escape");
+  await server.stop();
+  await page.locator(".banner").waitFor();
+  await take("offline");
+  await Promise.all([one, other].map((person) => person.close()));
 }
 
 mkdirSync(target, { recursive: true });
@@ -98,5 +141,5 @@ for (const scene of scenes) {
   console.log(scene.name);
   // A server for each scene: nobody of an earlier one is online.
   await using server = await startServer({ workers: 2 });
-  await shoot(browser, server.url, scene);
+  await shoot(browser, server, scene);
 }

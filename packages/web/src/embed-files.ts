@@ -1,12 +1,12 @@
 /** The files of the widget: the script that other sites load, and the chat that it frames. */
 import { fileURLToPath } from "node:url";
-import { bundle, documentOf, type PageFile, runBuild } from "./files.ts";
+import { bundle, documentOf, type PlainFile, runBuild } from "./files.ts";
 
 const embed = fileURLToPath(new URL("./embed/", import.meta.url));
 const script = fileURLToPath(new URL("./widget/script.ts", import.meta.url));
 
 /** `/embed`, what it loads, and `/embed.js`, whose name cannot hold a hash because it stands in other sites' pages. */
-export async function buildEmbedFiles(): Promise<PageFile[]> {
+export async function buildEmbedFiles(): Promise<PlainFile[]> {
   const [assets, template, [loader]] = await Promise.all([
     bundle({ script: "embed", style: "embed" }, [`${embed}main.ts`, `${embed}style.css`]),
     Bun.file(`${embed}index.html`).text(),

@@ -1,7 +1,7 @@
 /** The page as the server sends it: built in memory when the server starts, so there is no built copy to go stale. */
 import { fileURLToPath } from "node:url";
 import { buildEmbedFiles } from "./embed-files.ts";
-import { bundle, documentOf, name, type PageFile } from "./files.ts";
+import { bundle, compress, documentOf, name, type PageFile } from "./files.ts";
 
 export { PageBuildError, type PageFile } from "./files.ts";
 
@@ -19,5 +19,6 @@ export async function buildPage(): Promise<PageFile[]> {
     buildEmbedFiles(),
   ]);
   const named = [...assets, name("icon", "svg", "image/svg+xml", icon)];
-  return [documentOf("/", template, named), ...named.map(({ extension: _, ...file }) => file), ...embedFiles];
+  const files = [documentOf("/", template, named), ...named.map(({ extension: _, ...file }) => file)];
+  return Promise.all([...files, ...embedFiles].map(compress));
 }

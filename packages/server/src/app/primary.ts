@@ -95,7 +95,7 @@ class Primary {
     private readonly options: PrimaryOptions,
     private readonly directory: string,
     private readonly port: number,
-    private readonly hostLogin: HostLogin | undefined,
+    private hostLogin: HostLogin | undefined,
   ) {
     const { config, log } = options;
     const { clock } = this;
@@ -157,8 +157,14 @@ class Primary {
     void this.supervisor.stop().then(() => this.ended.resolve());
   }
 
-  /** Replaces every worker by one that runs the code as it is on disk now. */
+  /** Replaces every worker by one that runs the code, and has the secret of host login, as they are on disk now. */
   async reload(tell: (text: string) => void): Promise<boolean> {
+    try {
+      this.hostLogin = findHostLogin(this.options.config);
+    } catch (error) {
+      this.options.log.error({ error }, "no reload");
+      return false;
+    }
     this.page = buildFiles();
     const steps = this.supervisor.reload();
     for (;;) {
@@ -354,8 +360,10 @@ function tokenSecret(directory: string): string {
 
 async function buildFiles(): Promise<readonly PageFile[]> {
   const files = await buildPage();
-  return files.map(({ path, contentType, body, immutable }) => {
-    return { path, contentType, base64: Buffer.from(body).toString("base64"), immutable };
+  const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+  return files.map(({ path, contentType, body, encodings, immutable }) => {
+    const texts = Object.entries(encodings).map(([name, bytes]) => [name, toBase64(bytes)]);
+    return { path, contentType, base64: toBase64(body), encodings: Object.fromEntries(texts), immutable };
   });
 }
 

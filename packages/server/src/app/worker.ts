@@ -16,6 +16,7 @@ import { parseTrustedProxies } from "../gateway/address.ts";
 import { Outlet } from "../gateway/connection.ts";
 import { Connections } from "../gateway/connections.ts";
 import type { Gateway } from "../gateway/context.ts";
+import { contentEncodings } from "../gateway/encoding.ts";
 import { LobbyBroadcast } from "../gateway/lobby.ts";
 import { parseOrigin } from "../gateway/origin.ts";
 import type { Page } from "../gateway/page.ts";
@@ -218,10 +219,14 @@ async function drain(
 }
 
 function toPage(files: readonly PageFile[]): Page {
+  const toBytes = (base64: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(base64, "base64"));
   return new Map(
-    files.map(({ path, contentType, base64, immutable }) => [
-      path,
-      { contentType, body: new Uint8Array(Buffer.from(base64, "base64")), immutable },
-    ]),
+    files.map(({ path, contentType, base64, encodings, immutable }) => {
+      const known = contentEncodings.flatMap((name) => {
+        const text = encodings[name];
+        return text === undefined ? [] : [[name, toBytes(text)] as const];
+      });
+      return [path, { contentType, body: toBytes(base64), encodings: new Map(known), immutable }];
+    }),
   );
 }

@@ -1,7 +1,11 @@
 /** The page's files, answered from memory with headers that allow nothing that the page does not need. */
+import { type ContentEncoding, chooseEncoding } from "./encoding.ts";
+
 export interface PageAsset {
   readonly contentType: string;
   readonly body: Uint8Array<ArrayBuffer>;
+  /** The same, compressed; only what is smaller. */
+  readonly encodings: ReadonlyMap<ContentEncoding, Uint8Array<ArrayBuffer>>;
   /** Its name holds its content's hash. */
   readonly immutable: boolean;
 }
@@ -47,17 +51,22 @@ export function pageHeaders(embedOrigins: readonly string[]): PageHeaders {
   };
 }
 
-export function servePage(page: Page, headers: PageHeaders, method: string, path: string): Response {
+export function servePage(page: Page, headers: PageHeaders, request: Request, path: string): Response {
+  const { method } = request;
   if (method !== "GET" && method !== "HEAD") {
     return new Response("Only GET is answered here.\n", { status: 405, headers: { Allow: "GET, HEAD" } });
   }
   const asset = page.get(path);
   if (asset === undefined) return new Response("There is nothing here.\n", { status: 404, headers });
-  return new Response(method === "HEAD" ? null : asset.body, {
+  const encoding = chooseEncoding(request.headers.get("accept-encoding") ?? "", [...asset.encodings.keys()]);
+  const body = (encoding && asset.encodings.get(encoding)) ?? asset.body;
+  return new Response(method === "HEAD" ? null : body, {
     headers: {
       ...headers,
       ...(path === EMBED_SCRIPT ? EMBED_SCRIPT_HEADERS : {}),
       "Content-Type": asset.contentType,
+      ...(encoding === undefined ? {} : { "Content-Encoding": encoding }),
+      Vary: "Accept-Encoding",
       "Cache-Control": asset.immutable ? "public, max-age=31536000, immutable" : "no-cache",
     },
   });

@@ -101,7 +101,7 @@ export class ClientServer {
       case "/readyz":
         return this.readiness();
       default:
-        return servePage(this.options.page, this.pageHeaders, request.method, url.pathname);
+        return servePage(this.options.page, this.pageHeaders, request, url.pathname);
     }
   }
 

@@ -7,6 +7,8 @@ export interface PageFile {
   readonly path: string;
   readonly contentType: string;
   readonly base64: string;
+  /** The same, compressed, by the name of the encoding; base64 too. */
+  readonly encodings: Readonly<Partial<Record<"br" | "gzip", string>>>;
   readonly immutable: boolean;
 }
 
