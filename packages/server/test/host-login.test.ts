@@ -364,6 +364,20 @@ describe("the secret", () => {
     expect(zoe.welcome.user).toMatchObject({ name: "Zoë", kind: "member" });
   });
 
+  test("may be changed: a reload reads its file again, and is refused when that is not there", async () => {
+    const file = join(directory, "changing");
+    writeFileSync(file, SECRET);
+    await using server = await startServer({ options: ["--host-secret-file", file] });
+    const fresh = `${SECRET}, and longer`;
+    writeFileSync(file, fresh);
+    expect((await server.run("reload")).exitCode).toBe(0);
+    expect((await refused(server.url, { token: signed(someone()) })).code).toBe("token_invalid");
+    rmSync(file);
+    expect((await server.run("reload")).exitCode).toBe(1);
+    await using ann = await Peer.connect(server.url, { token: signed(someone(), fresh) });
+    expect(ann.welcome.user.kind).toBe("member");
+  });
+
   test("signs tokens for trying out, and stands in no list of processes and no log", async () => {
     await using server = await startServer({
       workers: 2,
