@@ -18,6 +18,12 @@ export interface ConnectOptions {
   /** Where unsent messages wait; in memory unless said otherwise. */
   readonly storage?: ClientStorage;
   readonly environment?: Environment;
+  /**
+   * Tabs of one origin that give the same name share one connection, one outbox and one state, when they log in by tokens
+   * of the same person; with `getToken` the name must be the person's. Where the browser has no Web Locks (outside
+   * https: and localhost), each tab is on its own, as without a name.
+   */
+  readonly tabs?: string;
   /** The token to keep for the next visit; undefined when it is worth nothing any more. */
   readonly onToken?: (token: string | undefined) => void;
 }

@@ -17,6 +17,7 @@ import type { Environment, Socket, Timer } from "./environment.ts";
 import { type ServerError, toServerError } from "./errors.ts";
 import { LOGIN_TIMEOUT_MS, PING_INTERVAL_MS, PONG_TIMEOUT_MS, STABLE_MS } from "./limits.ts";
 import { afterClose, type StopReason } from "./policy.ts";
+import type { TabShare } from "./tab-share.ts";
 
 export type ConnectionState =
   /** Opening a socket, or waiting for the answer to hello. */
@@ -34,7 +35,8 @@ export interface ConnectionEvents {
   hello(): Omit<ClientFrameOf<"hello">, "type" | "version">;
   /** Asked for every ping. */
   cursor(): string | undefined;
-  welcomed(frame: ServerFrameOf<"welcome">): void;
+  /** `share`: over another tab's connection. */
+  welcomed(frame: ServerFrameOf<"welcome">, share?: TabShare): void;
   /** Every frame after `welcome`, pongs included. */
   received(frame: ServerFrame): void;
   /** The server's final word; true when another hello may change its mind. */

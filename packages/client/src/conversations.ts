@@ -36,6 +36,8 @@ export interface ConversationsOptions {
 
 interface Held {
   timeline: Timeline;
+  /** No page has come yet: what is there are live events, and what was before them is not known to be loaded. */
+  isNew: boolean;
   loading: boolean;
   /** The last view and what it was made of, so that an unchanged one is the same object. */
   view: { readonly of: readonly unknown[]; readonly value: TimelineView } | undefined;
@@ -134,7 +136,12 @@ export class Conversations {
 
   /** Keeps the conversation's messages from now on, and loads the last ones. */
   hold(id: string): void {
-    const held = this.#held.get(id) ?? { timeline: emptyTimeline, loading: false, view: undefined };
+    const held = this.#held.get(id) ?? {
+      timeline: emptyTimeline,
+      isNew: true,
+      loading: false,
+      view: undefined,
+    };
     this.#held.delete(id);
     this.#held.set(id, held);
     const [oldest] = this.#held.keys();
@@ -211,7 +218,10 @@ export class Conversations {
   reset(): void {
     this.#summaries.clear();
     this.#changedAt.clear();
-    for (const held of this.#held.values()) held.timeline = emptyTimeline;
+    for (const held of this.#held.values()) {
+      held.timeline = emptyTimeline;
+      held.isNew = true;
+    }
     this.#list = "unloaded";
     this.loadList();
     for (const id of this.#held.keys()) this.#fetch(id);
@@ -281,17 +291,13 @@ export class Conversations {
     const held = this.#held.get(id);
     const summary = this.#summaries.get(id);
     if (held === undefined || summary === undefined || held.loading) return;
-    let repair = findRepair(held.timeline, summary.lastSeq);
-    if (repair.kind === "forget") {
-      this.#change(id, repair);
-      repair = findRepair(held.timeline, summary.lastSeq);
-    }
-    if (repair.kind !== "load") return;
-    const { before } = repair;
+    const before = this.#missing(id, held, summary.lastSeq);
+    if (before === undefined) return;
     this.#setLoading(held, true);
     this.#options.requests.start<"history">({ type: "history", conversation: id, before }, false, {
       done: (page) => {
         const known = held.timeline;
+        held.isNew = false;
         this.#change(id, { kind: "history", events: page.events, revisions: page.revisions });
         this.#setLoading(held, false);
         // A page that brought nothing new would be asked for again and again.
@@ -299,6 +305,18 @@ export class Conversations {
       },
       failed: () => this.#setLoading(held, false),
     });
+  }
+
+  /** The `before` of the page that is to be loaded next. */
+  #missing(id: string, held: Held, lastSeq: number): number | undefined {
+    if (lastSeq === 0) held.isNew = false;
+    if (held.isNew) return lastSeq + 1;
+    let repair = findRepair(held.timeline, lastSeq);
+    if (repair.kind === "forget") {
+      this.#change(id, repair);
+      repair = findRepair(held.timeline, lastSeq);
+    }
+    return repair.kind === "load" ? repair.before : undefined;
   }
 
   #change(id: string, change: TimelineChange): void {

@@ -6,18 +6,21 @@ import { Connection, type ConnectionState } from "./connection.ts";
 import { Conversations } from "./conversations.ts";
 import { browserEnvironment } from "./environment.ts";
 import { NotLoggedInError } from "./errors.ts";
-import { changeLobby, emptyLobby, type Lobby, lobbyFrom } from "./lobby.ts";
+import { changeLobby, emptyLobby, frameOfLobby, type Lobby, lobbyFrom } from "./lobby.ts";
 import { Marks } from "./marks.ts";
 import { MessageIds } from "./message-id.ts";
 import { Notifier } from "./notifier.ts";
-import { frameBytesOf, Outbox, type OutboxFrame } from "./outbox.ts";
+import { frameBytesOf, Outbox, type OutboxFrame, type OutboxPeers } from "./outbox.ts";
 import { Requests } from "./requests.ts";
 import { Session } from "./session.ts";
+import { SharedConnection, type SharedEvents } from "./shared-connection.ts";
 import { type ClientStorage, memoryStorage } from "./storage.ts";
+import type { TabShare } from "./tab-share.ts";
+import { eventFromAck } from "./timeline.ts";
 import { Typing } from "./typing.ts";
 
 export class Core {
-  readonly connection: Connection;
+  readonly connection: Connection | SharedConnection;
   readonly conversations: Conversations;
   readonly catchUp: CatchUp;
   readonly requests: Requests;
@@ -37,11 +40,12 @@ export class Core {
     const environment = options.environment ?? browserEnvironment();
     const changed = (): void => this.notifier.changed();
     this.session = new Session(options);
-    this.connection = new Connection(options.url, environment, {
+    const { url, tabs: group } = options;
+    const events: SharedEvents = {
       prepare: () => this.session.prepare(),
       hello: () => this.#hello(),
       cursor: () => this.catchUp.cursor,
-      welcomed: (frame) => this.#onWelcome(frame),
+      welcomed: (frame, share) => this.#onWelcome(frame, share),
       received: (frame) => {
         if (!this.requests.receive(frame)) this.#onFrame(frame);
         changed();
@@ -49,13 +53,30 @@ export class Core {
       refused: (reason, error) => this.session.renew(reason, error),
       lost: () => this.#onLost(),
       changed: (state) => this.#onConnection(state),
-    });
+      share: () => ({ entries: this.outbox.all(), lobby: frameOfLobby(this.lobby) }),
+      token: () => this.session.token,
+      tokens: () => this.session.known,
+      knows: (tokens) => this.session.knows(tokens),
+      isNewcomer: () => this.session.isNewcomer,
+      eventOf: (ack) => this.#eventOf(ack),
+      entryChanged: (entry) => this.outbox.receive(entry),
+      added: (entry) => this.outbox.receiveAdded(entry),
+      retried: (id) => this.outbox.retry(id),
+      discarded: (id) => this.outbox.receiveDiscarded(id),
+    };
+    const { tabs } = environment;
+    const shared =
+      tabs === undefined || group === undefined
+        ? undefined
+        : new SharedConnection({ url, environment, tabs, group }, events);
+    this.connection = shared ?? new Connection(url, environment, events);
     const write = this.connection.send.bind(this.connection);
     this.ids = new MessageIds(environment);
     this.requests = new Requests(environment, write);
     this.storage = options.storage ?? memoryStorage();
     this.storage.subscribe?.(changed);
-    this.outbox = new Outbox({ environment, storage: this.storage, write, changed });
+    const peers = shared && outboxPeers(shared);
+    this.outbox = new Outbox({ environment, storage: this.storage, write, changed, ...(peers && { peers }) });
     this.marks = new Marks(environment, write);
     this.typing = new Typing(environment, write, changed);
     this.conversations = new Conversations({
@@ -94,12 +115,28 @@ export class Core {
     };
   }
 
-  #onWelcome(frame: ServerFrameOf<"welcome">): void {
+  #eventOf(ack: ServerFrameOf<"ack">): ServerFrameOf<"event"> | undefined {
+    const entry = this.outbox.get(ack.id);
+    if (entry === undefined || this.me === undefined) return undefined;
+    const event = eventFromAck(entry, ack, this.me.id);
+    return ack.prev === undefined ? event : { ...event, prev: ack.prev };
+  }
+
+  #onWelcome(frame: ServerFrameOf<"welcome">, share: TabShare | undefined): void {
     this.me = frame.user;
     this.limits = frame.limits;
     this.session.welcomed(frame.token);
-    this.outbox.load(frame.user.id);
-    if (this.#helloCursor === undefined) {
+    if (share === undefined) {
+      this.outbox.lead();
+      this.outbox.load(frame.user.id);
+    } else {
+      this.outbox.follow(frame.user.id, share.entries);
+    }
+    if (share !== undefined) {
+      if (this.catchUp.cursor === undefined) this.catchUp.begin(frame.cursor, undefined);
+      // Also at the first time: the other tab may be waiting for something that it knows to be missing.
+      this.catchUp.sync();
+    } else if (this.#helloCursor === undefined) {
       this.catchUp.begin(frame.cursor, undefined);
     } else if (frame.changes !== undefined) {
       this.catchUp.begin(frame.cursor, frame.changes);
@@ -108,7 +145,7 @@ export class Core {
     }
     this.requests.connected();
     this.conversations.loadList();
-    this.outbox.connected(frame.limits.framesPerSecond);
+    if (share === undefined) this.outbox.connected(frame.limits.framesPerSecond);
     this.marks.connected();
     if (!this.catchUp.syncing) this.conversations.repairAll();
   }
@@ -192,4 +229,15 @@ export class Core {
     }
     this.notifier.changed();
   }
+}
+
+function outboxPeers(connection: SharedConnection): OutboxPeers {
+  return {
+    changed(entry) {
+      if (connection.isLeader) connection.tell({ kind: "entry", entry });
+    },
+    add: (entry) => connection.tell({ kind: "add", entry }),
+    retry: (id) => connection.tell({ kind: "retry", id }),
+    discard: (id) => connection.tell({ kind: "discard", id }),
+  };
 }

@@ -14,6 +14,25 @@ export interface Environment {
   openSocket(url: string, subprotocol: string, events: SocketEvents): Socket;
   /** Calls when a try is likely to succeed now (network back, page visible again). Returns how to stop. */
   onWake(listener: () => void): () => void;
+  /** Absent where tabs cannot find each other, or there are none. */
+  readonly tabs?: TabEnvironment;
+}
+
+/** What tabs of one origin need to agree on who leads. */
+export interface TabEnvironment {
+  /**
+   * Calls, never inside this call, when this tab alone has the lock; it keeps it until it goes or calls what is returned,
+   * which also ends the wait.
+   */
+  lock(name: string, granted: () => void): () => void;
+  /** What this tab posts, all other tabs receive, each tab's messages in order. */
+  openChannel(name: string, received: (message: unknown) => void): TabChannel;
+}
+
+export interface TabChannel {
+  /** Anything that structured cloning takes. */
+  post(message: unknown): void;
+  close(): void;
 }
 
 export interface Timer {
@@ -52,6 +71,7 @@ export interface EnvironmentOptions {
 
 /** The real thing, in a browser as in Bun or Node; what the place lacks (page, network events) is left out. */
 export function browserEnvironment(options: EnvironmentOptions = {}): Environment {
+  const tabs = browserTabs();
   const Constructor = options.WebSocket ?? (globalThis.WebSocket as unknown as StandardSocketConstructor);
   return {
     now: () => Date.now(),
@@ -63,6 +83,37 @@ export function browserEnvironment(options: EnvironmentOptions = {}): Environmen
     randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
     openSocket: (url, subprotocol, events) => openStandardSocket(Constructor, url, subprotocol, events),
     onWake: listenForWake,
+    ...(tabs === undefined ? {} : { tabs }),
+  };
+}
+
+/** Web Locks need a secure context; without them each tab is on its own. */
+function browserTabs(): TabEnvironment | undefined {
+  const locks = (globalThis.navigator as Navigator | undefined)?.locks as LockManager | undefined;
+  if (locks === undefined || typeof BroadcastChannel !== "function") return undefined;
+  return {
+    lock(name, granted) {
+      const waiting = new AbortController();
+      const { promise: held, resolve: release } = Promise.withResolvers<void>();
+      const request = locks.request(name, { signal: waiting.signal }, () => {
+        granted();
+        return held;
+      });
+      // Only the end of the wait rejects it, and whoever ended it knows.
+      void request.catch(() => undefined);
+      return () => {
+        waiting.abort();
+        release();
+      };
+    },
+    openChannel(name, received) {
+      const channel = new BroadcastChannel(name);
+      channel.onmessage = ({ data }) => received(data);
+      return {
+        post: (message) => channel.postMessage(message),
+        close: () => channel.close(),
+      };
+    },
   };
 }
 

@@ -17,6 +17,8 @@ export {
   type SocketEvents,
   type StandardSocket,
   type StandardSocketConstructor,
+  type TabChannel,
+  type TabEnvironment,
   type Timer,
 } from "./environment.ts";
 export {

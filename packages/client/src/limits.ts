@@ -32,6 +32,14 @@ export const OUTBOX_ENTRIES = 1_000;
 export const TOKENS_IN_A_ROW = 2;
 /** How long a storage may take to open until sending begins without it. */
 export const STORAGE_WAIT_MS = 3_000;
+/** How long a tab waits for the one that leads until it connects by itself. */
+export const JOIN_TIMEOUT_MS = 5_000;
+/** Requests of other tabs under way over this one's connection; the oldest is forgotten first. */
+export const TAB_REQUESTS = 1_024;
+/** Ids of messages remembered after they went, so that another tab's late word does not bring them back. */
+export const OUTBOX_GONE = 4_000;
+/** Tokens of the same person that another tab may come with. */
+export const TOKENS_KNOWN = 32;
 /** Share of the server's frame rate that the outbox takes; the rest is for requests, marks and typing. */
 export const OUTBOX_RATE_SHARE = 0.6;
 

@@ -16,6 +16,12 @@ export function lobbyFrom(frame: ServerFrameOf<"lobby">): Lobby {
   };
 }
 
+export function frameOfLobby({ count, users }: Lobby): ServerFrameOf<"lobby"> {
+  return users === undefined
+    ? { type: "lobby", count }
+    : { type: "lobby", count, users: [...users.values()] };
+}
+
 export function changeLobby(lobby: Lobby, frame: ServerFrameOf<"lobby-change">): Lobby {
   const { count, joined, left } = frame;
   // Past its limit the server stops naming people (SPEC LB3): the list no longer adds up, and is not shown.

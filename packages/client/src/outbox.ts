@@ -12,7 +12,7 @@ import {
 import { Backoff } from "./backoff.ts";
 import type { Environment, Timer } from "./environment.ts";
 import { OutboxFullError, type ServerError, toServerError } from "./errors.ts";
-import { OUTBOX_ENTRIES, OUTBOX_WINDOW, STORAGE_WAIT_MS } from "./limits.ts";
+import { OUTBOX_ENTRIES, OUTBOX_GONE, OUTBOX_WINDOW, STORAGE_WAIT_MS } from "./limits.ts";
 import { Pacer } from "./pacer.ts";
 import { afterRefusal } from "./policy.ts";
 import type { ClientStorage } from "./storage.ts";
@@ -38,6 +38,18 @@ export interface OutboxOptions {
   readonly storage: ClientStorage;
   readonly write: (frame: ClientFrame) => boolean;
   readonly changed: () => void;
+  /** The user's other tabs, if they share the connection. */
+  readonly peers?: OutboxPeers;
+}
+
+export interface OutboxPeers {
+  /** From the tab that leads: how a message stands now. */
+  changed(entry: OutboxEntry): void;
+  /** To the tab that leads. */
+  add(entry: OutboxEntry): void;
+  retry(id: string): void;
+  /** To all: whoever leads next must know it too. */
+  discard(id: string): void;
 }
 
 const QUEUED: OutboxState = { kind: "queued" };
@@ -53,7 +65,14 @@ export class Outbox {
   readonly #pauses = new Map<string, Timer>();
   /** Were already on their way at the last pong. */
   #overdue = new Set<string>();
+  /** False while another tab sends what is here. */
+  #leads = true;
+  /** Added here, and not yet seen at the tab that leads. */
+  readonly #handed = new Set<string>();
+  /** Acknowledged or discarded; the youngest last. */
+  readonly #gone = new Map<string, "confirmed" | "discarded">();
   #user: string | undefined;
+  #isStale = false;
   #loading: Promise<void> | undefined;
   #online = false;
   #version = 0;
@@ -84,8 +103,9 @@ export class Outbox {
 
   /** Takes over what this user left unsent, earlier or in another tab. Nothing is written until that is known. */
   load(user: string): void {
-    if (this.#user === user) return;
-    this.#entries.clear();
+    if (this.#user === user && !this.#isStale) return;
+    if (this.#user !== user) this.#entries.clear();
+    this.#isStale = false;
     this.#user = user;
     const { storage } = this.#options;
     if (storage.load === undefined) {
@@ -110,7 +130,8 @@ export class Outbox {
     const found = [...this.#entries.values()];
     for (const text of this.#options.storage.list(this.#key("")).values()) {
       const entry = parseEntry(text);
-      if (entry !== undefined && !this.#entries.has(entry.frame.id)) found.push(entry);
+      if (entry === undefined || this.#gone.has(entry.frame.id)) continue;
+      if (!this.#entries.has(entry.frame.id)) found.push(entry);
     }
     found.sort((one, other) => (one.frame.id < other.frame.id ? -1 : 1));
     this.#entries = new Map(found.slice(0, OUTBOX_ENTRIES).map((entry) => [entry.frame.id, entry]));
@@ -121,13 +142,16 @@ export class Outbox {
   add(frame: OutboxFrame, refusal?: ServerError): void {
     if (this.#entries.size >= OUTBOX_ENTRIES) throw new OutboxFullError();
     const state: OutboxState = refusal === undefined ? QUEUED : { kind: "failed", error: refusal };
-    this.#put({ frame, createdAt: this.#options.environment.now(), state });
+    const entry = { frame, createdAt: this.#options.environment.now(), state };
+    if (!this.#leads) this.#handOver(entry);
+    this.#put(entry);
     this.#pump();
   }
 
   /** The server has it: gives back what it was, or undefined when it was not here. */
   confirm(id: string): OutboxEntry | undefined {
     const entry = this.#entries.get(id);
+    this.#forget(id, "confirmed");
     if (entry === undefined) return undefined;
     this.#backoff.reset();
     this.#drop(id);
@@ -163,15 +187,82 @@ export class Outbox {
     if (entry?.state.kind !== "failed") return;
     this.#entries.delete(id);
     this.#put({ ...entry, state: QUEUED });
+    if (!this.#leads) this.#options.peers?.retry(id);
     this.#pump();
   }
 
-  /** Forgets one that is not on its way; false when it may already have reached the server. */
+  /**
+   * Forgets one that is not on its way; false when it may already have reached the server. Where another tab sends, true
+   * says that it was told: one that it had just sent comes back.
+   */
   discard(id: string): boolean {
     const entry = this.#entries.get(id);
     if (entry === undefined || entry.state.kind === "sending") return false;
+    this.#forget(id, "discarded");
     this.#drop(id);
+    this.#options.peers?.discard(id);
     return true;
+  }
+
+  all(): readonly OutboxEntry[] {
+    return [...this.#entries.values()];
+  }
+
+  /** This tab sends from now on. What others left in the storage is looked for at the next `load`. */
+  lead(): void {
+    if (this.#leads) return;
+    this.#leads = true;
+    this.#handed.clear();
+    this.#isStale = true;
+  }
+
+  /** Another tab sends from now on, and this is what it has; what it cannot know yet is handed over. */
+  follow(user: string, entries: readonly OutboxEntry[]): void {
+    const isSame = this.#user === user;
+    const own = isSame ? this.all().filter(({ frame }) => this.#leads || this.#handed.has(frame.id)) : [];
+    this.#leads = false;
+    this.#user = user;
+    this.#loading = undefined;
+    this.#entries = new Map(entries.map((entry) => [entry.frame.id, entry]));
+    for (const [id, way] of this.#gone) {
+      if (this.#entries.delete(id) && way === "discarded") this.#options.peers?.discard(id);
+    }
+    for (const entry of own) {
+      if (this.#entries.has(entry.frame.id)) continue;
+      this.#entries.set(entry.frame.id, entry);
+      this.#handOver(entry);
+    }
+    this.#changed();
+  }
+
+  /** Follower: the tab that leads says how a message stands. */
+  receive(entry: OutboxEntry): void {
+    const { id } = entry.frame;
+    if (this.#leads || this.#gone.get(id) === "confirmed") return;
+    this.#handed.delete(id);
+    this.#gone.delete(id);
+    this.#entries.set(id, entry);
+    this.#changed();
+  }
+
+  /** Leader: another tab hands a message over. A repeat of one that the server has is answered by the server. */
+  receiveAdded(entry: OutboxEntry): void {
+    const known = this.#entries.get(entry.frame.id);
+    if (known !== undefined) this.#options.peers?.changed(known);
+    else if (this.#gone.get(entry.frame.id) !== "discarded") this.#put(entry);
+    this.#pump();
+  }
+
+  /** Another tab discarded it. */
+  receiveDiscarded(id: string): void {
+    const entry = this.#entries.get(id);
+    if (this.#leads && entry?.state.kind === "sending") {
+      // Too late: it may have reached the server, so it comes back there.
+      this.#put(entry);
+      return;
+    }
+    this.#forget(id, "discarded");
+    if (entry !== undefined) this.#drop(id);
   }
 
   connected(framesPerSecond: number): void {
@@ -194,6 +285,7 @@ export class Outbox {
 
   /** Repeats what has been on its way for a whole ping interval: its answer was lost. */
   onPong(): void {
+    if (!this.#leads) return;
     const sending = [...this.#entries.values()].filter((entry) => entry.state.kind === "sending");
     const overdue = this.#overdue;
     this.#overdue = new Set(sending.map((entry) => entry.frame.id));
@@ -211,7 +303,7 @@ export class Outbox {
   }
 
   #pump(): void {
-    if (!this.#online || this.#loading !== undefined || this.#pauses.has("")) return;
+    if (!this.#leads || !this.#online || this.#loading !== undefined || this.#pauses.has("")) return;
     let sending = 0;
     for (const entry of this.#entries.values()) if (entry.state.kind === "sending") sending += 1;
     let wrote = false;
@@ -221,7 +313,9 @@ export class Outbox {
       if (!this.#pacer.take()) break;
       if (!this.#options.write(entry.frame)) break;
       // Setting a key that is there keeps its place in the order.
-      this.#entries.set(id, { ...entry, state: SENDING });
+      const sent = { ...entry, state: SENDING };
+      this.#entries.set(id, sent);
+      this.#options.peers?.changed(sent);
       sending += 1;
       wrote = true;
     }
@@ -241,7 +335,21 @@ export class Outbox {
     this.#entries.set(entry.frame.id, entry);
     const stored = { frame: entry.frame, createdAt: entry.createdAt, state: entry.state };
     this.#options.storage.set(this.#key(entry.frame.id), JSON.stringify(stored));
+    if (this.#leads) this.#options.peers?.changed(entry);
     this.#changed();
+  }
+
+  #handOver(entry: OutboxEntry): void {
+    this.#handed.add(entry.frame.id);
+    this.#options.peers?.add(entry);
+  }
+
+  #forget(id: string, way: "confirmed" | "discarded"): void {
+    this.#handed.delete(id);
+    if (this.#options.peers === undefined) return;
+    this.#gone.set(id, way);
+    const [oldest] = this.#gone.keys();
+    if (this.#gone.size > OUTBOX_GONE && oldest !== undefined) this.#gone.delete(oldest);
   }
 
   #drop(id: string): void {

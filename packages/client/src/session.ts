@@ -2,7 +2,7 @@
 import type { ServerFrameOf } from "@duologue/protocol";
 import type { ConnectOptions } from "./client-types.ts";
 import type { ServerError } from "./errors.ts";
-import { TOKENS_IN_A_ROW } from "./limits.ts";
+import { TOKENS_IN_A_ROW, TOKENS_KNOWN } from "./limits.ts";
 import { endsToken, type StopReason } from "./policy.ts";
 import type { Requests } from "./requests.ts";
 
@@ -12,6 +12,8 @@ export class Session {
   readonly #options: SessionOptions;
   #token: string | undefined;
   #nickname: string | undefined;
+  /** Tokens of this person, the youngest last: those that other tabs may come with. */
+  readonly #known = new Set<string>();
   #fetching: Promise<void> | undefined;
   /** Tokens asked for since one was good. */
   #asked = 0;
@@ -19,6 +21,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#token = options.token;
+    if (options.token !== undefined) this.#known.add(options.token);
     this.#nickname = options.nickname;
   }
 
@@ -39,6 +42,21 @@ export class Session {
       ...(this.#token === undefined ? {} : { token: this.#token }),
       ...(this.#nickname === undefined ? {} : { nickname: this.#nickname }),
     };
+  }
+
+  /** This person's tokens, as far as they tell who it is: those that a site gives are new each time. */
+  get known(): readonly string[] {
+    return this.#options.getToken === undefined ? [...this.#known] : [];
+  }
+
+  knows(tokens: readonly string[]): boolean {
+    if (this.#options.getToken !== undefined) return tokens.length === 0;
+    return tokens.some((token) => this.#known.has(token));
+  }
+
+  /** Nobody was logged in here before. */
+  get isNewcomer(): boolean {
+    return this.#token === undefined && this.#options.getToken === undefined;
   }
 
   welcomed(token: string): void {
@@ -91,6 +109,9 @@ export class Session {
   }
 
   #keep(token: string | undefined): void {
+    if (token !== undefined) this.#known.add(token);
+    const [oldest] = this.#known;
+    if (this.#known.size > TOKENS_KNOWN && oldest !== undefined) this.#known.delete(oldest);
     if (token === this.#token) return;
     this.#token = token;
     this.#options.onToken?.(token);

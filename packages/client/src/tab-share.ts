@@ -1,0 +1,8 @@
+import type { ServerFrameOf } from "@duologue/protocol";
+import type { OutboxEntry } from "./outbox.ts";
+
+/** What a tab that comes needs to know of the one that leads. */
+export interface TabShare {
+  readonly entries: readonly OutboxEntry[];
+  readonly lobby: ServerFrameOf<"lobby">;
+}

@@ -1,0 +1,302 @@
+/** Several tabs of one user: one leads, the others follow. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Client } from "./client.ts";
+import { textsOf } from "./testing/room.ts";
+import { type FakeTab, TabRoom } from "./testing/tabs.ts";
+
+interface Scene {
+  readonly bob: Client;
+  readonly conversation: string;
+  readonly token: string;
+  readonly tabs: { readonly client: Client; readonly tab: FakeTab }[];
+}
+
+/** Bob on a device of his own, and alice with this many tabs that look at their conversation; the first one leads. */
+async function joinWithTabs(room: TabRoom, count: number): Promise<Scene> {
+  const { client: bob, id: bobId } = room.join("bob");
+  const { client: first } = room.join("alice");
+  const token = first.token ?? "";
+  const opened = first.open(bobId);
+  room.settle();
+  const conversation = await opened;
+  first.close();
+  void bob.openConversation(conversation);
+  const tabs = [];
+  for (let index = 0; index < count; index += 1) {
+    const one = room.openTab({ token });
+    room.settle();
+    const loaded = one.client.openConversation(conversation);
+    room.settle();
+    await loaded;
+    room.settle();
+    tabs.push(one);
+  }
+  return { bob, conversation, token, tabs };
+}
+
+function tabAt(scene: Scene, index: number): { readonly client: Client; readonly tab: FakeTab } {
+  const found = scene.tabs[index];
+  if (found === undefined) throw new RangeError(`there is no tab ${index}`);
+  return found;
+}
+
+function connections(room: TabRoom): number {
+  return room.server.links.filter((link) => !link.isGone).length;
+}
+
+/** What a person sees of a conversation. */
+function seen(client: Client, conversation: string): readonly string[] {
+  const { entries } = client.timeline(conversation);
+  return entries.map(({ id, seq, body, state }) => `${seq ?? "-"} ${body?.text} ${state} ${id}`);
+}
+
+describe("tabs", () => {
+  test("share one connection, and show the same", async () => {
+    using room = new TabRoom();
+    const scene = await joinWithTabs(room, 3);
+    expect(connections(room)).toBe(2);
+    const [one, two, three] = scene.tabs.map(({ client }) => client);
+    if (one === undefined || two === undefined || three === undefined)
+      throw new RangeError("three were opened");
+    two.send(scene.conversation, "from the second");
+    three.send(scene.conversation, "from the third");
+    room.pass(500);
+    scene.bob.send(scene.conversation, "hello to all");
+    scene.bob.markRead(scene.conversation);
+    room.pass(500);
+    expect(textsOf(scene.bob, scene.conversation)).toEqual([
+      "from the second",
+      "from the third",
+      "hello to all",
+    ]);
+    for (const client of [two, three]) {
+      expect(seen(client, scene.conversation)).toEqual(seen(one, scene.conversation));
+      expect(client.conversations).toEqual(one.conversations);
+      expect(client.lobby).toEqual(one.lobby);
+      expect(client.me).toEqual(one.me);
+      expect(client.connection).toEqual({ kind: "online" });
+    }
+    expect(one.conversation(scene.conversation)?.unread).toBe(1);
+    two.markRead(scene.conversation);
+    room.pass(500);
+    expect(scene.tabs.map(({ client }) => client.conversation(scene.conversation)?.unread)).toEqual([
+      0, 0, 0,
+    ]);
+  });
+
+  test("[CV6] when the leader crashes, another one takes over at once, and what was unsent is sent once, in order", async () => {
+    using room = new TabRoom();
+    const scene = await joinWithTabs(room, 3);
+    const [one, two, three] = [tabAt(scene, 0), tabAt(scene, 1), tabAt(scene, 2)];
+    one.client.send(scene.conversation, "written by the leader");
+    room.environment.advance(1);
+    two.client.send(scene.conversation, "written by a follower");
+    room.environment.advance(1);
+    while (room.tabs.step());
+    one.tab.crash();
+    three.client.send(scene.conversation, "written without a leader");
+    room.settle();
+    expect(two.client.connection.kind).toBe("online");
+    expect(three.client.connection.kind).toBe("online");
+    expect(connections(room)).toBe(2);
+    const expected = ["written by the leader", "written by a follower", "written without a leader"];
+    for (const client of [scene.bob, two.client, three.client]) {
+      expect(textsOf(client, scene.conversation)).toEqual(expected);
+    }
+  });
+
+  test("what is discarded in one tab is sent by none, also when the leader goes at that moment", async () => {
+    using room = new TabRoom();
+    const scene = await joinWithTabs(room, 3);
+    const [one, two, three] = [tabAt(scene, 0), tabAt(scene, 1), tabAt(scene, 2)];
+    room.server.acceptsSockets = false;
+    room.server.cut(room.link(one.client));
+    const kept = one.client.send(scene.conversation, "kept");
+    const dropped = one.client.send(scene.conversation, "dropped");
+    room.settle();
+    expect(three.client.timeline(scene.conversation).entries.map(({ id }) => id)).toEqual([kept, dropped]);
+    expect(three.client.discard(dropped)).toBe(true);
+    one.tab.crash();
+    room.server.acceptsSockets = true;
+    room.pass(60_000);
+    for (const client of [two.client, three.client, scene.bob]) {
+      expect(textsOf(client, scene.conversation)).toEqual(["kept"]);
+    }
+    expect(room.storage.list("").size).toBe(0);
+  });
+
+  test("what was on its way when another tab discarded it comes back there", async () => {
+    using room = new TabRoom();
+    const scene = await joinWithTabs(room, 2);
+    const [one, two] = [tabAt(scene, 0), tabAt(scene, 1)];
+    const id = two.client.send(scene.conversation, "too late");
+    // The leader has it and has written it; the follower has not heard of that yet.
+    room.tabs.step();
+    expect(two.client.discard(id)).toBe(true);
+    expect(textsOf(two.client, scene.conversation)).toEqual([]);
+    room.settle();
+    expect(seen(two.client, scene.conversation)).toEqual(seen(one.client, scene.conversation));
+    expect(textsOf(two.client, scene.conversation)).toEqual(["too late"]);
+  });
+
+  test("a tab of somebody else connects by itself, and so does one without locks", async () => {
+    using room = new TabRoom();
+    const scene = await joinWithTabs(room, 2);
+    const { client: carol } = room.join("carol");
+    const stranger = room.openTab({ token: carol.token ?? "" });
+    room.settle();
+    expect(stranger.client.me?.name).toBe("carol");
+    const guest = room.openTab({ nickname: "dave" });
+    room.settle();
+    expect(guest.client.me?.name).toBe("dave");
+    const before = connections(room);
+    room.connect({ token: scene.token, tabs: "group" });
+    room.settle();
+    expect(connections(room)).toBe(before + 1);
+  });
+
+  test("a refusal shows in every tab, and any of them may try again", async () => {
+    using room = new TabRoom();
+    const scene = await joinWithTabs(room, 2);
+    const [one, two] = [tabAt(scene, 0), tabAt(scene, 1)];
+    room.server.refusals.push({ code: "recipient_gone" });
+    const id = one.client.send(scene.conversation, "hello");
+    room.settle();
+    for (const { client } of scene.tabs) {
+      expect(client.timeline(scene.conversation).entries).toMatchObject([{ id, state: "failed" }]);
+    }
+    two.client.retry(id);
+    room.settle();
+    for (const { client } of scene.tabs) {
+      expect(client.timeline(scene.conversation).entries).toMatchObject([{ id, seq: 1 }]);
+    }
+  });
+
+  test("[HL10] logging out in a tab that follows ends all, and logging in again brings all back", async () => {
+    using room = new TabRoom();
+    const scene = await joinWithTabs(room, 3);
+    const left = tabAt(scene, 2).client.logout();
+    room.settle();
+    await left;
+    for (const { client } of scene.tabs) {
+      expect(client.connection).toEqual({ kind: "stopped", reason: "logged_out" });
+      expect(client.token).toBeUndefined();
+    }
+    expect(connections(room)).toBe(1);
+  });
+
+  test("a leader that is frozen holds a new tab up for five seconds", async () => {
+    using room = new TabRoom();
+    const scene = await joinWithTabs(room, 1);
+    tabAt(scene, 0).tab.isFrozen = true;
+    const late = room.openTab({ token: scene.token });
+    room.pass(4_900);
+    expect(late.client.connection.kind).toBe("connecting");
+    room.pass(200);
+    expect(late.client.connection.kind).toBe("online");
+  });
+
+  test("closing the leader hands over, closing all leaves nothing behind", async () => {
+    using room = new TabRoom();
+    const scene = await joinWithTabs(room, 2);
+    tabAt(scene, 0).client.close();
+    room.settle();
+    expect(tabAt(scene, 1).client.connection.kind).toBe("online");
+    tabAt(scene, 0).client.reconnect();
+    room.settle();
+    expect(tabAt(scene, 0).client.connection.kind).toBe("online");
+    expect(connections(room)).toBe(2);
+    for (const { client } of scene.tabs) client.close();
+    scene.bob.close();
+    room.settle();
+    expect(room.tabs.held.size + room.tabs.waiting.length + room.tabs.channels.size).toBe(0);
+    expect(room.environment.timerCount).toBe(0);
+  });
+});
+
+type Action = {
+  readonly kind: "send" | "discard" | "crash" | "open" | "cut" | "network" | "channel" | "pass" | "answer";
+  readonly who: number;
+};
+
+const anyAction: fc.Arbitrary<Action> = fc.record({
+  kind: fc.constantFrom(
+    ...(["send", "send", "send", "discard", "crash", "open", "cut", "answer"] as const),
+    ...(["network", "network", "network", "channel", "channel", "channel", "pass"] as const),
+  ),
+  who: fc.nat({ max: 8 }),
+});
+
+function perform(room: TabRoom, scene: Scene, { kind, who }: Action): void {
+  const { tabs, conversation } = scene;
+  const one = tabs[who % Math.max(1, tabs.length)];
+  switch (kind) {
+    case "send":
+      if (one?.client.limits !== undefined) one.client.send(conversation, `${who}`);
+      return;
+    case "answer":
+      scene.bob.send(conversation, "answer");
+      return;
+    case "discard": {
+      const pending = one?.client.timeline(conversation).entries.filter(({ seq }) => seq === undefined) ?? [];
+      const id = pending[who % Math.max(1, pending.length)]?.id;
+      if (id !== undefined) one?.client.discard(id);
+      return;
+    }
+    case "crash":
+      if (tabs.length > 1) tabs.splice(tabs.indexOf(one ?? tabAt(scene, 0)), 1)[0]?.tab.crash();
+      return;
+    case "open": {
+      if (tabs.length >= 4) return;
+      const opened = room.openTab({ token: scene.token });
+      tabs.push(opened);
+      opened.client.openConversation(conversation).catch(() => undefined);
+      return;
+    }
+    case "cut": {
+      const links = room.server.links.filter((link) => !link.isGone);
+      const link = links[who % Math.max(1, links.length)];
+      if (link !== undefined) room.server.cut(link);
+      return;
+    }
+    case "network":
+      for (const link of [...room.server.links]) room.server.step(link);
+      return;
+    case "channel":
+      for (let step = 0; step <= who; step += 1) room.tabs.step();
+      return;
+    case "pass":
+      room.environment.advance(who * 100);
+      return;
+    default:
+      kind satisfies never;
+  }
+}
+
+describe("tabs in a storm", () => {
+  test("[SY2] whoever crashes, opens or is cut: all tabs end with what the server holds, each message once", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), fc.array(anyAction, { maxLength: 60 }), async (seed, actions) => {
+        using room = new TabRoom(seed);
+        // All messages on the first page, so that all of them show.
+        room.server.pageEvents = 100;
+        const scene = await joinWithTabs(room, 2);
+        for (const action of actions) perform(room, scene, action);
+        for (let round = 0; round < 4; round += 1) {
+          room.pass(20_000);
+          await Promise.resolve();
+        }
+        const stored = room.server.store.conversations.get(scene.conversation);
+        const ids = stored?.events.map(({ id }) => id) ?? [];
+        expect(new Set(ids).size).toBe(ids.length);
+        for (const { client } of [...scene.tabs, { client: scene.bob }]) {
+          expect(client.connection.kind).toBe("online");
+          expect(client.timeline(scene.conversation).entries.map(({ id }) => id)).toEqual(ids);
+        }
+        expect(connections(room)).toBe(2);
+      }),
+      { numRuns: 100 },
+    );
+  }, 30_000);
+});
