@@ -21,6 +21,9 @@ export interface ChatOptions {
   readonly requestToken: () => Promise<string | undefined>;
 }
 
+/** The id of none. */
+const NO_CONVERSATION = "";
+
 interface Identity {
   readonly token?: string | undefined;
   readonly nickname?: string;
@@ -137,7 +140,10 @@ export class EmbeddedChat {
     this.#client = undefined;
     this.#isReady = false;
     this.#target = { kind: "list" };
-    client?.close();
+    if (client === undefined) return;
+    client.close();
+    // Nobody is logged in any more who could read it.
+    this.#options.post({ type: "unread", count: 0 });
   }
 
   #update(): void {
@@ -148,11 +154,10 @@ export class EmbeddedChat {
     if (client?.me !== undefined && client.connection.kind === "online") this.#onOnline(client, client.me.id);
     this.#draw(this.#settings);
     if (client === undefined) return;
-    const { peer } = this.#settings;
-    const { kind } = this.#target;
-    if (peer === undefined) this.#arrivals.update(client, undefined);
-    else if (this.#target.kind === "talk") this.#arrivals.update(client, this.#target.conversation);
-    else if (kind === "problem") this.#arrivals.update(client, "");
+    const target = this.#target;
+    if (this.#settings.peer === undefined) this.#arrivals.update(client, undefined);
+    else if (target.kind === "talk") this.#arrivals.update(client, target.conversation);
+    else if (target.kind === "problem") this.#arrivals.update(client, NO_CONVERSATION);
   }
 
   #onStopped({ reason, error }: Stopped): void {
