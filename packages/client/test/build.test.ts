@@ -78,6 +78,25 @@ describe("the published package", () => {
     expect(await run(["node", "mock.mjs"])).toEqual({ code: 0, output: "mock\n" });
   });
 
+  test("does what its README says, with Bun and a real server", async () => {
+    await using server = await startServer();
+    const readme = readFileSync(join(installed, "README.md"), "utf8");
+    const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code ?? "");
+    const said = [...readme.matchAll(/^It prints (.*?)\./gms)].map(([, words]) =>
+      [...(words ?? "").matchAll(/`(.*?)`/g)].map(([, line]) => line),
+    );
+    expect(blocks.length).toBe(said.length);
+    for (const [index, code] of blocks.entries()) {
+      const here = code.replace("ws://localhost:8080", server.url.replace("http", "ws"));
+      writeFileSync(join(project, "example.ts"), here);
+      const { code: exit, output } = await run([process.execPath, "example.ts"]);
+      expect({ exit, lines: output.trimEnd().split("\n") }).toEqual({
+        exit: 0,
+        lines: said[index] as string[],
+      });
+    }
+  });
+
   test("declares types that stand alone, in strict mode and with Node's rules for modules", async () => {
     writeFileSync(
       join(project, "types.mts"),
