@@ -94,7 +94,10 @@ function browserTabs(): TabEnvironment | undefined {
   return {
     lock(name, granted) {
       const waiting = new AbortController();
-      const { promise: held, resolve: release } = Promise.withResolvers<void>();
+      let release = (): void => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
       const request = locks.request(name, { signal: waiting.signal }, () => {
         granted();
         return held;
