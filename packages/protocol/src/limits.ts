@@ -18,9 +18,10 @@ const table = {
     outcome: "close 1009",
   },
   helloBytes: {
-    value: 4096,
+    value: 1024,
     unit: "bytes",
-    meaning: "one WebSocket message from a client that has not logged in",
+    meaning:
+      "one WebSocket message from a client that has not logged in; 4096 where the site's own tokens are taken (host login)",
     outcome: "close 4505 unauthenticated_limit",
   },
   helloMs: {

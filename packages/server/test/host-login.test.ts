@@ -281,10 +281,13 @@ describe("a server that takes no guests", () => {
     }
   });
 
-  test("lets the pages of the sites that embed it hold its page in a frame, and no others", async () => {
-    const { headers } = await fetch(server().url);
+  test("lets the pages of the sites that embed it hold the chat for embedding in a frame, and nobody the whole page", async () => {
+    const { headers } = await fetch(`${server().url}/embed`);
     expect(headers.get("content-security-policy")).toContain("frame-ancestors 'self' https://site.example");
     expect(headers.has("x-frame-options")).toBe(false);
+    const whole = (await fetch(server().url)).headers;
+    expect(whole.get("content-security-policy")).toContain("frame-ancestors 'none'");
+    expect(whole.get("x-frame-options")).toBe("DENY");
   });
 });
 

@@ -1,8 +1,18 @@
 /**
  * The primary: owns the data directory, the one writer and the hub, and keeps the workers. It holds no client's socket.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import type { Limits } from "@duologue/protocol";
 import { buildPage } from "@duologue/web";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Config } from "../config/index.ts";
@@ -30,6 +40,7 @@ export class StartError extends Error {
 const SECOND_MS = 1_000;
 const GRACE_MS = 5_000;
 const LEASE_MS = 5_000;
+const HOST_HELLO_BYTES = 4_096;
 /** After a failed commit, the workers report "not ready" for this long. */
 const STORE_DOUBT_MS = 5_000;
 
@@ -75,6 +86,7 @@ class Primary {
     const lock = takeLock(directory);
     const port = await findPort(config.host, config.port);
     const primary = new Primary(options, directory, port, hostLogin);
+    await buildFirst(primary.page);
     const path = socketPath(directory);
     listen(path, (connection) => primary.accept(connection));
     void primary.stopped.then(() => {
@@ -160,12 +172,15 @@ class Primary {
   /** Replaces every worker by one that runs the code, and has the secret of host login, as they are on disk now. */
   async reload(tell: (text: string) => void): Promise<boolean> {
     try {
-      this.hostLogin = findHostLogin(this.options.config);
+      const [hostLogin, page] = [findHostLogin(this.options.config), buildFiles()];
+      // Broken sources on disk must not reach the workers, nor end the ones that run.
+      await page;
+      this.hostLogin = hostLogin;
+      this.page = page;
     } catch (error) {
       this.options.log.error({ error }, "no reload");
       return false;
     }
-    this.page = buildFiles();
     const steps = this.supervisor.reload();
     for (;;) {
       const step = await steps.next();
@@ -183,7 +198,10 @@ class Primary {
         if (serial !== undefined) this.hub.receive(serial, connection, line);
         else if (line.startsWith("H ")) {
           serial = Number(line.slice(2));
-          void this.introduce(serial, connection);
+          this.introduce(serial, connection).catch((error: unknown) => {
+            this.options.log.error({ error }, "a worker cannot begin");
+            connection.close("there are no settings for it");
+          });
         } else if (line.startsWith("C "))
           void this.control(connection, decodeStatement<ControlRequest>(line));
         else connection.close("an unknown greeting");
@@ -215,7 +233,7 @@ class Primary {
       classic: guests ? config.classic : "off",
       origins: config.origins,
       trustedProxies: config.trustedProxies,
-      limits: config.limits,
+      limits: this.hostLogin === undefined ? config.limits : withRoomForTokens(config.limits),
       page,
       lobby: this.registry.all(),
     };
@@ -331,6 +349,22 @@ async function findPort(host: string, port: number): Promise<number> {
   }
 }
 
+async function buildFirst(page: Promise<readonly PageFile[]>): Promise<void> {
+  try {
+    await page;
+  } catch (error) {
+    throw new StartError(`The page cannot be built: ${(error as Error).message}`);
+  }
+}
+
+/** A site's token signed with RSA, with claims of its own, does not fit what a guest's hello may have. */
+function withRoomForTokens(limits: Limits): Limits {
+  return {
+    ...limits,
+    helloBytes: Math.max(limits.helloBytes, Math.min(HOST_HELLO_BYTES, limits.frameBytes)),
+  };
+}
+
 function openDatabase(path: string, onFault: (error: unknown) => void): SqliteWriter {
   try {
     return new SqliteWriter({ path, clock: systemClock, onFault });
@@ -339,9 +373,18 @@ function openDatabase(path: string, onFault: (error: unknown) => void): SqliteWr
   }
 }
 
+/** Somebody else's directory under a name that we would have chosen would let them take the socket's place (CWE-377). */
+function checkOwner(directory: string): void {
+  const { uid } = lstatSync(directory);
+  const own = process.getuid?.();
+  if (own === undefined || own === 0 || uid === own) return;
+  throw new StartError(`${directory} belongs to another user. Choose another data directory with --data.`);
+}
+
 /** Mode 0600 from the first moment: whoever can write to it is a worker. */
 function listen(path: string, accept: (connection: LineConnection) => LineReceiver): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  checkOwner(dirname(path));
   if (existsSync(path)) rmSync(path);
   const before = process.umask(0o177);
   try {

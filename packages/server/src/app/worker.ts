@@ -59,7 +59,7 @@ export interface WorkerOptions {
 export async function runWorker(options: WorkerOptions): Promise<number> {
   const clock = systemClock;
   const ended = Promise.withResolvers<number>();
-  const settings = Promise.withResolvers<WorkerSettings>();
+  const begun = Promise.withResolvers<RunningWorker>();
   let link: PrimaryLink | undefined;
   let worker: RunningWorker | undefined;
   const connection = await connectLines(options.socketPath, clock, linkLimits, {
@@ -71,14 +71,22 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
       clock.after(200, () => ended.resolve(1));
     },
   });
-  link = new PrimaryLink(connection);
-  link.on("s", (line) => settings.resolve(decodeStatement<WorkerSettings>(line)));
+  const ready = new PrimaryLink(connection);
+  link = ready;
+  // At once, and not when a promise goes on: the next line may be a change of the list that the settings hold.
+  link.on("s", (line) => {
+    try {
+      begun.resolve(begin(options, decodeStatement<WorkerSettings>(line), ready));
+    } catch (error) {
+      begun.reject(error);
+    }
+  });
   const leave = (): void => void worker?.drain().then(() => ended.resolve(0));
   link.on("d", leave);
   // From a service manager that signals every process, or by hand: the primary starts another one if it goes on.
   process.on("SIGTERM", leave);
   link.send(`H ${options.serial}`);
-  worker = begin(options, await settings.promise, link);
+  worker = await begun.promise;
   link.send("R");
   worker.report();
   return ended.promise;

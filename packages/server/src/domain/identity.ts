@@ -75,6 +75,10 @@ export class Identity {
     };
   }
 
+  get takesGuests(): boolean {
+    return this.admission.guests;
+  }
+
   async loginWithToken(token: string, nickname: string | undefined): Promise<Outcome<Login>> {
     const { members, guests } = this.admission;
     if (members !== undefined && !this.tokens.isOwn(token)) {
@@ -104,6 +108,14 @@ export class Identity {
       }
     }
     return { ok: true, value: await this.extend(user, claims.session, claims.expiresAt, token) };
+  }
+
+  /**
+   * Whether a guest's session was ended while their login was being decided. Asked when notes already reach the
+   * connection: either the note of the end finds it, or this does.
+   */
+  async isEnded({ user, session }: Login): Promise<boolean> {
+    return user.kind === "guest" && (await this.store.session(session))?.ended !== false;
   }
 
   /** The next token of a member, before the last one ends. */

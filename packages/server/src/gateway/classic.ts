@@ -1,7 +1,7 @@
 /** A classic connection: the tutorial's frames, between classic users relayed at once and never stored. */
 import { type ClassicFrame, classic, decodeClassic } from "@duologue/protocol";
 import type { PresentUser } from "../ports/presence.ts";
-import type { ClassicState, Connection } from "./connection.ts";
+import { type ClassicState, type Connection, mayWait } from "./connection.ts";
 import type { Gateway } from "./context.ts";
 
 type Ready = Extract<ClassicState, { name: "ready" }>;
@@ -31,9 +31,19 @@ export function receiveClassic(gateway: Gateway, connection: Connection, data: s
   if (text === undefined) return;
   const waiting = state.name === "anonymous" ? undefined : state.waiting;
   if (waiting === undefined) receiveText(gateway, connection, state, text);
-  else if (waiting.length < (state.name === "joining" ? MAX_WAITING : gateway.limits.framesBurst))
+  else if (mayWait(waiting, text, ...(state.name === "joining" ? beforeLogin(gateway) : afterLogin(gateway))))
     waiting.push(text);
   else connection.push(classic.failed("too_fast"));
+}
+
+type WaitBounds = readonly [maxFrames: number, maxLength: number];
+
+function beforeLogin({ limits }: Gateway): WaitBounds {
+  return [MAX_WAITING, limits.frameBytes];
+}
+
+function afterLogin({ limits }: Gateway): WaitBounds {
+  return [limits.framesBurst, limits.outboxBytes];
 }
 
 function receiveText(gateway: Gateway, connection: Connection, state: ClassicState, text: string): void {

@@ -35,6 +35,17 @@ export type ClassicState =
       waiting: string[] | undefined;
     };
 
+/** Whether one more frame may wait while a login, or a look-up, is being decided. */
+export function mayWait(
+  waiting: readonly string[],
+  frame: string,
+  maxFrames: number,
+  maxLength: number,
+): boolean {
+  if (waiting.length >= maxFrames) return false;
+  return waiting.reduce((sum, { length }) => sum + length, frame.length) <= maxLength;
+}
+
 export type Session =
   | { readonly protocol: "v1"; state: V1State }
   | { readonly protocol: "classic"; state: ClassicState };
@@ -114,7 +125,7 @@ export class Connection {
     if (socket === undefined) return;
     socket.close(closeTable[name].code, name);
     // A peer that does not read never sees the close frame; its socket must not stay.
-    this.outlet.clock.after(CLOSE_DEADLINE_MS, () => this.socket?.terminate());
+    this.outlet.clock.after(CLOSE_DEADLINE_MS, () => socket.terminate());
   }
 
   /** Called once per turn in which something was pushed. */

@@ -54,6 +54,8 @@ export class LobbyBroadcast {
         ? { type: "lobby", count: this.lobby.size, users: Array.from(this.lobby.all(), toUser) }
         : { type: "lobby", count: this.lobby.size },
     );
+    // Who got a count only needs the list as soon as there is one.
+    if (!this.isWhole()) this.wasWhole = false;
     connection.lobbyVersion = this.version;
     connection.push(this.v1List);
   }

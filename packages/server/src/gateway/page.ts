@@ -36,8 +36,21 @@ const EMBED_SCRIPT_HEADERS: PageHeaders = {
   "Cross-Origin-Resource-Policy": "cross-origin",
 };
 
-/** `embedOrigins`: whose pages may hold ours in a frame; none but these, and without any nobody (CWE-1021). */
-export function pageHeaders(embedOrigins: readonly string[]): PageHeaders {
+/** The one page that may be held in a frame. The whole page, where a guest may be logged in, never is. */
+const FRAMED_PAGE = "/embed";
+
+/** By path: whose pages may hold ours in a frame (CWE-1021). */
+export interface PageHeadersByPath {
+  readonly framed: PageHeaders;
+  readonly other: PageHeaders;
+}
+
+/** `embedOrigins`: whose pages may hold the chat for embedding in a frame; without any nobody. */
+export function pageHeaders(embedOrigins: readonly string[]): PageHeadersByPath {
+  return { framed: headersFor(embedOrigins), other: headersFor([]) };
+}
+
+function headersFor(embedOrigins: readonly string[]): PageHeaders {
   const ancestors = embedOrigins.length === 0 ? "'none'" : `'self' ${embedOrigins.join(" ")}`;
   return {
     "Content-Security-Policy": [...CONTENT_SECURITY_POLICY, `frame-ancestors ${ancestors}`].join("; "),
@@ -51,8 +64,9 @@ export function pageHeaders(embedOrigins: readonly string[]): PageHeaders {
   };
 }
 
-export function servePage(page: Page, headers: PageHeaders, request: Request, path: string): Response {
+export function servePage(page: Page, byPath: PageHeadersByPath, request: Request, path: string): Response {
   const { method } = request;
+  const headers = path === FRAMED_PAGE ? byPath.framed : byPath.other;
   if (method !== "GET" && method !== "HEAD") {
     return new Response("Only GET is answered here.\n", { status: 405, headers: { Allow: "GET, HEAD" } });
   }

@@ -8,7 +8,7 @@ import { receiveClassic } from "./classic.ts";
 import { Connection, type Session, type V1State } from "./connection.ts";
 import type { Gateway } from "./context.ts";
 import { findOriginProblem } from "./origin.ts";
-import { type Page, type PageHeaders, pageHeaders, servePage } from "./page.ts";
+import { type Page, type PageHeadersByPath, pageHeaders, servePage } from "./page.ts";
 import { TokenBucket } from "./rate.ts";
 import { receiveV1 } from "./v1.ts";
 
@@ -33,7 +33,7 @@ type Upgrade = { readonly session: Session; readonly headers: Record<string, str
 export class ClientServer {
   private readonly server: Server<Connection>;
   private readonly perAddress = new Map<string, number>();
-  private readonly pageHeaders: PageHeaders;
+  private readonly pageHeaders: PageHeadersByPath;
   private nextConnection: number;
 
   constructor(
@@ -234,7 +234,10 @@ export function sweep(gateway: Gateway, clock: Clock): void {
       if (session.protocol !== "v1") continue;
       if (silentMs > gateway.limits.silenceMs) connection.close("idle");
       else watchExpiry(connection, session.state, time);
-    } else if (now - connection.openedAt > gateway.limits.helloMs) connection.close("unauthenticated_limit");
+    } else if (now - connection.openedAt > gateway.limits.helloMs) {
+      // A login that takes us too long is no fault of the client's: it should come back.
+      connection.close(session.state.name === "joining" ? "unavailable" : "unauthenticated_limit");
+    }
   }
 }
 

@@ -11,7 +11,7 @@ import { type Fault, fault, type Outcome } from "../domain/fault.ts";
 import type { Login } from "../domain/identity.ts";
 import type { UserRecord } from "../ports/store.ts";
 import { carryOut } from "./commands.ts";
-import type { Connection, V1State } from "./connection.ts";
+import { type Connection, mayWait, type V1State } from "./connection.ts";
 import type { Gateway } from "./context.ts";
 import { requestOf, sendFault } from "./replies.ts";
 
@@ -36,7 +36,7 @@ export function receiveV1(gateway: Gateway, connection: Connection, data: string
   connection.refusedFrames = 0;
   if (typeof data !== "string") sendFault(connection, fault("binary_unsupported"));
   else if (state.name === "joining") {
-    if (state.waiting.length < MAX_WAITING) state.waiting.push(data);
+    if (mayWait(state.waiting, data, MAX_WAITING, gateway.limits.frameBytes)) state.waiting.push(data);
     else sendFault(connection, fault("too_fast"), requestOf(data));
   } else receiveText(gateway, connection, state, data);
 }
@@ -104,6 +104,7 @@ async function decide(
 ): Promise<Outcome<Login>> {
   if (hello.version !== PROTOCOL_VERSION) return fault("version_unsupported");
   if (hello.token !== undefined) return gateway.identity.loginWithToken(hello.token, hello.nickname);
+  if (!gateway.identity.takesGuests) return fault("guests_closed");
   if (hello.nickname === undefined)
     return fault("frame_invalid", { detail: "hello needs a token or a nickname" });
   const { rateKey } = connection;
@@ -152,6 +153,10 @@ async function welcome(
     isExpiryTold: false,
   };
   gateway.connections.add(id, connection);
+  if (await gateway.identity.isEnded(login)) {
+    connection.close("logged_out");
+    return;
+  }
   const changes = cursor === undefined ? undefined : await gateway.reading.changes(user.id, cursor);
   const position =
     changes === undefined || changes.more ? await gateway.reading.cursor(user.id) : changes.cursor;

@@ -95,6 +95,14 @@ describe("registry", () => {
     ).toBe("alice 2");
   });
 
+  test("[HL3] a guest keeps the name they are here under, though a member came under it since", () => {
+    const { registry } = setUp();
+    registry.join(1, guest("a", "Ann"));
+    expect(registry.join(2, { ...guest("m", "Ann"), kind: "member" }).ok).toBe(true);
+    expect(registry.join(2, guest("a", "Ann")).ok).toBe(true);
+    expect(registry.join(2, guest("b", "Ann"))).toEqual({ ok: false, reason: "name_taken" });
+  });
+
   test("a name is free again after a rename and after its owner left", () => {
     const { clock, registry } = setUp();
     registry.join(1, guest("a", "Alice"));

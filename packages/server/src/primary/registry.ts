@@ -66,9 +66,10 @@ export class Registry {
   join(worker: WorkerSerial, request: JoinRequest): JoinOutcome {
     const isClassic = request.kind === "classic";
     if (isClassic && this.present.size >= this.options.classicUsers) return { ok: false, reason: "full" };
-    if (request.kind === "guest" && this.isTaken(request.nameKeys, request.id))
-      return { ok: false, reason: "name_taken" };
     const known = this.present.get(request.id);
+    // Who is here under this name keeps it, whoever else has come under it since.
+    const isClaimed = request.kind === "guest" && known?.user.name !== request.name;
+    if (isClaimed && this.isTaken(request.nameKeys, request.id)) return { ok: false, reason: "name_taken" };
     if (known !== undefined) {
       known.grace?.cancel();
       known.grace = undefined;
