@@ -13,7 +13,7 @@ interface Scene {
   readonly name: string;
   readonly options: BrowserContextOptions;
   readonly people: readonly [string, string];
-  /** In turn, the first one begins. */
+  /** In turn, the first one begins; the last two are one person's. */
   readonly talk: readonly string[];
 }
 
@@ -27,6 +27,7 @@ const english = [
   "Friday evening, if the train runs: https://example.org/trains",
   "🎉",
   "Set the alarm with `wake 7:30`, as always.",
+  "See you then!",
 ];
 const chinese = [
   "早上好！包裹到了吗？",
@@ -36,6 +37,7 @@ const chinese = [
   "周五晚上，如果火车不晚点的话：https://example.org/trains",
   "🎉",
   "老规矩，用 `wake 7:30` 定闹钟。",
+  "到时候见！",
 ];
 
 const scenes: readonly Scene[] = [
@@ -81,7 +83,7 @@ async function write(page: Page, text: string): Promise<void> {
 /** Two people who talk; the first one's page is the one to look at. */
 async function talk(page: Page, other: Page, scene: Scene): Promise<void> {
   await page.getByRole("button", { name: scene.people[1] }).first().click();
-  for (const [index, text] of scene.talk.entries()) {
+  for (const [index, text] of scene.talk.slice(0, -1).entries()) {
     if (index === 1) await other.getByRole("button", { name: scene.people[0] }).first().click();
     await write(index % 2 === 0 ? page : other, text);
     const messages = index + 1;
@@ -92,8 +94,12 @@ async function talk(page: Page, other: Page, scene: Scene): Promise<void> {
         .waitFor();
     }
   }
-  await write(page, scene.talk[0] ?? "");
-  await page.locator('.message.mine[data-state="read"]').last().waitFor();
+  await write(page, scene.talk.at(-1) ?? "");
+  await page
+    .getByText(scene.talk.at(-1) ?? "")
+    .last()
+    .waitFor();
+  await page.locator('.message.mine:last-child[data-state="read"]').last().waitFor();
 }
 
 async function shoot(browser: TestBrowser, server: Server, scene: Scene): Promise<void> {
