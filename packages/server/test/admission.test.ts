@@ -181,3 +181,13 @@ describe("tokens", () => {
     expect(statSync(server().dataDirectory).mode & 0o077).toBe(0);
   });
 });
+
+test("the sites that embed it may hold the chat for embedding in a frame, and nobody the whole page", async () => {
+  await using server = await startServer({ options: ["--embed-origins", "https://site.example"] });
+  const { headers } = await fetch(`${server.url}/embed`);
+  expect(headers.get("content-security-policy")).toContain("frame-ancestors 'self' https://site.example");
+  expect(headers.has("x-frame-options")).toBe(false);
+  const whole = (await fetch(server.url)).headers;
+  expect(whole.get("content-security-policy")).toContain("frame-ancestors 'none'");
+  expect(whole.get("x-frame-options")).toBe("DENY");
+});

@@ -280,15 +280,6 @@ describe("a server that takes no guests", () => {
       expect(await refused(server().url, { token })).toEqual(refusedWith("token_invalid"));
     }
   });
-
-  test("lets the pages of the sites that embed it hold the chat for embedding in a frame, and nobody the whole page", async () => {
-    const { headers } = await fetch(`${server().url}/embed`);
-    expect(headers.get("content-security-policy")).toContain("frame-ancestors 'self' https://site.example");
-    expect(headers.has("x-frame-options")).toBe(false);
-    const whole = (await fetch(server().url)).headers;
-    expect(whole.get("content-security-policy")).toContain("frame-ancestors 'none'");
-    expect(whole.get("x-frame-options")).toBe("DENY");
-  });
 });
 
 test("[HT9] a guest of the time before host login is refused, and comes in again when guests are let in", async () => {

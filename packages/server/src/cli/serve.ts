@@ -13,7 +13,10 @@ const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 /** Resolves when the server has stopped. */
 export async function runServe(config: Config, console: Console): Promise<ExitCode> {
-  const { runPrimary, StartError } = await import("../app/primary.ts");
+  const [{ runPrimary }, { StartError }] = await Promise.all([
+    import("../app/primary.ts"),
+    import("../app/start-up.ts"),
+  ]);
   const log = createLogger({ level: config.logLevel, format: config.logFormat, name: "primary" });
   watchLauncher(
     systemClock,
