@@ -22,8 +22,18 @@ async function fill(page: Page, count = 40): Promise<void> {
   await page.locator(".message", { hasText: `line ${count}` }).waitFor();
 }
 
+/** Until it stays there: following a message that has just come goes on for some frames. */
 async function scrollToTop(page: Page): Promise<void> {
-  await page.locator(".scroll").evaluate((scroll) => scroll.scrollTo(0, 0));
+  let framesLeft = 20;
+  while (framesLeft > 0) {
+    const isThere = await page.locator(".scroll").evaluate(async (scroll) => {
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      const stayed = scroll.scrollTop === 0;
+      scroll.scrollTo(0, 0);
+      return stayed;
+    });
+    framesLeft = isThere ? framesLeft - 1 : 20;
+  }
   await page.locator(".jump").waitFor();
 }
 
