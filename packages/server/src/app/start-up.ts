@@ -9,6 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Limits } from "@duologue/protocol";
 import { buildPage } from "@duologue/web";
@@ -111,12 +112,18 @@ export function openDatabase(path: string, onFault: (error: unknown) => void): S
   }
 }
 
-/** Somebody else's directory under a name that we would have chosen would let them take the socket's place (CWE-377). */
-function checkOwner(directory: string): void {
-  const { uid } = lstatSync(directory);
+/**
+ * The temporary directory is everybody's: whoever makes ours there first, under the name that we would choose, could put
+ * a socket of theirs into its place (CWE-377). A data directory is the operator's own choice.
+ */
+export function checkOwner(directory: string): void {
+  const { uid, mode } = lstatSync(directory);
   const own = process.getuid?.();
-  if (own === undefined || own === 0 || uid === own) return;
-  throw new StartError(`${directory} belongs to another user. Choose another data directory with --data.`);
+  if (own === undefined || dirname(directory) !== tmpdir()) return;
+  if (uid === own && (mode & 0o077) === 0) return;
+  throw new StartError(
+    `${directory} is not this user's alone. Remove it, or choose a data directory with a shorter path with --data.`,
+  );
 }
 
 /** Mode 0600 from the first moment: whoever can write to it is a worker. */
