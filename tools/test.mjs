@@ -33,7 +33,10 @@ async function runTests(words) {
       ],
       bunEnvironment(),
     );
-    const { passed, failed } = count(results);
+    const text = read(results);
+    const { passed, failed } = count(text);
+    // Once more at the end: whoever sees only the last lines of a long run wants to know what failed, and why.
+    for (const failure of failures(text)) process.stdout.write(`${failure}\n\n`);
     // A file that cannot be loaded, or a crash, is not in the results, but in the exit code.
     report(passed, code === 0 ? failed : Math.max(failed, 1));
     return code;
@@ -42,13 +45,39 @@ async function runTests(words) {
   }
 }
 
-function count(path) {
-  let text = "";
+function read(path) {
   try {
-    text = readFileSync(path, "utf8");
+    return readFileSync(path, "utf8");
   } catch {
-    return { passed: 0, failed: 0 };
+    return "";
   }
+}
+
+/** Where each failed test stands, and what it said. */
+function* failures(text) {
+  const cases = /<testcase name="([^"]*)"[^>]*? file="([^"]*)" line="(\d+)"[^>]*>\s*<failure[^>]*>([^<]*)/g;
+  for (const [, name, file, line, said] of text.matchAll(cases))
+    yield unescaped(`FAILED ${file}:${line} ${name}\n${said.trim()}`);
+}
+
+function unescaped(text) {
+  const characters = {
+    lt: "<",
+    gt: ">",
+    quot: '"',
+    apos: "'",
+    "#10": "\n",
+    "#9": "\t",
+    "#13": "\r",
+    "#39": "'",
+  };
+  // The ampersand last, since it may stand before what looks like another one.
+  return text
+    .replace(/&(lt|gt|quot|apos|#10|#9|#13|#39);/g, (_, code) => characters[code])
+    .replaceAll("&amp;", "&");
+}
+
+function count(text) {
   const head = /<testsuites[^>]*>/.exec(text)?.[0] ?? "";
   const number = (name) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
   const failed = number("failures");
