@@ -10,7 +10,8 @@ import { changeLobby, emptyLobby, frameOfLobby, type Lobby, lobbyFrom } from "./
 import { Marks } from "./marks.ts";
 import { MessageIds } from "./message-id.ts";
 import { Notifier } from "./notifier.ts";
-import { frameBytesOf, Outbox, type OutboxFrame, type OutboxPeers } from "./outbox.ts";
+import { Outbox, type OutboxPeers } from "./outbox.ts";
+import { frameBytesOf, type OutboxFrame } from "./outbox-entry.ts";
 import { Requests } from "./requests.ts";
 import { Session } from "./session.ts";
 import { SharedConnection, type SharedEvents } from "./shared-connection.ts";

@@ -29,7 +29,7 @@ export {
   type ServerError,
 } from "./errors.ts";
 export type { Lobby } from "./lobby.ts";
-export type { OutboxEntry, OutboxFrame, OutboxState } from "./outbox.ts";
+export type { OutboxEntry, OutboxFrame, OutboxState } from "./outbox-entry.ts";
 export type { StopReason } from "./policy.ts";
 export {
   type ClientStorage,

@@ -2,36 +2,21 @@
  * What the user wrote and the server has not acknowledged: kept over cuts and reloads, written in order, repeated until it
  * is acknowledged or refused for good. A repeat is harmless, because the id stays the same (SPEC CV6).
  */
-import {
-  type ClientFrame,
-  type ClientFrameOf,
-  decodeClientFrame,
-  encodeFrame,
-  type ServerFrameOf,
-} from "@duologue/protocol";
-import { Backoff } from "./backoff.ts";
-import type { Environment, Timer } from "./environment.ts";
+import type { ClientFrame, ServerFrameOf } from "@duologue/protocol";
+import type { Environment } from "./environment.ts";
 import { OutboxFullError, type ServerError, toServerError } from "./errors.ts";
-import { OUTBOX_ENTRIES, OUTBOX_GONE, OUTBOX_WINDOW, STORAGE_WAIT_MS } from "./limits.ts";
-import { Pacer } from "./pacer.ts";
+import { OUTBOX_ENTRIES, OUTBOX_GONE, STORAGE_WAIT_MS } from "./limits.ts";
+import {
+  entryText,
+  type OutboxEntry,
+  type OutboxFrame,
+  type OutboxState,
+  parseEntry,
+  QUEUED,
+} from "./outbox-entry.ts";
+import { OutboxWriter } from "./outbox-writer.ts";
 import { afterRefusal } from "./policy.ts";
 import type { ClientStorage } from "./storage.ts";
-
-export type OutboxFrame = ClientFrameOf<"send" | "edit" | "retract">;
-
-export type OutboxState =
-  | { readonly kind: "queued" }
-  /** Written to the socket; no acknowledgement yet. */
-  | { readonly kind: "sending" }
-  /** Refused for good; the user decides what becomes of it. */
-  | { readonly kind: "failed"; readonly error: ServerError };
-
-export interface OutboxEntry {
-  readonly frame: OutboxFrame;
-  /** Milliseconds since 1970, by this machine's clock. */
-  readonly createdAt: number;
-  readonly state: OutboxState;
-}
 
 export interface OutboxOptions {
   readonly environment: Environment;
@@ -52,19 +37,11 @@ export interface OutboxPeers {
   discard(id: string): void;
 }
 
-const QUEUED: OutboxState = { kind: "queued" };
-const SENDING: OutboxState = { kind: "sending" };
-
 export class Outbox {
   readonly #options: OutboxOptions;
-  readonly #backoff: Backoff;
-  readonly #pacer: Pacer;
+  readonly #writer: OutboxWriter;
   /** By id; the order of insertion is the order of sending. */
   #entries = new Map<string, OutboxEntry>();
-  /** Conversations (or "" for all) that wait after a refusal. */
-  readonly #pauses = new Map<string, Timer>();
-  /** Were already on their way at the last pong. */
-  #overdue = new Set<string>();
   /** False while another tab sends what is here. */
   #leads = true;
   /** Added here, and not yet seen at the tab that leads. */
@@ -74,13 +51,12 @@ export class Outbox {
   #user: string | undefined;
   #isStale = false;
   #loading: Promise<void> | undefined;
-  #online = false;
   #version = 0;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.environment);
-    this.#pacer = new Pacer(options.environment, () => this.#pump());
+    const { environment, write } = options;
+    this.#writer = new OutboxWriter({ environment, write, ready: () => this.#pump() });
   }
 
   /** In the order of sending. */
@@ -153,7 +129,7 @@ export class Outbox {
     const entry = this.#entries.get(id);
     this.#forget(id, "confirmed");
     if (entry === undefined) return undefined;
-    this.#backoff.reset();
+    this.#writer.accepted();
     this.#drop(id);
     this.#pump();
     return entry;
@@ -171,7 +147,7 @@ export class Outbox {
       case "retry": {
         this.#put({ ...entry, state: QUEUED });
         const place = decision.scope === "everything" ? "" : entry.frame.conversation;
-        this.#pause(place, decision.delayMs ?? this.#backoff.nextDelayMs());
+        this.#writer.pause(place, decision.delayMs);
         break;
       }
       default:
@@ -266,17 +242,12 @@ export class Outbox {
   }
 
   connected(framesPerSecond: number): void {
-    this.#online = true;
-    this.#pacer.setRate(framesPerSecond);
+    this.#writer.connected(framesPerSecond);
     this.#pump();
   }
 
   disconnected(): void {
-    this.#online = false;
-    this.#overdue.clear();
-    this.#pacer.stop();
-    for (const timer of this.#pauses.values()) timer.cancel();
-    this.#pauses.clear();
+    this.#writer.disconnected();
     for (const [id, entry] of this.#entries) {
       if (entry.state.kind === "sending") this.#entries.set(id, { ...entry, state: QUEUED });
     }
@@ -285,13 +256,7 @@ export class Outbox {
 
   /** Repeats what has been on its way for a whole ping interval: its answer was lost. */
   onPong(): void {
-    if (!this.#leads) return;
-    const sending = [...this.#entries.values()].filter((entry) => entry.state.kind === "sending");
-    const overdue = this.#overdue;
-    this.#overdue = new Set(sending.map((entry) => entry.frame.id));
-    for (const entry of sending) {
-      if (overdue.has(entry.frame.id)) this.#options.write(entry.frame);
-    }
+    if (this.#leads) this.#writer.repeat(this.#entries.values());
   }
 
   /** Forgets the user and everything of theirs, in the storage too. */
@@ -303,38 +268,19 @@ export class Outbox {
   }
 
   #pump(): void {
-    if (!this.#leads || !this.#online || this.#loading !== undefined || this.#pauses.has("")) return;
-    let sending = 0;
-    for (const entry of this.#entries.values()) if (entry.state.kind === "sending") sending += 1;
-    let wrote = false;
-    for (const [id, entry] of this.#entries) {
-      if (sending >= OUTBOX_WINDOW) break;
-      if (entry.state.kind !== "queued" || this.#pauses.has(entry.frame.conversation)) continue;
-      if (!this.#pacer.take()) break;
-      if (!this.#options.write(entry.frame)) break;
+    if (!this.#leads || this.#loading !== undefined) return;
+    const written = this.#writer.write(this.#entries.values());
+    for (const entry of written) {
       // Setting a key that is there keeps its place in the order.
-      const sent = { ...entry, state: SENDING };
-      this.#entries.set(id, sent);
-      this.#options.peers?.changed(sent);
-      sending += 1;
-      wrote = true;
+      this.#entries.set(entry.frame.id, entry);
+      this.#options.peers?.changed(entry);
     }
-    if (wrote) this.#changed();
-  }
-
-  #pause(place: string, delayMs: number): void {
-    this.#pauses.get(place)?.cancel();
-    const timer = this.#options.environment.after(delayMs, () => {
-      this.#pauses.delete(place);
-      this.#pump();
-    });
-    this.#pauses.set(place, timer);
+    if (written.length > 0) this.#changed();
   }
 
   #put(entry: OutboxEntry): void {
     this.#entries.set(entry.frame.id, entry);
-    const stored = { frame: entry.frame, createdAt: entry.createdAt, state: entry.state };
-    this.#options.storage.set(this.#key(entry.frame.id), JSON.stringify(stored));
+    this.#options.storage.set(this.#key(entry.frame.id), entryText(entry));
     if (this.#leads) this.#options.peers?.changed(entry);
     this.#changed();
   }
@@ -354,7 +300,7 @@ export class Outbox {
 
   #drop(id: string): void {
     this.#entries.delete(id);
-    this.#overdue.delete(id);
+    this.#writer.forget(id);
     this.#options.storage.remove(this.#key(id));
     this.#changed();
   }
@@ -367,34 +313,4 @@ export class Outbox {
   #key(id: string): string {
     return `outbox/${this.#user ?? ""}/${id}`;
   }
-}
-
-/** The storage is the user's own machine, and still nothing in it is believed: old versions and other tabs write too. */
-function parseEntry(text: string): OutboxEntry | undefined {
-  let stored: unknown;
-  try {
-    stored = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof stored !== "object" || stored === null || !("frame" in stored)) return undefined;
-  const decoded = decodeClientFrame(JSON.stringify(stored.frame) ?? "");
-  if (!decoded.ok) return undefined;
-  const { frame } = decoded;
-  if (frame.type !== "send" && frame.type !== "edit" && frame.type !== "retract") return undefined;
-  const createdAt = "createdAt" in stored && typeof stored.createdAt === "number" ? stored.createdAt : 0;
-  const error = "state" in stored ? parseFailure(stored.state) : undefined;
-  return { frame, createdAt, state: error === undefined ? QUEUED : { kind: "failed", error } };
-}
-
-function parseFailure(state: unknown): ServerError | undefined {
-  if (typeof state !== "object" || state === null || !("error" in state)) return undefined;
-  const { error } = state;
-  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
-  return { code: String(error.code), message: "message" in error ? String(error.message) : "" };
-}
-
-/** The size of a frame on the wire. */
-export function frameBytesOf(frame: ClientFrame): number {
-  return new TextEncoder().encode(encodeFrame(frame)).length;
 }

@@ -8,7 +8,7 @@ import { Connection, type ConnectionEvents, type ConnectionState } from "./conne
 import type { Environment, TabChannel, TabEnvironment, Timer } from "./environment.ts";
 import type { ServerError } from "./errors.ts";
 import { JOIN_TIMEOUT_MS, TAB_REQUESTS } from "./limits.ts";
-import type { OutboxEntry } from "./outbox.ts";
+import type { OutboxEntry } from "./outbox-entry.ts";
 import type { StopReason } from "./policy.ts";
 import { isTabMessage, type TabMessage, type TabNews } from "./tab-messages.ts";
 import type { TabShare } from "./tab-share.ts";

@@ -1,7 +1,7 @@
 /** What the tabs of one user say to each other. They run the same version of this package: it is part of the channel's name. */
 import type { ClientFrame, ServerFrame, ServerFrameOf } from "@duologue/protocol";
 import type { ConnectionState } from "./connection.ts";
-import type { OutboxEntry } from "./outbox.ts";
+import type { OutboxEntry } from "./outbox-entry.ts";
 import type { TabShare } from "./tab-share.ts";
 
 /** Without `to`: for all others. */

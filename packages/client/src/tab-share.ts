@@ -1,5 +1,5 @@
 import type { ServerFrameOf } from "@duologue/protocol";
-import type { OutboxEntry } from "./outbox.ts";
+import type { OutboxEntry } from "./outbox-entry.ts";
 
 /** What a tab that comes needs to know of the one that leads. */
 export interface TabShare {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ConversationEvent } from "@duologue/protocol";
 import fc from "fast-check";
-import type { OutboxEntry } from "./outbox.ts";
+import type { OutboxEntry } from "./outbox-entry.ts";
 import { PROPERTY_RUNS } from "./testing/property-runs.ts";
 import {
   emptyTimeline,

@@ -4,7 +4,7 @@
  */
 import type { ConversationEvent, Markers, ReceivedBody } from "@duologue/protocol";
 import { HOLE_EVENTS, TIMELINE_EVENTS } from "./limits.ts";
-import type { OutboxEntry } from "./outbox.ts";
+import type { OutboxEntry } from "./outbox-entry.ts";
 
 export interface Timeline {
   /** Ascending by number, each once; holes are possible until they are filled. */

@@ -1,0 +1,91 @@
+/** When a message of the outbox is written: never faster than the server takes it, and later when the server said so. */
+import type { ClientFrame } from "@duologue/protocol";
+import { Backoff } from "./backoff.ts";
+import type { Environment, Timer } from "./environment.ts";
+import { OUTBOX_WINDOW } from "./limits.ts";
+import { type OutboxEntry, SENDING } from "./outbox-entry.ts";
+import { Pacer } from "./pacer.ts";
+
+export interface OutboxWriterOptions {
+  readonly environment: Environment;
+  /** False: not now. */
+  readonly write: (frame: ClientFrame) => boolean;
+  /** More may be written than at the last call of `write`. */
+  readonly ready: () => void;
+}
+
+export class OutboxWriter {
+  readonly #options: OutboxWriterOptions;
+  readonly #backoff: Backoff;
+  readonly #pacer: Pacer;
+  /** Conversations (or "" for all) that wait after a refusal. */
+  readonly #pauses = new Map<string, Timer>();
+  /** Were already on their way at the last pong. */
+  #overdue = new Set<string>();
+  #online = false;
+
+  constructor(options: OutboxWriterOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.environment);
+    this.#pacer = new Pacer(options.environment, options.ready);
+  }
+
+  connected(framesPerSecond: number): void {
+    this.#online = true;
+    this.#pacer.setRate(framesPerSecond);
+  }
+
+  disconnected(): void {
+    this.#online = false;
+    this.#overdue.clear();
+    this.#pacer.stop();
+    for (const timer of this.#pauses.values()) timer.cancel();
+    this.#pauses.clear();
+  }
+
+  /** Writes what may go now, in this order; gives back what went, as it stands then. */
+  write(entries: Iterable<OutboxEntry>): readonly OutboxEntry[] {
+    if (!this.#online || this.#pauses.has("")) return [];
+    const all = [...entries];
+    let sending = all.filter((entry) => entry.state.kind === "sending").length;
+    const written: OutboxEntry[] = [];
+    for (const entry of all) {
+      if (sending >= OUTBOX_WINDOW) break;
+      if (entry.state.kind !== "queued" || this.#pauses.has(entry.frame.conversation)) continue;
+      if (!this.#pacer.take()) break;
+      if (!this.#options.write(entry.frame)) break;
+      written.push({ ...entry, state: SENDING });
+      sending += 1;
+    }
+    return written;
+  }
+
+  /** At a pong: repeats what has been on its way for a whole ping interval, because its answer was lost. */
+  repeat(entries: Iterable<OutboxEntry>): void {
+    const sending = [...entries].filter((entry) => entry.state.kind === "sending");
+    const overdue = this.#overdue;
+    this.#overdue = new Set(sending.map((entry) => entry.frame.id));
+    for (const entry of sending) {
+      if (overdue.has(entry.frame.id)) this.#options.write(entry.frame);
+    }
+  }
+
+  /** The server took one: the next refusal's wait is a short one again. */
+  accepted(): void {
+    this.#backoff.reset();
+  }
+
+  forget(id: string): void {
+    this.#overdue.delete(id);
+  }
+
+  /** Writes nothing of this conversation ("" for all) for a while; without a delay, as long as the back-off says. */
+  pause(conversation: string, delayMs: number = this.#backoff.nextDelayMs()): void {
+    this.#pauses.get(conversation)?.cancel();
+    const timer = this.#options.environment.after(delayMs, () => {
+      this.#pauses.delete(conversation);
+      this.#options.ready();
+    });
+    this.#pauses.set(conversation, timer);
+  }
+}
