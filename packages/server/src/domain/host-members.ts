@@ -5,7 +5,7 @@ import type { Presence } from "../ports/presence.ts";
 import type { Refused, Store, UserRecord } from "../ports/store.ts";
 import { nameKeys } from "./confusables.ts";
 import { fault, type Outcome, refused } from "./fault.ts";
-import type { HostClaims, HostTokens } from "./host-tokens.ts";
+import type { HostClaims, HostPeer, HostTokens } from "./host-tokens.ts";
 import { normalizeNickname } from "./nickname.ts";
 
 export interface MemberLogin {
@@ -13,6 +13,13 @@ export interface MemberLogin {
   readonly session: string;
   /** The token's `exp`, in milliseconds since 1970. */
   readonly expiresAt: number;
+}
+
+interface ReadToken {
+  readonly claims: HostClaims;
+  /** By the rules of nicknames, as those of `peers` are. */
+  readonly name: string;
+  readonly peers: readonly HostPeer[];
 }
 
 const RETRY_MS = 1_000;
@@ -30,8 +37,9 @@ export class Members {
   async login(token: string): Promise<Outcome<MemberLogin>> {
     const read = await this.read(token);
     if (!read.ok) return read;
-    const { claims, name } = read.value;
-    const known = await this.store.user(claims.user);
+    const { claims, name, peers } = read.value;
+    const [known, made] = await Promise.all([this.store.user(claims.user), this.makePeers(peers)]);
+    if (!made.ok) return refused(made.refusal);
     const createdAt = known?.createdAt ?? this.clock.now();
     const user: UserRecord = { id: claims.user, name, kind: "member", createdAt };
     const { id, kind } = user;
@@ -55,8 +63,10 @@ export class Members {
   async renew(user: UserRecord, token: string): Promise<Outcome<MemberLogin>> {
     const read = await this.read(token);
     if (!read.ok) return read;
-    const { claims, name } = read.value;
+    const { claims, name, peers } = read.value;
     if (claims.user !== user.id) return fault("token_invalid", { detail: "It is another user's." });
+    const made = await this.makePeers(peers);
+    if (!made.ok) return refused(made.refusal);
     // Another connection of theirs may have brought a new name since this one logged in.
     if (name !== (this.presence.lobby.get(user.id)?.name ?? user.name)) {
       const told = await this.presence.rename(user.id, name, nameKeys(name));
@@ -68,9 +78,7 @@ export class Members {
     return { ok: true, value: { user: { ...user, name }, session, expiresAt } };
   }
 
-  private async read(
-    token: string,
-  ): Promise<Outcome<{ readonly claims: HostClaims; readonly name: string }>> {
+  private async read(token: string): Promise<Outcome<ReadToken>> {
     const check = await this.tokens.verify(token);
     if (!check.ok) {
       switch (check.reason) {
@@ -84,7 +92,28 @@ export class Members {
     }
     const named = normalizeNickname(check.claims.name, this.limits);
     if (!named.ok) return fault("nickname_invalid", { detail: named.problem });
-    return { ok: true, value: { claims: check.claims, name: named.name } };
+    const peers: HostPeer[] = [];
+    for (const [index, { user, name }] of check.claims.peers.entries()) {
+      const peer = normalizeNickname(name, this.limits);
+      if (!peer.ok)
+        return fault("token_invalid", { detail: `peers: the name of number ${index + 1}: ${peer.problem}` });
+      peers.push({ user, name: peer.name });
+    }
+    return { ok: true, value: { claims: check.claims, name: named.name, peers } };
+  }
+
+  /** Whoever of them is not known yet. A name that is known stays: their own token, or a younger one, may have brought it. */
+  private async makePeers(peers: readonly HostPeer[]): Promise<{ readonly ok: true } | Refused> {
+    const known = await Promise.all(peers.map(({ user }) => this.store.user(user)));
+    const createdAt = this.clock.now();
+    const outcomes = await Promise.all(
+      peers
+        .filter((_, index) => known[index] === undefined)
+        .map(({ user, name }) => this.store.createUser({ id: user, name, kind: "member", createdAt })),
+    );
+    // A conflict: another worker made them a moment ago.
+    for (const outcome of outcomes) if (!outcome.ok && outcome.refusal !== "id_conflict") return outcome;
+    return { ok: true };
   }
 
   private async keep(

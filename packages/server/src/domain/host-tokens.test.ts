@@ -11,7 +11,8 @@ import {
 import { FakeClock } from "../../test/harness/fake-clock.ts";
 import { unsignedToken } from "../../test/harness/token.ts";
 import type { HostLogin } from "../ports/host-login.ts";
-import { type HostCheck, HostTokens, type JwksTimes, signTrialToken } from "./host-tokens.ts";
+import { type HostCheck, HostTokens, signTrialToken } from "./host-tokens.ts";
+import { type JwksTimes, MAX_JWKS_BYTES } from "./jwks.ts";
 
 const SECRET = "a secret of this test, long enough for HS256";
 const clock = new FakeClock();
@@ -164,10 +165,11 @@ describe("tokens signed with the shared secret", () => {
 
   test("for trying out are taken, and last as long as was asked", async () => {
     const login = { issuer: "site", audience: "chat" };
-    const trial = { sub: "u1", name: "Alice", lastsMs: 60_000 };
+    const trial = { sub: "u1", name: "Alice", lastsMs: 60_000, peers: [{ sub: "s7", name: "Sam" }] };
     const token = await signTrialToken(SECRET, login, trial, clock);
     const read = await accepted(bySecret(login).verify(token));
     expect(read).toMatchObject({ name: "Alice", expiresAt: clock.now() + 60_000 });
+    expect(read.peers).toMatchObject([{ user: expect.stringMatching(/^h_/), name: "Sam" }]);
   });
 });
 
@@ -252,6 +254,71 @@ describe("tokens signed by a key of the set", () => {
     expect(await outcome(tokens, await sign(claims, key))).toBe("ok");
     expect(await outcome(tokens, await sign(claims, { ...key, kid: "k2" }))).toBe("unavailable");
     expect([site.fetches, site.faults.length]).toEqual([2, 1]);
+  });
+
+  test("[HT8] a set of MAX_JWKS_BYTES is read, a longer one is not, announced or not, compressed or not", async () => {
+    using site = new Site();
+    const token = await sign(claims, await site.addKey("ES256", "k1"));
+    const setOf = (bytes: number): string => {
+      const empty = JSON.stringify({ keys: site.keys, padding: "" });
+      return empty.replace('""', `"${"x".repeat(bytes - empty.length)}"`);
+    };
+    const streamed = (text: string): ReadableStream => new Response(text).body as ReadableStream;
+    const gzipped = (text: string): Response =>
+      new Response(Bun.gzipSync(text), { headers: { "content-encoding": "gzip" } });
+    for (const answer of [
+      (text: string) => new Response(text),
+      (text: string) => new Response(streamed(text)),
+      gzipped,
+    ]) {
+      site.answer = () => answer(setOf(MAX_JWKS_BYTES));
+      expect(await outcome(site.tokens(), token)).toBe("ok");
+      site.answer = () => answer(setOf(MAX_JWKS_BYTES + 1));
+      expect(await outcome(site.tokens(), token)).toBe("unavailable");
+    }
+    expect(site.faults.map(String)).toEqual([
+      expect.stringContaining("longer than"),
+      expect.stringContaining("longer than"),
+      expect.stringContaining("longer than"),
+    ]);
+  });
+
+  test("[HT8] a set without end is given up after MAX_JWKS_BYTES, and the transfer ends", async () => {
+    using site = new Site();
+    const token = await sign(claims, await site.addKey("ES256", "k1"));
+    const cancelled = Promise.withResolvers<void>();
+    let sentBytes = 0;
+    site.answer = () =>
+      new Response(
+        new ReadableStream({
+          pull(stream) {
+            sentBytes += 65_536;
+            stream.enqueue(new Uint8Array(65_536));
+          },
+          cancel: () => cancelled.resolve(),
+        }),
+      );
+    expect(await outcome(site.tokens(), token)).toBe("unavailable");
+    await cancelled.promise;
+    // What the sockets on both sides hold, besides.
+    expect(sentBytes).toBeLessThan(64 * MAX_JWKS_BYTES);
+  });
+
+  test("[HT8] a redirect is not followed, also to a good set", async () => {
+    using site = new Site();
+    const token = await sign(claims, await site.addKey("ES256", "k1"));
+    const answers = [() => Response.redirect("/elsewhere", 307), () => Response.json({ keys: site.keys })];
+    site.answer = () => (answers.shift() ?? (() => new Response("")))();
+    expect(await outcome(site.tokens(), token)).toBe("unavailable");
+    expect(site.fetches).toBe(1);
+  });
+
+  test("[HT8] a site whose answer begins and does not end in time is given up", async () => {
+    using site = new Site();
+    const token = await sign(claims, await site.addKey("ES256", "k1"));
+    site.answer = () =>
+      new Response(new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode("{")) }));
+    expect(await outcome(site.tokens({ timeoutMs: 50 }), token)).toBe("unavailable");
   });
 
   test("[HT8] a site that does not answer in time is given up", async () => {

@@ -1,17 +1,9 @@
 /** Host login: tokens (JWT, RFC 7519) that the site which embeds us signs for its own users. Rules HT of SPEC.md. */
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  errors,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-  jwtVerify,
-  SignJWT,
-} from "jose";
+import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify, SignJWT } from "jose";
 import type { Clock } from "../clock.ts";
 import type { HostLogin } from "../ports/host-login.ts";
 import type { UserId } from "../ports/store.ts";
+import { defaultTimes, KeysUnavailableError, remoteKeys } from "./jwks.ts";
 
 export interface HostClaims {
   readonly user: UserId;
@@ -21,6 +13,15 @@ export interface HostClaims {
   readonly session: string;
   /** The token's `exp`, in milliseconds since 1970. It is taken until HOST_TOLERANCE_MS later. */
   readonly expiresAt: number;
+  /** Others of the site whom the token names, each once. */
+  readonly peers: readonly HostPeer[];
+}
+
+/** Somebody of the site who may never have been here. */
+export interface HostPeer {
+  readonly user: UserId;
+  /** As the site wrote it: not yet checked by the rules of nicknames. */
+  readonly name: string;
 }
 
 export type HostCheck =
@@ -34,21 +35,8 @@ export const HOST_TOLERANCE_MS = 30_000;
 /** A token that lasts longer is refused: whoever finds it later could be that person. */
 export const MAX_HOST_TOKEN_MS = 24 * 3600 * 1000;
 const MAX_SUBJECT_CHARACTERS = 255;
-
-export interface JwksTimes {
-  /** For the whole answer. */
-  readonly timeoutMs: number;
-  /** Between two fetches for keys that are not known. */
-  readonly cooldownMs: number;
-  /** After a failed fetch, none is tried for this long. */
-  readonly restMs: number;
-}
-
-const defaultTimes: JwksTimes = { timeoutMs: 3_000, cooldownMs: 30_000, restMs: 2_000 };
-
-class KeysUnavailableError extends Error {
-  override readonly name = "KeysUnavailableError";
-}
+/** Each may become a row of the store: a token names those who are written to from one page, not a site's register. */
+const MAX_HOST_PEERS = 20;
 
 export class HostTokens {
   /** Each way of proof has its own algorithms; what the token's head says chooses among these only. */
@@ -91,16 +79,18 @@ export class HostTokens {
   }
 
   /** The signature fits, and so do issuer, audience, `exp` as a past and `nbf`. */
-  private read(token: string, { sub, name, iss, exp, iat, sid, jti }: JWTPayload): HostCheck {
+  private read(token: string, { sub, name, iss, exp, iat, sid, jti, peers }: JWTPayload): HostCheck {
     const latest = this.clock.now() + HOST_TOLERANCE_MS;
-    if (typeof sub !== "string" || sub === "" || sub.length > MAX_SUBJECT_CHARACTERS || !sub.isWellFormed())
-      return invalid(`sub must be a string of 1 to ${MAX_SUBJECT_CHARACTERS} characters.`);
+    if (!isSubject(sub)) return invalid(`sub must be a string of 1 to ${MAX_SUBJECT_CHARACTERS} characters.`);
     if (typeof name !== "string") return invalid("name must be a string.");
     if (iss !== undefined && typeof iss !== "string") return invalid("iss must be a string.");
     if (exp === undefined || exp * 1000 > latest + MAX_HOST_TOKEN_MS)
       return invalid("exp must be at most 24 hours ahead.");
     if (iat !== undefined && iat * 1000 > latest) return invalid("iat lies in the future.");
-    const user = `h_${digest([iss ?? "", sub])}`;
+    const named = readPeers(peers, iss ?? "");
+    if (named === undefined)
+      return invalid(`peers must be a list of at most ${MAX_HOST_PEERS}, each with sub and name.`);
+    const user = userOf(iss ?? "", sub);
     const [kind, value] = sessionOf(token, sid, jti);
     return {
       ok: true,
@@ -109,6 +99,7 @@ export class HostTokens {
         name,
         session: `hs_${digest([user, kind, value])}`,
         expiresAt: Math.floor(exp * 1000),
+        peers: named,
       },
     };
   }
@@ -119,6 +110,7 @@ export interface TrialToken {
   readonly sub: string;
   readonly name: string;
   readonly lastsMs: number;
+  readonly peers: readonly { readonly sub: string; readonly name: string }[];
 }
 
 export function signTrialToken(
@@ -128,7 +120,7 @@ export function signTrialToken(
   clock: Clock,
 ): Promise<string> {
   const now = Math.floor(clock.now() / 1000);
-  const token = new SignJWT({ name: trial.name })
+  const token = new SignJWT({ name: trial.name, ...(trial.peers.length > 0 && { peers: trial.peers }) })
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
     .setSubject(trial.sub)
     .setIssuedAt(now)
@@ -136,49 +128,6 @@ export function signTrialToken(
   if (login.issuer !== undefined) token.setIssuer(login.issuer);
   if (login.audience !== undefined) token.setAudience(login.audience);
   return token.sign(new TextEncoder().encode(secret));
-}
-
-/** The site's keys, fetched when first needed, and again when a token names one that is not among them. */
-function remoteKeys(
-  url: string,
-  clock: Clock,
-  onFault: (error: unknown) => void,
-  { timeoutMs, cooldownMs, restMs }: JwksTimes,
-): JWTVerifyGetKey {
-  const keys = createRemoteJWKSet(new URL(url), {
-    timeoutDuration: timeoutMs,
-    cooldownDuration: cooldownMs,
-  });
-  let restsUntil = Number.NEGATIVE_INFINITY;
-  return async (head, input) => {
-    try {
-      if (clock.monotonic() >= restsUntil) return await keys(head, input);
-    } catch (error) {
-      if (isAboutToken(error)) throw error;
-      // Strangers send tokens too: while the site does not answer, theirs do not make us ask it again and again.
-      if (clock.monotonic() >= restsUntil) onFault(error);
-      restsUntil = clock.monotonic() + restMs;
-    }
-    // Nor do they shut out those whose key is known.
-    const known = keys.fresh ? keys.jwks() : undefined;
-    if (known === undefined) throw new KeysUnavailableError("the JWKS could not be fetched");
-    try {
-      return await createLocalJWKSet(known)(head, input);
-    } catch (error) {
-      throw new KeysUnavailableError("the key is not known, and the JWKS could not be fetched", {
-        cause: error,
-      });
-    }
-  };
-}
-
-/** Whatever else goes wrong while a key is looked for is the set's fault, or the network's. */
-function isAboutToken(error: unknown): boolean {
-  return (
-    error instanceof errors.JWKSNoMatchingKey ||
-    error instanceof errors.JWKSMultipleMatchingKeys ||
-    error instanceof errors.JOSENotSupported
-  );
 }
 
 function refusalFor(error: unknown): HostCheck {
@@ -198,6 +147,29 @@ function invalid(detail: string): HostCheck {
 function sessionOf(token: string, sid: unknown, jti: unknown): readonly [kind: string, value: string] {
   if (typeof sid === "string") return ["sid", sid];
   return typeof jti === "string" ? ["jti", jti] : ["token", token];
+}
+
+function userOf(issuer: string, subject: string): UserId {
+  return `h_${digest([issuer, subject])}`;
+}
+
+function isSubject(sub: unknown): sub is string {
+  return typeof sub === "string" && sub !== "" && sub.length <= MAX_SUBJECT_CHARACTERS && sub.isWellFormed();
+}
+
+/** Of two with the same `sub` the first counts. Undefined when it is not as it must be. */
+function readPeers(claim: unknown, issuer: string): readonly HostPeer[] | undefined {
+  if (claim === undefined) return [];
+  if (!Array.isArray(claim) || claim.length > MAX_HOST_PEERS) return undefined;
+  const peers = new Map<UserId, HostPeer>();
+  for (const peer of claim as readonly unknown[]) {
+    if (typeof peer !== "object" || peer === null || !("sub" in peer) || !("name" in peer)) return undefined;
+    const { sub, name } = peer;
+    if (!isSubject(sub) || typeof name !== "string") return undefined;
+    const user = userOf(issuer, sub);
+    if (!peers.has(user)) peers.set(user, { user, name });
+  }
+  return [...peers.values()];
 }
 
 /** 132 bits of SHA-256: enough that nobody finds two that agree. */
