@@ -66,6 +66,9 @@ describe("package-lock.json", () => {
       "knip",
       "fast-check",
       "ws",
+      // For an example; virtua's optional peer dependency would bring it.
+      "react",
+      "react-dom",
     ]) {
       expect(names).not.toContain(name);
     }
