@@ -6,41 +6,17 @@ import { join } from "node:path";
 import { closeTable } from "@duologue/protocol";
 import { makeDataDirectory, runCommand, type Server, startServer } from "@duologue/testing";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { systemClock } from "../src/clock.ts";
-import { freshName, type Hello, Peer, RefusedError } from "./harness/peer.ts";
+import { refused, refusedWith, SECRET, seconds, signed, someone } from "./harness/host-site.ts";
+import { freshName, type Hello, Peer } from "./harness/peer.ts";
 import { requestUpgrade } from "./harness/raw.ts";
 import { hs256, unsignedToken } from "./harness/token.ts";
 
 setDefaultTimeout(60_000);
 
-const SECRET = "a secret of this test, long enough for HS256";
 const directory = mkdtempSync(join(tmpdir(), "duologue-host-"));
 const secretFile = join(directory, "secret");
 writeFileSync(secretFile, `${SECRET}\n`, { mode: 0o600 });
 afterAll(() => rmSync(directory, { recursive: true }));
-
-const seconds = (): number => Math.floor(systemClock.now() / 1000);
-
-function signed(claims: Record<string, unknown>, secret = SECRET): string {
-  return hs256({ alg: "HS256", typ: "JWT" }, { exp: seconds() + 600, ...claims }, secret);
-}
-
-/** Somebody of the site whom nobody has seen yet. */
-function someone(more: Record<string, unknown> = {}): { sub: string; name: string } {
-  return { sub: Bun.randomUUIDv7(), name: freshName("Ann"), ...more };
-}
-
-async function refused(url: string, hello: Hello): Promise<{ code: string; close: number }> {
-  const peer = await Peer.open(url);
-  const reason = await peer.hello(hello).catch((error: unknown) => error);
-  if (!(reason instanceof RefusedError)) throw new Error(`not refused: ${String(reason)}`);
-  return { code: reason.frame.code, close: (await peer.whenClosed()).code };
-}
-
-const refusedWith = (code: string): { code: string; close: number } => ({
-  code,
-  close: closeTable.hello_refused.code,
-});
 
 function withServer(workers: number, options: readonly string[]): () => Server {
   let server: Server | undefined;

@@ -155,19 +155,23 @@ describe("token", () => {
   const secret = { DUOLOGUE_HOST_SECRET: "a secret of this test, long enough for HS256" };
 
   test("prints a token for trying out and nothing else", async () => {
-    const words = ["token", "--sub", "u1", "--name", "Alice", "--expires", "30m"];
+    const words = ["token", "--sub", "u1", "--name", "Alice", "--expires", "30m", "--peer", "s7=Sam"];
     const { exitCode, out, error } = await run(words, undefined, secret);
     expect({ exitCode, error }).toEqual({ exitCode: 0, error: "" });
     const payload: unknown = JSON.parse(Buffer.from(out.split(".")[1] ?? "", "base64url").toString());
-    expect(payload).toMatchObject({ sub: "u1", name: "Alice" });
+    expect(payload).toMatchObject({ sub: "u1", name: "Alice", peers: [{ sub: "s7", name: "Sam" }] });
     const { iat, exp } = payload as { iat: number; exp: number };
     expect(exp - iat).toBe(1_800);
   });
 
   test("says everything that is missing", async () => {
-    const { exitCode, error, out } = await run(["token", "--expires", "25h"], undefined, secret);
+    const { exitCode, error, out } = await run(
+      ["token", "--expires", "25h", "--peer", "s7"],
+      undefined,
+      secret,
+    );
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: "" });
-    for (const flag of ["--sub", "--name", "--expires"]) expect(error).toContain(flag);
+    for (const flag of ["--sub", "--name", "--expires", "--peer"]) expect(error).toContain(flag);
   });
 
   test("needs the secret, and says where it may come from", async () => {

@@ -97,9 +97,19 @@ function addTokenCommand(program: Command, context: ProgramContext, finish: Fini
     .option("--sub <id>", "whom it is for, as the site names them")
     .option("--name <name>", "the name that others see")
     .option("--expires <duration>", "30s, 15m or 1h; at most 24h", "1h")
-    .action(async ({ sub, name, expires, ...flags }: FlagValues & TokenWishes) =>
-      finish(await tokenCommand(flags, { sub, name, expires }, context)),
+    .option(
+      "--peer <sub=name>",
+      "somebody else of the site whom it makes known; may be given again",
+      collect,
+      [],
+    )
+    .action(async ({ sub, name, expires, peer, ...flags }: FlagValues & TokenWishes) =>
+      finish(await tokenCommand(flags, { sub, name, expires, peer }, context)),
     );
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 /** The default command's options stand in the general help too. */

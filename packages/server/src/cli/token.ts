@@ -7,6 +7,8 @@ export interface TokenWishes {
   readonly name?: string | undefined;
   /** A whole number and s, m or h. */
   readonly expires: string;
+  /** `SUB=NAME` each. */
+  readonly peer: readonly string[];
 }
 
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
@@ -20,16 +22,25 @@ export async function runToken(config: Config, wishes: TokenWishes, console: Con
   if (!sub) problems.push("--sub: expected whom the token is for, such as u1, got nothing");
   if (!name) problems.push("--name: expected the name that others see, got nothing");
   if (lastsMs === undefined) problems.push("--expires: expected a duration up to 24h, such as 30m or 1h");
-  if (!sub || !name || lastsMs === undefined) return printProblems(console, problems);
+  const peers = wishes.peer.map(parsePeer);
+  if (peers.includes(undefined)) problems.push("--peer: expected SUB=NAME, such as seller-7=Sam");
+  if (!sub || !name || lastsMs === undefined || problems.length > 0) return printProblems(console, problems);
   const { HostLoginError, makeTrialToken } = await import("../app/host-login.ts");
   try {
-    console.out(`${await makeTrialToken(config, { sub, name, lastsMs })}\n`);
+    console.out(
+      `${await makeTrialToken(config, { sub, name, lastsMs, peers: peers.filter((peer) => peer !== undefined) })}\n`,
+    );
     return exitCodes.done;
   } catch (error) {
     if (!(error instanceof HostLoginError)) throw error;
     console.error(`duologue: ${error.message}\n`);
     return exitCodes.failed;
   }
+}
+
+function parsePeer(text: string): { readonly sub: string; readonly name: string } | undefined {
+  const [, sub, name] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  return sub === undefined || name === undefined ? undefined : { sub, name };
 }
 
 function parseDuration(text: string): number | undefined {
