@@ -1,5 +1,5 @@
 /** The client as programs see it: what is known, told anew after every change, and what the user can do. */
-import type { Conversation, User } from "@duologue/protocol";
+import type { Conversation, ConversationEvent, User } from "@duologue/protocol";
 import type {
   ConnectOptions,
   ConversationView,
@@ -85,6 +85,16 @@ export class Client {
   /** Calls after changes, once for all changes of one turn. Returns how to stop. */
   subscribe(listener: () => void): () => void {
     return this.#core.notifier.subscribe(listener);
+  }
+
+  /**
+   * Calls for each message of the other side that arrives from the first login on, in any conversation, also those of the
+   * time without connection; once for each, in each conversation's order, never for what was there before. Its conversation
+   * may not be known for a moment. After days away (SPEC SY3) those that the server does not tell any more are not told.
+   * Returns how to stop.
+   */
+  onArrival(listener: (message: ConversationEvent) => void): () => void {
+    return this.#core.arrivals.subscribe(listener);
   }
 
   // What the user can do. Promises are rejected with RequestError, whose code says why.

@@ -1,5 +1,6 @@
 /** The client's parts, wired: what comes from the server goes to the part that it concerns. */
 import type { ServerFrame, ServerFrameOf, User } from "@duologue/protocol";
+import { Arrivals } from "./arrivals.ts";
 import { CatchUp } from "./catch-up.ts";
 import type { ConnectOptions, ServerLimits } from "./client-types.ts";
 import { Connection, type ConnectionState } from "./connection.ts";
@@ -32,6 +33,7 @@ export class Core {
   readonly storage: ClientStorage;
   readonly ids: MessageIds;
   readonly notifier: Notifier = new Notifier();
+  readonly arrivals: Arrivals = new Arrivals();
   me: User | undefined;
   limits: ServerLimits | undefined;
   lobby: Lobby = emptyLobby;
@@ -91,8 +93,12 @@ export class Core {
       apply: (step) => {
         if (step.type === "event" && step.from !== this.me?.id) this.typing.end(step.conversation);
         this.conversations.apply(step);
+        if (step.type === "event") this.arrivals.take(step, this.me?.id);
       },
-      applyPage: (page) => this.conversations.applyPage(page),
+      applyPage: (page) => {
+        this.conversations.applyPage(page);
+        for (const event of page.events) this.arrivals.take(event, this.me?.id);
+      },
       reset: () => this.conversations.reset(),
       failed: () => this.connection.restart(),
     });
@@ -224,6 +230,7 @@ export class Core {
         this.outbox.clear();
         this.marks.clear();
         this.conversations.clear();
+        this.arrivals.clear();
         this.me = undefined;
       }
       this.requests.close();
