@@ -27,4 +27,6 @@ export {
   type User,
 } from "./frames.ts";
 export { defaultLimits, type Limit, type LimitName, type Limits, limitTable } from "./limits.ts";
+export { type NicknameLimits, type NicknameOutcome, normalizeNickname } from "./nickname.ts";
 export type { SchemaDescription } from "./schema.ts";
+export { checkText, type TextProblem } from "./text.ts";

@@ -1,5 +1,5 @@
 /** Writing to one person: who may, what is allowed, and the way into the store. */
-import type { Body, Limits } from "@duologue/protocol";
+import { type Body, checkText, type Limits } from "@duologue/protocol";
 import type { Clock } from "../clock.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Presence } from "../ports/presence.ts";
@@ -13,7 +13,6 @@ import type {
   UserId,
   UserRecord,
 } from "../ports/store.ts";
-import { checkText } from "./content.ts";
 import { type Fault, fault, type Outcome, refused } from "./fault.ts";
 
 /** Who sends, and from which connection. */

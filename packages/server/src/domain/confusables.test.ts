@@ -1,8 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { defaultLimits } from "@duologue/protocol";
+import { defaultLimits, normalizeNickname } from "@duologue/protocol";
 import fc from "fast-check";
 import { nameKeys, suggestions } from "./confusables.ts";
-import { normalizeNickname } from "./nickname.ts";
 
 function lookAlike(first: string, second: string): boolean {
   const keys = new Set(nameKeys(first));

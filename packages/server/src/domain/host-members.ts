@@ -1,12 +1,11 @@
 /** Members: users of the site that embeds us, made when first seen with a token of the site. Rules HT of SPEC.md. */
-import type { Limits } from "@duologue/protocol";
+import { type Limits, normalizeNickname } from "@duologue/protocol";
 import type { Clock } from "../clock.ts";
 import type { Presence } from "../ports/presence.ts";
 import type { Refused, Store, UserRecord } from "../ports/store.ts";
 import { nameKeys } from "./confusables.ts";
 import { fault, type Outcome, refused } from "./fault.ts";
 import type { HostClaims, HostPeer, HostTokens } from "./host-tokens.ts";
-import { normalizeNickname } from "./nickname.ts";
 
 export interface MemberLogin {
   readonly user: UserRecord;

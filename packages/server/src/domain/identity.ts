@@ -2,7 +2,7 @@
  * Who somebody is: guests with a nickname, who are the same person again when they return with their token; and members
  * of the site that embeds us, whom its tokens name.
  */
-import type { Limits } from "@duologue/protocol";
+import { type Limits, normalizeNickname } from "@duologue/protocol";
 import type { Clock } from "../clock.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { JoinOutcome, Presence, PresentUser } from "../ports/presence.ts";
@@ -10,7 +10,6 @@ import type { Store, UserId, UserRecord } from "../ports/store.ts";
 import { nameKeys, suggestions } from "./confusables.ts";
 import { type Fault, fault, type Outcome, refused } from "./fault.ts";
 import type { MemberLogin, Members } from "./host-members.ts";
-import { normalizeNickname } from "./nickname.ts";
 import type { Tokens } from "./tokens.ts";
 
 export interface Login {

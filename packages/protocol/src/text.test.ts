@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { checkText, type TextProblem } from "./content.ts";
+import { checkText, type TextProblem } from "./text.ts";
 
 const MAX = 100;
 

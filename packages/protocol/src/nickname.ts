@@ -1,5 +1,5 @@
 /** Nicknames as people may choose them: SPEC.md, rules NK1–NK3, after the nickname profile of RFC 8266. */
-import type { Limits } from "@duologue/protocol";
+import type { Limits } from "./limits.ts";
 
 export type NicknameLimits = Pick<Limits, "nicknameMinCharacters" | "nicknameMaxCharacters">;
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { defaultLimits } from "@duologue/protocol";
+
 import fc from "fast-check";
+import { defaultLimits } from "./limits.ts";
 import { normalizeNickname } from "./nickname.ts";
 
 function nameOf(input: string): string | undefined {
