@@ -6,6 +6,7 @@ import { addressOf, type Place, placeOf } from "./address.ts";
 import { Attention } from "./attention.ts";
 import { Drafts } from "./drafts.ts";
 import { codeOf, explain } from "./languages.ts";
+import { Pace } from "./pace.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const TOAST_MS = 5_000;
@@ -28,6 +29,7 @@ export class Chat {
   readonly attention: Attention;
   readonly #client: Client;
   readonly #version = signal(0);
+  readonly #pace: Pace;
   readonly #onAddress = (): void => this.#follow();
   #toastTimer: { cancel(): void } | undefined;
 
@@ -36,6 +38,7 @@ export class Chat {
     this.#client = client;
     this.drafts = new Drafts(me.id);
     this.attention = new Attention(surroundings, (conversation) => this.select(conversation));
+    this.#pace = new Pace(surroundings.environment, () => this.#draw());
     addEventListener("popstate", this.#onAddress);
     addEventListener("hashchange", this.#onAddress);
     void this.#load();
@@ -47,10 +50,14 @@ export class Chat {
     return this.#client;
   }
 
-  /** The client changed. */
+  /** The client changed. Thousands of messages at once, after days away, are not drawn one by one. */
   changed(): void {
-    this.#version.value += 1;
-    this.attention.update(this.#client, this.place.peek().conversation);
+    this.#pace.ask();
+  }
+
+  /** What is known now is drawn before anything else happens. */
+  flush(): void {
+    this.#pace.flush();
   }
 
   /** `forget`: they logged out, so nothing of theirs stays in this browser. */
@@ -59,6 +66,7 @@ export class Chat {
     removeEventListener("hashchange", this.#onAddress);
     this.#toastTimer?.cancel();
     this.attention.close();
+    this.#pace.close();
     if (forget) this.drafts.forget();
     history.replaceState(null, "", "#/");
   }
@@ -103,6 +111,15 @@ export class Chat {
     });
   }
 
+  /** To the clipboard; `done` is said when it is there. */
+  copy(text: string, done: string): void {
+    const copied = navigator.clipboard?.writeText(text) ?? Promise.reject();
+    void copied.then(
+      () => this.tell(done),
+      () => this.tell(this.surroundings.catalogue.peek().copyFailed),
+    );
+  }
+
   askToLogOut(): void {
     const { catalogue } = this.surroundings;
     this.areSettingsOpen.value = false;
@@ -111,6 +128,11 @@ export class Chat {
       yes: catalogue.value.logOut,
       run: () => void this.#client.logout().catch(() => this.tell(catalogue.peek().logOutFailed)),
     };
+  }
+
+  #draw(): void {
+    this.#version.value += 1;
+    this.attention.update(this.#client, this.place.peek().conversation);
   }
 
   #follow(): void {

@@ -9,9 +9,10 @@ import type { Item } from "./items.ts";
 import { Message } from "./message.tsx";
 
 export function MessageList({ conversation }: { readonly conversation: ConversationView }): JSX.Element {
-  const { client } = useChat();
+  const { client, attention } = useChat();
   const pane = usePane();
   const catalogue = useCatalogue();
+  const isInSight = pane.isAtEnd.value && attention.isAwake.value;
   const view = client.timeline(pane.id);
   const items = pane.items(view, conversation);
   const shift = useShift(items);
@@ -21,7 +22,7 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
     pane.list = list.current ?? undefined;
     pane.drawn(view.entries);
   }, [pane, view]);
-  useEffect(() => pane.markRead(view));
+  useEffect(() => pane.markRead(view), [pane, view, isInSight]);
   return (
     <div class="middle">
       <div

@@ -106,12 +106,15 @@ export class Pane {
     if (this.isLoadingOlder.peek() || !hasOlder || loading) return;
     this.isLoadingOlder.value = true;
     await this.#chat.attempt(() => client.loadOlder(this.id));
+    // Alone, not together with a message that comes meanwhile: only then does the list know what to hold in its place.
+    this.#chat.flush();
     this.isLoadingOlder.value = false;
   }
 
+  /** After drawing, and when the end or the page comes into sight. */
   markRead(view: TimelineView): void {
     const { client, attention } = this.#chat;
-    if (!this.isAtEnd.value || !attention.isAwake.value || view.loading) return;
+    if (!this.isAtEnd.peek() || !attention.isAwake.peek() || view.loading) return;
     if (view.entries.some((entry) => entry.seq !== undefined)) client.markRead(this.id);
   }
 
