@@ -12,11 +12,12 @@ import { socketPath } from "../link/socket-path.ts";
 import type { PageFile, WorkerSettings } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
 import type { HostLogin } from "../ports/host-login.ts";
-import { Hub } from "../primary/hub.ts";
-import { Registry } from "../primary/registry.ts";
+import type { Hub } from "../primary/hub.ts";
+import type { Registry } from "../primary/registry.ts";
 import { Supervisor } from "../primary/supervisor.ts";
-import { BatchingWriter, type SqliteWriter } from "../store/index.ts";
+import type { BatchingWriter, SqliteWriter } from "../store/index.ts";
 import { version } from "../version.ts";
+import { wirePrimary } from "./primary-parts.ts";
 import { collectWhenQuiet } from "./quiet.ts";
 import {
   buildFiles,
@@ -34,8 +35,6 @@ import {
 } from "./start-up.ts";
 
 const SECOND_MS = 1_000;
-const GRACE_MS = 5_000;
-const LEASE_MS = 5_000;
 /** After a failed commit, the workers report "not ready" for this long. */
 const STORE_DOUBT_MS = 5_000;
 
@@ -109,19 +108,6 @@ class Primary {
     this.stopped = this.ended.promise;
     this.page = buildFiles();
     this.database = openDatabase(join(directory, "duologue.db"), (error) => this.storeFailed(error));
-    this.writer = new BatchingWriter({
-      committer: this.database,
-      clock,
-      publish: (to, note) => this.hub.publish(to, note),
-      onFault: (error) => log.error({ error }, "an answer of the store could not be handed on"),
-    });
-    this.registry = new Registry({
-      clock,
-      graceMs: GRACE_MS,
-      leaseMs: LEASE_MS,
-      classicUsers: config.limits.classicUsers,
-      onChange: (change) => this.hub.broadcast(change),
-    });
     this.supervisor = new Supervisor({
       clock,
       log,
@@ -130,11 +116,20 @@ class Primary {
       environment: options.environment,
       drain: (serial) => this.hub.drain(serial),
     });
-    this.hub = new Hub(clock, this.registry, this.writer, {
-      onReady: (serial) => this.supervisor.onReady(serial),
-      onStatistics: (serial, statistics) => this.supervisor.onStatistics(serial, statistics),
-      onGone: (serial, reason) => this.supervisor.onLinkGone(serial, reason),
+    const { writer, registry, hub } = wirePrimary({
+      clock,
+      log,
+      committer: this.database,
+      classicUsers: config.limits.classicUsers,
+      events: {
+        onReady: (serial) => this.supervisor.onReady(serial),
+        onStatistics: (serial, statistics) => this.supervisor.onStatistics(serial, statistics),
+        onGone: (serial, reason) => this.supervisor.onLinkGone(serial, reason),
+      },
     });
+    this.writer = writer;
+    this.registry = registry;
+    this.hub = hub;
     collectWhenQuiet(clock, () => this.writer.committed);
     clock.every(SECOND_MS, () =>
       this.hub.heartbeat({ storeWell: clock.monotonic() > this.storeFailedAt + STORE_DOUBT_MS }),

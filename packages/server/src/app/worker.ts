@@ -1,53 +1,33 @@
 /**
- * A worker: one process of several on the same port. It is wired here: link to the primary → store, bus, presence →
- * domain → gateway. It begins when the primary has sent its settings, and ends when the link ends.
+ * A worker: one process of several on the same port. It begins when the primary has sent its settings, and ends when the
+ * link ends. Its parts are put together in worker-parts.ts.
  */
-
-import { LocalBus } from "../bus/local.ts";
-import { LocalPresence } from "../bus/presence.ts";
 import { systemClock } from "../clock.ts";
-import { Chat } from "../domain/chat.ts";
-import { Members } from "../domain/host-members.ts";
-import { HostTokens } from "../domain/host-tokens.ts";
-import { type Admission, Identity } from "../domain/identity.ts";
-import { Reading } from "../domain/reading.ts";
 import { Tokens } from "../domain/tokens.ts";
 import { parseTrustedProxies } from "../gateway/address.ts";
-import { Outlet } from "../gateway/connection.ts";
-import { Connections } from "../gateway/connections.ts";
 import type { Gateway } from "../gateway/context.ts";
 import { contentEncodings } from "../gateway/encoding.ts";
-import { LobbyBroadcast } from "../gateway/lobby.ts";
 import { parseOrigin } from "../gateway/origin.ts";
 import type { Page } from "../gateway/page.ts";
-import { KeyedBuckets } from "../gateway/rate.ts";
 import { ClientServer, sweep } from "../gateway/server.ts";
 import { PrimaryLink } from "../link/client.ts";
 import { connectLines } from "../link/lines.ts";
 import { decodeStatement, encodeStatement } from "../link/messages.ts";
 import { linkLimits } from "../link/socket-path.ts";
-import type { PageFile, PrimaryHeartbeat, WorkerSettings, WorkerStatistics } from "../link/worker-types.ts";
+import type { PageFile, WorkerSettings, WorkerStatistics } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
-import type { Presence } from "../ports/presence.ts";
-import type { Store } from "../ports/store.ts";
 import { SqliteReader } from "../store/index.ts";
-import { embeddedStore } from "./embedded-store.ts";
 import { preferNewestListener } from "./listener.ts";
 import { collectWhenQuiet } from "./quiet.ts";
+import { wireWorker } from "./worker-parts.ts";
 
 const SECOND_MS = 1_000;
-/** Without a heartbeat of the primary for this long, the worker is not ready. */
-const PRIMARY_SILENCE_MS = 4_000;
 /** On leaving: how long answers are waited for, and over how long the clients are sent away. */
 const DRAIN_MS = 1_500;
 const CLOSES_PER_STEP = 500;
 const STEP_MS = 20;
 /** While the newer worker already gets all new connections: for those that were on their way to this one. */
 const TAKEOVER_MS = 100;
-/** Numbers for the connections of one worker's whole life; with two million workers they still fit a double. */
-const CONNECTIONS_PER_WORKER = 2 ** 32;
-/** Client addresses whose new guests are counted. */
-const MAX_RATE_KEYS = 100_000;
 
 export interface WorkerOptions {
   readonly socketPath: string;
@@ -100,53 +80,20 @@ interface RunningWorker {
 
 function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLink): RunningWorker {
   const clock = systemClock;
-  const { limits } = settings;
+  const { log, serial } = options;
   const reader = new SqliteReader(settings.databasePath);
-  const store = embeddedStore(reader, link);
-  const presence = new LocalPresence(link);
-  presence.lobby.apply({ joined: settings.lobby, left: [] });
-  const bus = new LocalBus(link, (user) => presence.isOnlyHere(user));
-  const chat = new Chat(store, presence, bus, clock, limits);
-  const tokens = new Tokens(settings.tokenSecret, store.epoch, clock);
-  const admission: Admission = {
-    guests: settings.guests,
-    members: membersOf(options, settings, store, presence),
-  };
-  const connections = new Connections(store.epoch, (connection) => gateway.lobby.sendClassicList(connection));
-  const gateway: Gateway = {
-    clock,
-    limits,
-    log: options.log,
-    epoch: store.epoch,
-    identity: new Identity(store, presence, bus, tokens, admission, clock, limits),
-    chat,
-    reading: new Reading(store, presence, chat, limits),
-    presence,
-    bus,
-    connections,
-    lobby: new LobbyBroadcast(presence.lobby, connections, clock, limits),
-    outlet: new Outlet(clock, limits.outboxBytes),
-    guests: new KeyedBuckets(limits.guestsPerMinute / 60, limits.guestsPerMinute, MAX_RATE_KEYS),
-    statistics: { messagesIn: 0 },
-  };
-  bus.onNote((to, note) => {
-    // They left while it was on its way.
-    if (!connections.deliver(to, note) && note.kind === "relay")
-      bus.publish([note.from], { kind: "failure", failure: "offline" });
-  });
-  presence.onChange((change) => gateway.lobby.onChange(change));
-  const health = watchPrimary(link);
-  const server = new ClientServer(gateway, {
+  const tokens = new Tokens(settings.tokenSecret, reader.epoch, clock);
+  const { gateway, clients, hasPrimary } = wireWorker({ clock, log, serial, settings, link, reader, tokens });
+  const server = new ClientServer(gateway, clients, {
     host: settings.host,
     port: settings.port,
     reusePort: true,
-    firstConnection: options.serial * CONNECTIONS_PER_WORKER,
     classic: settings.classic,
     origins: settings.origins.flatMap((origin) => parseOrigin(origin) ?? []),
     trustedProxies: parseTrustedProxies(settings.trustedProxies).trusted,
     page: toPage(settings.page),
     embedOrigins: settings.embedOrigins,
-    isReady: async () => health() && (await reader.probe().then(...settled)),
+    isReady: async () => hasPrimary() && (await reader.probe().then(...settled)),
   });
   const isTakenOver = preferNewestListener(settings.workers);
   collectWhenQuiet(clock, () => gateway.statistics.messagesIn + gateway.outlet.messagesOut);
@@ -162,31 +109,7 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
   };
 }
 
-function membersOf(
-  { log }: WorkerOptions,
-  { hostLogin, limits }: WorkerSettings,
-  store: Store,
-  presence: Presence,
-): Members | undefined {
-  if (hostLogin === undefined) return undefined;
-  const tokens = new HostTokens(hostLogin, systemClock, (error) =>
-    log.warn({ error }, "the JWKS of host login could not be fetched"),
-  );
-  return new Members(store, presence, tokens, systemClock, limits);
-}
-
 const settled = [() => true, () => false] as const;
-
-/** Whether the primary has given a sign lately and its store commits. */
-function watchPrimary(link: PrimaryLink): () => boolean {
-  let heardAt = systemClock.monotonic();
-  let storeWell = true;
-  link.on("h", (line) => {
-    heardAt = systemClock.monotonic();
-    storeWell = decodeStatement<PrimaryHeartbeat>(line).storeWell;
-  });
-  return () => link.isOpen && storeWell && systemClock.monotonic() - heardAt < PRIMARY_SILENCE_MS;
-}
 
 function statistics({ connections, outlet, statistics: { messagesIn } }: Gateway): WorkerStatistics {
   return {

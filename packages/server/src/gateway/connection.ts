@@ -3,7 +3,6 @@
  * at its end, one cork per socket: a system call for each frame would cost more than everything else here.
  */
 import { type CloseName, closeTable } from "@duologue/protocol";
-import type { ServerWebSocket } from "bun";
 import type { Clock } from "../clock.ts";
 import type { Origin, UserRecord } from "../ports/store.ts";
 import type { TokenBucket } from "./rate.ts";
@@ -50,7 +49,18 @@ export type Session =
   | { readonly protocol: "v1"; state: V1State }
   | { readonly protocol: "classic"; state: ClassicState };
 
-export type ClientSocket = ServerWebSocket<Connection>;
+/** What a connection needs of Bun's ServerWebSocket; the simulator has one of its own. */
+export interface ClientSocket {
+  /** The bytes taken; −1: taken, but the peer is behind. 0: dropped, for an empty frame or because too much waits. */
+  sendText(frame: string): number;
+  /** Everything sent inside goes out at once. */
+  cork(send: () => void): void;
+  close(code: number, reason: string): void;
+  /** Without a close frame. */
+  terminate(): void;
+  /** Bytes that the peer has not taken yet. */
+  getBufferedAmount(): number;
+}
 
 const CLOSE_DEADLINE_MS = 3_000;
 
@@ -144,7 +154,6 @@ export class Connection {
   }
 
   private write(socket: ClientSocket, frame: string): void {
-    // −1: taken, but the peer is behind. 0: dropped, either for an empty frame, or because too much waits already.
     const taken = socket.sendText(frame);
     if (taken === 0 && !this.isClosed) this.outlet.defer(() => this.close("slow_consumer"));
   }

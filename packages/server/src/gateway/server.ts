@@ -1,23 +1,19 @@
 /** The worker's port: HTTP, the upgrade to a WebSocket, and the socket's events handed to the protocol that it speaks. */
-import { encodeFrame, type Limits, SUBPROTOCOL } from "@duologue/protocol";
+import { encodeFrame, SUBPROTOCOL } from "@duologue/protocol";
 import type { Server } from "bun";
 import type { Clock } from "../clock.ts";
 import { HOST_TOLERANCE_MS } from "../domain/host-tokens.ts";
 import { clientAddress, formatAddress, isLoopback, rateKey, type TrustedProxies } from "./address.ts";
-import { receiveClassic } from "./classic.ts";
-import { Connection, type Session, type V1State } from "./connection.ts";
+import type { Clients, Crowding } from "./clients.ts";
+import type { Connection, Session, V1State } from "./connection.ts";
 import type { Gateway } from "./context.ts";
 import { findOriginProblem } from "./origin.ts";
 import { type Page, type PageHeadersByPath, pageHeaders, servePage } from "./page.ts";
-import { TokenBucket } from "./rate.ts";
-import { receiveV1 } from "./v1.ts";
 
 export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly reusePort: boolean;
-  /** The number of the first connection; none of another worker may follow within a thousand millions. */
-  readonly firstConnection: number;
   readonly classic: "on" | "off" | "same-origin";
   readonly origins: readonly string[];
   readonly trustedProxies: TrustedProxies;
@@ -32,16 +28,14 @@ type Upgrade = { readonly session: Session; readonly headers: Record<string, str
 
 export class ClientServer {
   private readonly server: Server<Connection>;
-  private readonly perAddress = new Map<string, number>();
   private readonly pageHeaders: PageHeadersByPath;
-  private nextConnection: number;
 
   constructor(
-    private readonly gateway: Gateway,
+    gateway: Gateway,
+    private readonly clients: Clients,
     private readonly options: ServerOptions,
   ) {
     const { limits } = gateway;
-    this.nextConnection = options.firstConnection;
     this.pageHeaders = pageHeaders(options.embedOrigins);
     this.server = Bun.serve<Connection>({
       hostname: options.host,
@@ -65,9 +59,9 @@ export class ClientServer {
         open: (socket) => {
           socket.data.socket = socket;
         },
-        message: (socket, data) => this.receive(socket.data, data),
+        message: (socket, data) => clients.receive(socket.data, data),
         drain: (socket) => gateway.lobby.onDrain(socket.data),
-        close: (socket) => this.closed(socket.data),
+        close: (socket) => clients.closed(socket.data),
       },
     });
   }
@@ -80,16 +74,6 @@ export class ClientServer {
   stopListening(): void {
     // Bun resolves it only when the last WebSocket is closed, so nobody waits for it.
     void this.server.stop(false);
-  }
-
-  private receive(connection: Connection, data: string | Buffer): void {
-    try {
-      if (connection.session.protocol === "classic") receiveClassic(this.gateway, connection, data);
-      else receiveV1(this.gateway, connection, data);
-    } catch (error) {
-      this.gateway.log.error({ error, connection: connection.id }, "frame failed");
-      connection.close("unavailable");
-    }
   }
 
   private answer(request: Request, server: Server<Connection>): Response | Promise<Response> | undefined {
@@ -123,21 +107,12 @@ export class ClientServer {
     const choice = this.choose(request, from.scheme);
     if (choice instanceof Response) return choice;
     const key = rateKey(from.address);
-    const crowded = this.admit(key, from.address);
-    if (crowded !== undefined) return crowded;
-    const { gateway } = this;
-    const connection = new Connection(
-      this.nextConnection++,
-      choice.session,
-      choice.session.protocol === "classic" ? formatAddress(from.address, peer.port) : "",
-      isLoopback(from.address) ? "" : key,
-      bucketOf(gateway.limits),
-      gateway.outlet,
-      gateway.clock.monotonic(),
-    );
-    gateway.connections.open.add(connection);
+    const crowding = this.clients.admit(key, from.address);
+    if (crowding !== undefined) return tooMany(crowding);
+    const address = choice.session.protocol === "classic" ? formatAddress(from.address, peer.port) : "";
+    const connection = this.clients.add(choice.session, address, isLoopback(from.address) ? "" : key);
     if (server.upgrade(request, { data: connection, headers: choice.headers })) return undefined;
-    this.closed(connection);
+    this.clients.closed(connection);
     return new Response("This is not a WebSocket handshake that can be taken (RFC 6455).\n", { status: 400 });
   }
 
@@ -170,54 +145,23 @@ export class ClientServer {
     }
     return { session: { protocol: "classic", state: { name: "anonymous" } }, headers: {} };
   }
+}
 
-  /** Counts the connection in, or says why not. Loopback is free: it is this machine, or a proxy not declared. */
-  private admit(key: string, address: string): Response | undefined {
-    const { connections, limits } = this.gateway;
-    if (connections.open.size >= limits.connectionsPerWorker) {
+function tooMany(crowding: Crowding): Response {
+  switch (crowding) {
+    case "worker":
       return new Response("Too many connections; try again shortly.\n", {
         status: 503,
         headers: { "Retry-After": "5" },
       });
-    }
-    if (isLoopback(address)) return undefined;
-    const count = this.perAddress.get(key) ?? 0;
-    if (count >= limits.connectionsPerAddress) {
+    case "address":
       return new Response("Too many connections from this address.\n", {
         status: 429,
         headers: { "Retry-After": "30" },
       });
-    }
-    this.perAddress.set(key, count + 1);
-    return undefined;
+    default:
+      return crowding satisfies never;
   }
-
-  private closed(connection: Connection): void {
-    const { connections, presence } = this.gateway;
-    connection.isClosed = true;
-    connection.socket = undefined;
-    if (!connections.open.delete(connection)) return;
-    const count = this.perAddress.get(connection.rateKey) ?? 0;
-    if (count > 1) this.perAddress.set(connection.rateKey, count - 1);
-    else this.perAddress.delete(connection.rateKey);
-    const { session } = connection;
-    if (session.state.name !== "ready") {
-      // As the tutorial's server does when one who sent anything closes; its recordings show it (rule CL3).
-      const hasSpoken = connection.lastFrameAt > connection.openedAt;
-      if (session.protocol === "classic" && session.state.name === "anonymous" && hasSpoken)
-        presence.retell();
-      return;
-    }
-    connections.remove(session.state.user.id, connection);
-    presence.leave(
-      session.state.user.id,
-      session.protocol === "classic" || connection.closedWith === "logged_out",
-    );
-  }
-}
-
-function bucketOf(limits: Limits): TokenBucket {
-  return new TokenBucket(limits.framesPerSecond, limits.framesBurst);
 }
 
 /** How long before the end of a member's token the client is asked for the next one. */

@@ -2,7 +2,6 @@
  * Lines of text over a Unix socket: what primary and workers speak. What one turn of the event loop brings is written
  * at once. Every line is bounded, and so is what waits: a peer that does not read is cut off, not waited for.
  */
-import type { Socket } from "bun";
 import type { Clock } from "../clock.ts";
 
 export interface LineLimits {
@@ -10,6 +9,13 @@ export interface LineLimits {
   readonly lineBytes: number;
   /** More than this waiting for a peer that does not read ends the connection. */
   readonly queueBytes: number;
+}
+
+/** What a connection needs of Bun's Socket; the simulator has one of its own. */
+export interface ByteSocket {
+  /** How many bytes were taken: perhaps only a part of them, perhaps none. */
+  write(bytes: Buffer): number;
+  end(): void;
 }
 
 export interface LineReceiver {
@@ -29,7 +35,7 @@ export class LineConnection {
   private flushing = false;
 
   constructor(
-    private readonly socket: Socket<unknown>,
+    private readonly socket: ByteSocket,
     private readonly clock: Clock,
     private readonly limits: LineLimits,
     public receiver: LineReceiver,

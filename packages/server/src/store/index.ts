@@ -1,5 +1,5 @@
 /** The door of the store: everything else in this folder is its own business. */
-export { BatchingWriter } from "./batch.ts";
+export { type BatchCommitter, BatchingWriter } from "./batch.ts";
 export { composeStore } from "./compose.ts";
 export type { Submit, WriteOutcome, WriteRequest } from "./requests.ts";
 export { SqliteReader } from "./sqlite/reader.ts";

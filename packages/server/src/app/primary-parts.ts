@@ -1,0 +1,48 @@
+/** The primary's parts, wired: the one writer → the hub → the registry of who is there. No socket, no process. */
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../log.ts";
+import { Hub, type WorkerEvents } from "../primary/hub.ts";
+import { Registry } from "../primary/registry.ts";
+import { type BatchCommitter, BatchingWriter } from "../store/index.ts";
+
+const GRACE_MS = 5_000;
+const LEASE_MS = 5_000;
+
+export interface PrimarySurroundings {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly committer: BatchCommitter;
+  /** Users online up to which classic logins are taken. */
+  readonly classicUsers: number;
+  readonly events: WorkerEvents;
+}
+
+export interface PrimaryParts {
+  readonly writer: BatchingWriter;
+  readonly registry: Registry;
+  readonly hub: Hub;
+}
+
+export function wirePrimary({
+  clock,
+  log,
+  committer,
+  classicUsers,
+  events,
+}: PrimarySurroundings): PrimaryParts {
+  const writer = new BatchingWriter({
+    committer,
+    clock,
+    publish: (to, note) => hub.publish(to, note),
+    onFault: (error) => log.error({ error }, "an answer of the store could not be handed on"),
+  });
+  const registry = new Registry({
+    clock,
+    graceMs: GRACE_MS,
+    leaseMs: LEASE_MS,
+    classicUsers,
+    onChange: (change) => hub.broadcast(change),
+  });
+  const hub = new Hub(clock, registry, writer, events);
+  return { writer, registry, hub };
+}

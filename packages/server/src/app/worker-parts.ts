@@ -1,0 +1,108 @@
+/** A worker's parts, wired: link to the primary → store, bus, presence → domain → gateway. No socket, no port, no process. */
+import { LocalBus } from "../bus/local.ts";
+import { LocalPresence } from "../bus/presence.ts";
+import type { Clock } from "../clock.ts";
+import { Chat } from "../domain/chat.ts";
+import { Members } from "../domain/host-members.ts";
+import { HostTokens } from "../domain/host-tokens.ts";
+import { Identity } from "../domain/identity.ts";
+import { Reading } from "../domain/reading.ts";
+import type { Tokens } from "../domain/tokens.ts";
+import { Clients } from "../gateway/clients.ts";
+import { Outlet } from "../gateway/connection.ts";
+import { Connections } from "../gateway/connections.ts";
+import type { Gateway } from "../gateway/context.ts";
+import { LobbyBroadcast } from "../gateway/lobby.ts";
+import { KeyedBuckets } from "../gateway/rate.ts";
+import type { PrimaryLink } from "../link/client.ts";
+import { decodeStatement } from "../link/messages.ts";
+import type { PrimaryHeartbeat, WorkerSettings } from "../link/worker-types.ts";
+import type { Logger } from "../log.ts";
+import type { Presence } from "../ports/presence.ts";
+import type { Store } from "../ports/store.ts";
+import type { SqliteReader } from "../store/index.ts";
+import { embeddedStore } from "./embedded-store.ts";
+
+/** Without a heartbeat of the primary for this long, the worker is not ready. */
+const PRIMARY_SILENCE_MS = 4_000;
+/** Numbers for the connections of one worker's whole life; with two million workers they still fit a double. */
+const CONNECTIONS_PER_WORKER = 2 ** 32;
+/** Client addresses whose new guests are counted. */
+const MAX_RATE_KEYS = 100_000;
+
+export interface WorkerSurroundings {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** A number that no other worker has or had. */
+  readonly serial: number;
+  readonly settings: Omit<WorkerSettings, "page">;
+  readonly link: PrimaryLink;
+  readonly reader: SqliteReader;
+  readonly tokens: Tokens;
+}
+
+export interface WorkerParts {
+  readonly gateway: Gateway;
+  readonly clients: Clients;
+  /** The primary has given a sign lately, and its store commits. */
+  readonly hasPrimary: () => boolean;
+}
+
+/** To be called when the settings have come, before the next line of the link is looked at. */
+export function wireWorker(surroundings: WorkerSurroundings): WorkerParts {
+  const { clock, log, serial, settings, link, reader, tokens } = surroundings;
+  const { limits } = settings;
+  const store = embeddedStore(reader, link);
+  const presence = new LocalPresence(link);
+  presence.lobby.apply({ joined: settings.lobby, left: [] });
+  const bus = new LocalBus(link, (user) => presence.isOnlyHere(user));
+  const chat = new Chat(store, presence, bus, clock, limits);
+  const admission = { guests: settings.guests, members: membersOf(surroundings, store, presence) };
+  const connections = new Connections(store.epoch, (connection) => gateway.lobby.sendClassicList(connection));
+  const gateway: Gateway = {
+    clock,
+    limits,
+    log,
+    epoch: store.epoch,
+    identity: new Identity(store, presence, bus, tokens, admission, clock, limits),
+    chat,
+    reading: new Reading(store, presence, chat, limits),
+    presence,
+    bus,
+    connections,
+    lobby: new LobbyBroadcast(presence.lobby, connections, clock, limits),
+    outlet: new Outlet(clock, limits.outboxBytes),
+    guests: new KeyedBuckets(limits.guestsPerMinute / 60, limits.guestsPerMinute, MAX_RATE_KEYS),
+    statistics: { messagesIn: 0 },
+  };
+  bus.onNote((to, note) => {
+    // They left while it was on its way.
+    if (!connections.deliver(to, note) && note.kind === "relay")
+      bus.publish([note.from], { kind: "failure", failure: "offline" });
+  });
+  presence.onChange((change) => gateway.lobby.onChange(change));
+  const clients = new Clients(gateway, serial * CONNECTIONS_PER_WORKER);
+  return { gateway, clients, hasPrimary: watchPrimary(link, clock) };
+}
+
+function membersOf(
+  { clock, log, settings: { hostLogin, limits } }: WorkerSurroundings,
+  store: Store,
+  presence: Presence,
+): Members | undefined {
+  if (hostLogin === undefined) return undefined;
+  const tokens = new HostTokens(hostLogin, clock, (error) =>
+    log.warn({ error }, "the JWKS of host login could not be fetched"),
+  );
+  return new Members(store, presence, tokens, clock, limits);
+}
+
+function watchPrimary(link: PrimaryLink, clock: Clock): () => boolean {
+  let heardAt = clock.monotonic();
+  let storeWell = true;
+  link.on("h", (line) => {
+    heardAt = clock.monotonic();
+    storeWell = decodeStatement<PrimaryHeartbeat>(line).storeWell;
+  });
+  return () => link.isOpen && storeWell && clock.monotonic() - heardAt < PRIMARY_SILENCE_MS;
+}
