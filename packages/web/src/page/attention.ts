@@ -69,7 +69,7 @@ export class Attention {
     if (this.isAwake.peek() && shown === id) return;
     const { sound, notifications } = this.#surroundings.preferences;
     if (sound.value === "on") playTone();
-    if (notifications.value === "on" && !this.isAwake.peek()) this.#notify(id, peer.name, text);
+    if (notifications.value === "on") this.#notify(id, peer.name, text);
   }
 
   #notify(id: string, name: string, text: string): void {

@@ -16,9 +16,15 @@ export function Avatar({ user, online }: AvatarProps): JSX.Element {
       data-colour={colourOf(user.id)}
       data-online={online === true || undefined}
     >
-      {[...user.name][0]?.toUpperCase() ?? "?"}
+      {firstOf(user.name)}
     </span>
   );
+}
+
+/** What a reader calls the first character: a flag or an accented letter is more than one code point. */
+function firstOf(name: string): string {
+  for (const { segment } of new Intl.Segmenter().segment(name)) return segment.toUpperCase();
+  return "?";
 }
 
 function colourOf(id: string): number {

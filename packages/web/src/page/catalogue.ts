@@ -38,7 +38,12 @@ export interface Catalogue {
   readonly online: string;
   readonly offline: string;
   readonly peopleOnline: (count: number) => string;
+  /** When some who are online stand among the conversations. */
+  readonly othersOnline: (count: number) => string;
   readonly nobodyOnline: string;
+  /** Of the page, for somebody to write to. */
+  readonly copyAddress: string;
+  readonly addressCopied: string;
   readonly tooManyOnline: string;
   readonly unread: (count: number) => string;
   readonly yourMessage: (text: string) => string;

@@ -1,7 +1,7 @@
 /** The chat: the list on one side, a conversation on the other, or one of them at a time on a small screen. */
 import type { JSX } from "preact";
 import { Banner } from "./banner.tsx";
-import { useCatalogue, useChat } from "./contexts.ts";
+import { useCatalogue, useChat, useSurroundings } from "./contexts.ts";
 import { ConversationPane } from "./conversation-pane.tsx";
 import { Icon } from "./icons.tsx";
 import { QuestionView } from "./question-view.tsx";
@@ -10,12 +10,18 @@ import { Sidebar } from "./sidebar.tsx";
 
 export function ChatView(): JSX.Element {
   const chat = useChat();
+  const { frame } = useSurroundings();
   const { conversation } = chat.place.value;
+  const isAlone = frame?.isAlone.value === true;
   return (
-    <div class="chat" data-selected={conversation !== undefined || undefined}>
-      <Banner />
+    <div
+      class="chat"
+      data-selected={conversation !== undefined || undefined}
+      data-alone={isAlone || undefined}
+    >
       <div class="panes">
-        <Sidebar />
+        <Banner />
+        {!isAlone && <Sidebar />}
         {conversation === undefined ? (
           <NothingChosen />
         ) : (

@@ -2,7 +2,7 @@ import type { ConversationView } from "@duologue/client";
 import type { JSX, TargetedInputEvent, TargetedKeyboardEvent } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Chat } from "./chat.ts";
-import { useCatalogue, useChat, usePane } from "./contexts.ts";
+import { useCatalogue, useChat, usePane, useSurroundings } from "./contexts.ts";
 import type { Mode } from "./drafts.ts";
 import { Icon } from "./icons.tsx";
 import { codeOf, explain } from "./languages.ts";
@@ -114,18 +114,24 @@ function ModeBar({ conversation: { id, peer }, mode, onCancel }: ModeBarProps): 
 
 function useFocus(input: { readonly current: HTMLTextAreaElement | null }): void {
   const pane = usePane();
+  const { frame } = useSurroundings();
   useEffect(() => {
     pane.focusComposer = () => input.current?.focus();
+    if (frame !== undefined && !document.hasFocus()) return;
     // On a touch screen the keyboard would cover what one came to read.
     if (matchMedia("(hover: hover)").matches) input.current?.focus();
-  }, [pane, input]);
+  }, [pane, input, frame]);
 }
 
-/** Grows with its text, up to the height that the style sheet allows. */
+/** Grows with its text, up to the height that the style sheet allows, where the style sheet alone cannot do it. */
 function fit(input: HTMLTextAreaElement | null): void {
-  if (input === null) return;
+  if (input === null || CSS.supports("field-sizing", "content")) return;
+  const form = input.form;
+  // Measuring makes it small; what stands above must not move meanwhile, or it would be scrolled.
+  if (form !== null) form.style.minHeight = `${form.offsetHeight}px`;
   input.style.height = "auto";
   input.style.height = `${input.scrollHeight + 2}px`;
+  if (form !== null) form.style.minHeight = "";
 }
 
 /** In code points. Counting them costs a walk over the text, so only near the limit, where UTF-16 units are not fewer. */

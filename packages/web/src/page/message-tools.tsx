@@ -26,13 +26,7 @@ export function MessageTools({ entry }: { readonly entry: TimelineEntry }): JSX.
       run: () => void chat.client.retract(pane.id, seq),
     };
   };
-  const copy = (): void => {
-    const done = navigator.clipboard?.writeText(text ?? "") ?? Promise.reject();
-    void done.then(
-      () => chat.tell(catalogue.copied),
-      () => chat.tell(catalogue.copyFailed),
-    );
-  };
+  const copy = (): void => chat.copy(text ?? "", catalogue.copied);
   return (
     <div class="tools">
       <Tool icon="reply" name={catalogue.reply} run={reply} />

@@ -1,6 +1,6 @@
 /** One message: what it answers, its text, its time and state, and what can be done with it. */
 import type { TimelineEntry } from "@duologue/client";
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { bodyText } from "./catalogue.ts";
 import { useCatalogue, useChat, usePane, useSurroundings } from "./contexts.ts";
@@ -63,10 +63,7 @@ function Bubble({ item, onTouch }: BubbleProps): JSX.Element {
     // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: the keyboard shows it by focus
     <div class="bubble" data-large={isLarge || undefined} onClick={onTouch}>
       {entry.replyTo !== undefined && !entry.retracted && <Quote seq={entry.replyTo} of={item.quoted} />}
-      <p class="text" dir="auto">
-        {isText ? <RichText text={text} /> : text}
-      </p>
-      <Details item={item} />
+      <Said item={item}>{isText ? <RichText text={text} /> : text}</Said>
     </div>
   );
 }
@@ -93,17 +90,46 @@ function Quote({ seq, of }: QuoteProps): JSX.Element {
   );
 }
 
-function Details({ item: { entry, isLast } }: { readonly item: MessageItem }): JSX.Element {
+interface SaidProps {
+  readonly item: MessageItem;
+  readonly children: ComponentChildren;
+}
+
+/** The text, and in the corner behind it, where the last line leaves room, its time and state. */
+function Said({ item: { entry, isLast }, children }: SaidProps): JSX.Element {
   const { times, catalogue } = useSurroundings();
   const words = catalogue.value;
   const isChanging = entry.change !== undefined && entry.change.state.kind !== "failed";
   const change = isChanging ? words.changing : entry.edited ? words.edited : undefined;
   const isUnsettled = ["queued", "sending", "failed"].includes(entry.state);
+  const isQuiet = !isLast && change === undefined && !isUnsettled;
+  const clock = times.value.clock(entry.time);
+  const room = change === undefined ? clock : `${change} ${clock}`;
   return (
-    <div class="details" data-quiet={(!isLast && change === undefined && !isUnsettled) || undefined}>
+    <div class="said" dir="auto">
+      <p class="text" data-room={isQuiet ? undefined : room}>
+        {children}
+      </p>
+      <Details entry={entry} change={change} clock={clock} isQuiet={isQuiet} />
+    </div>
+  );
+}
+
+interface DetailsProps {
+  readonly entry: TimelineEntry;
+  readonly change: string | undefined;
+  readonly clock: string;
+  readonly isQuiet: boolean;
+}
+
+function Details({ entry, change, clock, isQuiet }: DetailsProps): JSX.Element {
+  const { times, catalogue } = useSurroundings();
+  const words = catalogue.value;
+  return (
+    <div class="details" data-quiet={isQuiet || undefined}>
       {change !== undefined && <span class="edited">{change}</span>}
       <time dateTime={new Date(entry.time).toISOString()} title={times.value.whole(entry.time)}>
-        {times.value.clock(entry.time)}
+        {clock}
       </time>
       {entry.state !== "received" && (
         <span class="state" title={words.states[entry.state]}>

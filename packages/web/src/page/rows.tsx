@@ -53,6 +53,7 @@ export function ConversationRow({ conversation, isSelected }: ConversationRowPro
         <span class="lines">
           <span class="line">
             <bdi class="name">{peer.name}</bdi>
+            {online === true && <span class="hidden-text">{catalogue.value.online}</span>}
             {lastMessage !== undefined && <time>{times.value.short(lastMessage.time)}</time>}
           </span>
           <span class="line">
@@ -80,7 +81,8 @@ function Preview({ conversation, isSelected }: ConversationRowProps): JSX.Elemen
   if (draft.trim() !== "" && !isSelected) {
     return (
       <span class="preview">
-        <span class="draft">{catalogue.draft}</span> <bdi>{draft}</bdi>
+        <span class="draft">{catalogue.draft}</span>
+        <bdi>{draft}</bdi>
       </span>
     );
   }

@@ -1,8 +1,9 @@
 /** The list side: oneself, the search, the conversations, and who is online. */
-import type { FoundUser } from "@duologue/client";
+import type { Client, ConversationView, FoundUser } from "@duologue/client";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Avatar } from "./avatar.tsx";
+import { CloseButton } from "./close-button.tsx";
 import { useCatalogue, useChat, useSurroundings } from "./contexts.ts";
 import { Icon } from "./icons.tsx";
 import { ConversationRow, PersonRow } from "./rows.tsx";
@@ -15,6 +16,7 @@ export function Sidebar(): JSX.Element {
   const catalogue = useCatalogue();
   const [query, setQuery] = useState("");
   const found = useSearch(query.trim());
+  const shown = useShown();
   return (
     <nav class="sidebar" aria-label={catalogue.conversations}>
       <OwnHeader />
@@ -35,8 +37,8 @@ export function Sidebar(): JSX.Element {
       <div class="lists">
         {found === undefined ? (
           <>
-            <Conversations />
-            <People />
+            <Conversations shown={shown} />
+            <People shown={shown} />
           </>
         ) : (
           <Section
@@ -54,20 +56,27 @@ export function Sidebar(): JSX.Element {
 }
 
 function OwnHeader(): JSX.Element {
-  const chat = useChat();
-  const { settings } = useCatalogue();
-  const { me } = chat.client;
-  const open = (): void => {
-    chat.areSettingsOpen.value = true;
-  };
+  const { me } = useChat().client;
+  const { frame } = useSurroundings();
   return (
     <header>
       {me !== undefined && <Avatar user={me} />}
       <bdi class="name">{me?.name}</bdi>
-      <button type="button" class="quiet round" aria-label={settings} title={settings} onClick={open}>
-        <Icon name="settings" />
-      </button>
+      {frame === undefined ? <SettingsButton /> : <CloseButton />}
     </header>
+  );
+}
+
+function SettingsButton(): JSX.Element {
+  const chat = useChat();
+  const { settings } = useCatalogue();
+  const open = (): void => {
+    chat.areSettingsOpen.value = true;
+  };
+  return (
+    <button type="button" class="quiet round" aria-label={settings} title={settings} onClick={open}>
+      <Icon name="settings" />
+    </button>
   );
 }
 
@@ -96,14 +105,20 @@ function useSearch(query: string): readonly FoundUser[] | undefined {
   return found;
 }
 
-function Conversations(): JSX.Element {
+/** What stands in the list: where something was said, what one is at, and where something is half written. */
+function useShown(): readonly ConversationView[] {
+  const { client, place, drafts } = useChat();
+  const selected = place.value.conversation;
+  return client.conversations.filter(
+    ({ id, lastSeq }) => lastSeq > 0 || id === selected || drafts.of(id).value.text !== "",
+  );
+}
+
+function Conversations({ shown }: { readonly shown: readonly ConversationView[] }): JSX.Element {
   const chat = useChat();
   const catalogue = useCatalogue();
   const { client } = chat;
   const selected = chat.place.value.conversation;
-  const shown = client.conversations.filter(
-    ({ id, lastSeq }) => lastSeq > 0 || id === selected || chat.drafts.of(id).value.text !== "",
-  );
   const empty = client.conversationsLoaded ? catalogue.noConversations : catalogue.loading;
   return (
     <Section title={catalogue.conversations} empty={shown.length === 0 ? empty : undefined}>
@@ -129,38 +144,84 @@ function Conversations(): JSX.Element {
   );
 }
 
-function People(): JSX.Element | null {
+/** Who is online, apart from those who stand among the conversations. */
+function People({ shown }: { readonly shown: readonly ConversationView[] }): JSX.Element | null {
   const { client } = useChat();
   const catalogue = useCatalogue();
-  const { lobby, me, connection } = client;
+  const { frame } = useSurroundings();
+  const { lobby, connection } = client;
   if (connection.kind !== "online" || lobby.count === 0) return null;
-  const others = [...(lobby.users?.values() ?? [])].filter((user) => user.id !== me?.id);
-  const isListed = lobby.users !== undefined;
-  const empty = isListed ? catalogue.nobodyOnline : catalogue.tooManyOnline;
+  const others = othersOnline(client);
+  if (others === undefined) {
+    return <Section title={catalogue.peopleOnline(lobby.count - 1)} empty={catalogue.tooManyOnline} />;
+  }
+  if (others.length === 0) {
+    // The address of this frame leads nowhere that one would be sent to.
+    if (frame !== undefined) return null;
+    return (
+      <Section title={catalogue.peopleOnline(0)} empty={catalogue.nobodyOnline}>
+        <Invitation />
+      </Section>
+    );
+  }
+  const peers = new Set(shown.map(({ peer }) => peer.id));
+  const strangers = others.filter(({ id }) => !peers.has(id));
+  if (strangers.length === 0) return null;
+  const isAll = strangers.length === others.length;
   return (
-    <Section
-      title={catalogue.peopleOnline(isListed ? others.length : lobby.count)}
-      empty={others.length === 0 ? empty : undefined}
-    >
-      {others.map((user) => (
-        <PersonRow key={user.id} user={{ ...user, online: true }} />
+    <Section title={(isAll ? catalogue.peopleOnline : catalogue.othersOnline)(strangers.length)}>
+      {strangers.map((user) => (
+        <PersonRow key={user.id} user={user} />
       ))}
     </Section>
   );
 }
 
+/** Undefined when they are too many to be listed. */
+function othersOnline({ lobby, me }: Client): readonly FoundUser[] | undefined {
+  if (lobby.users === undefined) return undefined;
+  const users = [...lobby.users.values()].filter((user) => user.id !== me?.id);
+  return users.map((user) => ({ ...user, online: true }));
+}
+
+/** For whoever is alone: the address to send to somebody. */
+function Invitation(): JSX.Element {
+  const chat = useChat();
+  const { copyAddress, addressCopied } = useCatalogue();
+  return (
+    <button
+      type="button"
+      class="link"
+      onClick={() => chat.copy(new URL("/", location.href).href, addressCopied)}
+    >
+      {copyAddress}
+    </button>
+  );
+}
+
 interface SectionProps {
   readonly title: string;
-  /** Said instead of the list. */
-  readonly empty: string | undefined;
-  readonly children: ComponentChildren;
+  /** Said instead of the list, and before what then helps. */
+  readonly empty?: string | undefined;
+  readonly children?: ComponentChildren;
 }
 
 function Section({ title, empty, children }: SectionProps): JSX.Element {
+  if (empty === undefined) {
+    return (
+      <section>
+        <h2>{title}</h2>
+        <ul>{children}</ul>
+      </section>
+    );
+  }
   return (
     <section>
       <h2>{title}</h2>
-      {empty === undefined ? <ul>{children}</ul> : <p class="hint">{empty}</p>}
+      <div class="hint">
+        <p>{empty}</p>
+        {children}
+      </div>
     </section>
   );
 }

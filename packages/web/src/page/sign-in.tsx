@@ -2,7 +2,8 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Choices } from "./choices.tsx";
-import { useCatalogue } from "./contexts.ts";
+import { useCatalogue, useSurroundings } from "./contexts.ts";
+import { Icon } from "./icons.tsx";
 import type { SignInState } from "./page.ts";
 
 interface SignInProps {
@@ -10,15 +11,37 @@ interface SignInProps {
   readonly signIn: (nickname: string) => void;
 }
 
-/** The form that asks for a nickname. */
 export function SignIn({ state, signIn }: SignInProps): JSX.Element {
   const catalogue = useCatalogue();
+  useEffect(() => {
+    document.title = catalogue.signInTitle;
+  }, [catalogue]);
+  return (
+    <main class="sign-in">
+      <div class="card">
+        <span class="emblem brand">
+          <Icon name="talk" />
+        </span>
+        <h1>{catalogue.signInTitle}</h1>
+        <p class="lead">{catalogue.signInHint}</p>
+        <NicknameForm state={state} signIn={signIn} />
+        <div class="choices">
+          <Choices />
+        </div>
+      </div>
+    </main>
+  );
+}
+
+/** Asks for a nickname. */
+export function NicknameForm({ state, signIn }: SignInProps): JSX.Element {
+  const catalogue = useCatalogue();
+  const { frame } = useSurroundings();
   const { pending, notice, suggestion } = state.value;
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    document.title = catalogue.signInTitle;
-    input.current?.focus();
-  }, [catalogue]);
+    if (frame === undefined || document.hasFocus()) input.current?.focus();
+  }, [catalogue, frame]);
   const onSubmit = (event: Event): void => {
     event.preventDefault();
     const nickname = input.current?.value.trim() ?? "";
@@ -29,46 +52,37 @@ export function SignIn({ state, signIn }: SignInProps): JSX.Element {
     signIn(name);
   };
   return (
-    <main class="sign-in">
-      <div class="card">
-        <h1>{catalogue.signInTitle}</h1>
-        <p class="lead">{catalogue.signInHint}</p>
-        <form onSubmit={onSubmit}>
-          <label for="nickname">{catalogue.nickname}</label>
-          <input
-            ref={input}
-            id="nickname"
-            name="nickname"
-            required
-            autoComplete="nickname"
-            autoCapitalize="off"
-            spellcheck={false}
-            dir="auto"
-            maxLength={128}
-            aria-describedby="nickname-rule"
-            aria-invalid={notice?.isProblem === true ? "true" : undefined}
-          />
-          <p id="nickname-rule" class="hint">
-            {catalogue.nicknameRule}
-          </p>
-          {notice !== undefined && (
-            <p class="notice" role="alert" data-problem={notice.isProblem || undefined}>
-              {notice.say(catalogue)}
-            </p>
-          )}
-          {suggestion !== undefined && (
-            <button type="button" class="link" onClick={() => takeSuggestion(suggestion)}>
-              {catalogue.takeSuggestion(suggestion)}
-            </button>
-          )}
-          <button type="submit" class="primary" disabled={pending}>
-            {pending ? catalogue.signingIn : catalogue.signIn}
-          </button>
-        </form>
-        <div class="choices">
-          <Choices />
-        </div>
-      </div>
-    </main>
+    <form onSubmit={onSubmit}>
+      <label for="nickname">{catalogue.nickname}</label>
+      <input
+        ref={input}
+        id="nickname"
+        name="nickname"
+        required
+        autoComplete="nickname"
+        autoCapitalize="off"
+        spellcheck={false}
+        dir="auto"
+        maxLength={128}
+        aria-describedby="nickname-rule"
+        aria-invalid={notice?.isProblem === true ? "true" : undefined}
+      />
+      <p id="nickname-rule" class="hint">
+        {catalogue.nicknameRule}
+      </p>
+      {notice !== undefined && (
+        <p class="notice" role="alert" data-problem={notice.isProblem || undefined}>
+          {notice.say(catalogue)}
+        </p>
+      )}
+      {suggestion !== undefined && (
+        <button type="button" class="link" onClick={() => takeSuggestion(suggestion)}>
+          {catalogue.takeSuggestion(suggestion)}
+        </button>
+      )}
+      <button type="submit" class="primary" disabled={pending}>
+        {pending ? catalogue.signingIn : catalogue.signIn}
+      </button>
+    </form>
   );
 }
