@@ -1,5 +1,11 @@
 /** Text to frame and back. Decoding is total: it never throws, and says what is wrong. */
-import { type ClientFrame, clientFrameSchema, type ServerFrame, serverFrameSchema } from "./frames.ts";
+import {
+  type ClientFrame,
+  clientFrameSchema,
+  isMessageId,
+  type ServerFrame,
+  serverFrameSchema,
+} from "./frames.ts";
 import type { Schema } from "./schema.ts";
 
 export type Decoded<T> =
@@ -28,4 +34,25 @@ function decode<T>(text: string, schema: Schema<T>): Decoded<T> {
   }
   const problem = schema.check(value, "");
   return problem === undefined ? { ok: true, frame: value as T } : { ok: false, problem };
+}
+
+/** What an error names of the frame that it answers. */
+export interface FrameReference {
+  readonly ref?: number | undefined;
+  readonly id?: string | undefined;
+}
+
+/** The `ref` or `id` of a frame that could not be read as a whole, if it has a usable one (SPEC BI1). Never throws. */
+export function referenceOf(text: string): FrameReference {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null) return {};
+    const { ref, id } = value as { ref?: unknown; id?: unknown };
+    return {
+      ...(Number.isSafeInteger(ref) && (ref as number) >= 0 ? { ref: ref as number } : {}),
+      ...(isMessageId(id) ? { id } : {}),
+    };
+  } catch {
+    return {};
+  }
 }

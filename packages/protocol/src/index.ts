@@ -1,5 +1,12 @@
 export { type ClassicFailure, type ClassicFrame, classic, decodeClassic } from "./classic.ts";
-export { type Decoded, decodeClientFrame, decodeServerFrame, encodeFrame } from "./codec.ts";
+export {
+  type Decoded,
+  decodeClientFrame,
+  decodeServerFrame,
+  encodeFrame,
+  type FrameReference,
+  referenceOf,
+} from "./codec.ts";
 export {
   type CloseEntry,
   type CloseName,

@@ -1,11 +1,11 @@
 /** What a logged-in v1 client asks: one exhaustive switch from frame to domain call to reply. */
-import { type ClientFrame, encodeFrame } from "@duologue/protocol";
+import { type ClientFrame, encodeFrame, type FrameReference } from "@duologue/protocol";
 import type { Sender, Wish } from "../domain/chat.ts";
 import { type Fault, fault, type Outcome } from "../domain/fault.ts";
 import { type Appended, encodeCursor } from "../ports/store.ts";
 import type { Connection, V1State } from "./connection.ts";
 import type { Gateway } from "./context.ts";
-import { type Request, sendFault } from "./replies.ts";
+import { sendFault } from "./replies.ts";
 
 type Ready = Extract<V1State, { name: "ready" }>;
 type Command = Exclude<ClientFrame, { type: "hello" }>;
@@ -187,7 +187,7 @@ async function answer(
   frame: SlowCommand | Extract<Command, { type: "ping" }>,
   run: () => Promise<Fault | undefined>,
 ): Promise<void> {
-  const request: Request = "ref" in frame ? { ref: frame.ref } : {};
+  const request: FrameReference = "ref" in frame ? { ref: frame.ref } : {};
   if (!reserve(gateway, connection, request)) return;
   try {
     const failed = await run();
@@ -201,7 +201,7 @@ async function answer(
 }
 
 /** Takes one of the connection's places for requests that wait for the store. */
-function reserve(gateway: Gateway, connection: Connection, request: Request): boolean {
+function reserve(gateway: Gateway, connection: Connection, request: FrameReference): boolean {
   if (connection.pending >= gateway.limits.pendingPerConnection) {
     sendFault(connection, fault("busy", { retryAfterMs: 1_000 }), request);
     return false;

@@ -5,6 +5,7 @@ import {
   encodeFrame,
   type Limits,
   PROTOCOL_VERSION,
+  referenceOf,
   type ServerFrameOf,
 } from "@duologue/protocol";
 import { type Fault, fault, type Outcome } from "../domain/fault.ts";
@@ -13,7 +14,7 @@ import type { UserRecord } from "../ports/store.ts";
 import { carryOut } from "./commands.ts";
 import { type Connection, mayWait, type V1State } from "./connection.ts";
 import type { Gateway } from "./context.ts";
-import { requestOf, sendFault } from "./replies.ts";
+import { sendFault } from "./replies.ts";
 
 /** Frames that may wait while the login is decided. */
 const MAX_WAITING = 64;
@@ -37,14 +38,14 @@ export function receiveV1(gateway: Gateway, connection: Connection, data: string
   if (typeof data !== "string") sendFault(connection, fault("binary_unsupported"));
   else if (state.name === "joining") {
     if (mayWait(state.waiting, data, MAX_WAITING, gateway.limits.frameBytes)) state.waiting.push(data);
-    else sendFault(connection, fault("too_fast"), requestOf(data));
+    else sendFault(connection, fault("too_fast"), referenceOf(data));
   } else receiveText(gateway, connection, state, data);
 }
 
 function receiveText(gateway: Gateway, connection: Connection, state: V1State, text: string): void {
   const decoded = decodeClientFrame(text);
   if (!decoded.ok) {
-    sendFault(connection, fault("frame_invalid", { detail: decoded.problem }), requestOf(text));
+    sendFault(connection, fault("frame_invalid", { detail: decoded.problem }), referenceOf(text));
     if (state.name === "hello-expected") connection.close("frame_invalid");
     return;
   }
@@ -55,7 +56,7 @@ function receiveText(gateway: Gateway, connection: Connection, state: V1State, t
   } else if (frame.type === "hello") {
     void login(gateway, connection, frame);
   } else {
-    sendFault(connection, fault("hello_expected"), requestOf(text));
+    sendFault(connection, fault("hello_expected"), referenceOf(text));
     connection.close("frame_invalid");
   }
 }
@@ -72,7 +73,7 @@ function refuseAsTooFast(
     sendFault(
       connection,
       fault("too_fast", { retryAfterMs }),
-      typeof data === "string" ? requestOf(data) : {},
+      typeof data === "string" ? referenceOf(data) : {},
     );
 }
 
