@@ -70,6 +70,13 @@ export class CatchUp {
     this.#onPage(page);
   }
 
+  /** The next `begin` is a first one. */
+  forget(): void {
+    this.disconnected();
+    this.#cursor = undefined;
+    this.#passed.clear();
+  }
+
   receive(step: Step): void {
     if (!isChained(step)) {
       this.#events.apply(step);

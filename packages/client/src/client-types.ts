@@ -17,6 +17,11 @@ export interface ConnectOptions {
   readonly getToken?: () => Promise<string>;
   /** Where unsent messages wait; in memory unless said otherwise. */
   readonly storage?: ClientStorage;
+  /**
+   * Keeps the list and the last messages in `storage` too, unencrypted, so that the next start with the same `token` shows
+   * them at once, also without the server. Wiped at a logout, when the token is refused, and when somebody else logs in.
+   */
+  readonly offline?: boolean;
   readonly environment?: Environment;
   /**
    * Tabs of one origin that give the same name share one connection, one outbox and one state, when they log in by tokens

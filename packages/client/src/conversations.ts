@@ -84,7 +84,9 @@ export class Conversations {
     const summary = this.#summaries.get(id);
     if (held === undefined || summary === undefined) return EMPTY_VIEW;
     const { outbox } = this.#options;
-    const of = [held.timeline, held.loading, summary.theirs, outbox.version];
+    // Nothing was loaded, so that nothing is there does not mean that nothing was written.
+    const loading = held.loading || held.isNew;
+    const of = [held.timeline, loading, summary.theirs, outbox.version];
     if (held.view?.of.every((part, index) => part === of[index])) return held.view.value;
     const value: TimelineView = {
       entries: viewTimeline(held.timeline, outbox.entries(id), {
@@ -92,10 +94,27 @@ export class Conversations {
         theirs: summary.theirs,
       }),
       hasOlder: hasOlder(held.timeline),
-      loading: held.loading,
+      loading,
     };
     held.view = { of, value };
     return value;
+  }
+
+  /** Of the conversations looked at, the last one first. */
+  timelines(): ReadonlyMap<string, Timeline> {
+    const loaded = [...this.#held].filter(([, held]) => !held.isNew);
+    return new Map(loaded.reverse().map(([id, held]) => [id, held.timeline]));
+  }
+
+  /**
+   * What `all` and `timelines` gave at an earlier visit. What changed since comes with the next connection; the list still
+   * counts as not loaded, because names change without a step of the cursor.
+   */
+  restore(summaries: readonly Conversation[], timelines: ReadonlyMap<string, Timeline>): void {
+    for (const [id, timeline] of [...timelines].reverse()) {
+      this.#held.set(id, { timeline, isNew: false, loading: false, view: undefined });
+    }
+    for (const summary of summaries) this.merge(summary);
   }
 
   loadList(): void {

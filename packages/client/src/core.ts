@@ -5,7 +5,7 @@ import { CatchUp } from "./catch-up.ts";
 import type { ConnectOptions, ServerLimits } from "./client-types.ts";
 import { Connection, type ConnectionState } from "./connection.ts";
 import { Conversations } from "./conversations.ts";
-import { browserEnvironment } from "./environment.ts";
+import { browserEnvironment, type Environment } from "./environment.ts";
 import { NotLoggedInError } from "./errors.ts";
 import { changeLobby, emptyLobby, frameOfLobby, type Lobby, lobbyFrom } from "./lobby.ts";
 import { Marks } from "./marks.ts";
@@ -16,7 +16,8 @@ import { frameBytesOf, type OutboxFrame } from "./outbox-entry.ts";
 import { Requests } from "./requests.ts";
 import { Session } from "./session.ts";
 import { SharedConnection, type SharedEvents } from "./shared-connection.ts";
-import { type ClientStorage, memoryStorage } from "./storage.ts";
+import { type Known, Snapshot } from "./snapshot.ts";
+import { type ClientStorage, memoryStorage, whenLoaded } from "./storage.ts";
 import type { TabShare } from "./tab-share.ts";
 import { eventFromAck } from "./timeline.ts";
 import { Typing } from "./typing.ts";
@@ -38,6 +39,11 @@ export class Core {
   limits: ServerLimits | undefined;
   lobby: Lobby = emptyLobby;
   #helloCursor: string | undefined;
+  readonly #snapshot: Snapshot | undefined;
+  /** Until it is known whether there is a snapshot: its cursor belongs into the hello. */
+  #restoring: Promise<void> | undefined;
+  /** What is known is an earlier visit's. */
+  #isRestored = false;
 
   constructor(options: ConnectOptions) {
     const environment = options.environment ?? browserEnvironment();
@@ -45,7 +51,7 @@ export class Core {
     this.session = new Session(options);
     const { url, tabs: group } = options;
     const events: SharedEvents = {
-      prepare: () => this.session.prepare(),
+      prepare: () => this.#prepare(),
       hello: () => this.#hello(),
       cursor: () => this.catchUp.cursor,
       welcomed: (frame, share) => this.#onWelcome(frame, share),
@@ -97,11 +103,18 @@ export class Core {
       },
       applyPage: (page) => {
         this.conversations.applyPage(page);
-        for (const event of page.events) this.arrivals.take(event, this.me?.id);
+        // What came before the first login of this visit is no arrival.
+        if (!this.#isRestored) for (const event of page.events) this.arrivals.take(event, this.me?.id);
+        if (!page.more) this.#isRestored = false;
       },
       reset: () => this.conversations.reset(),
       failed: () => this.connection.restart(),
     });
+    if (options.offline === true) {
+      const { storage } = this;
+      this.#snapshot = new Snapshot({ environment, storage, known: () => this.#known(shared) });
+      this.#restoreFrom(this.#snapshot, environment);
+    }
     this.connection.start();
   }
 
@@ -112,6 +125,65 @@ export class Core {
     const tooLong = frameBytesOf(frame) > this.limits.frameBytes;
     this.outbox.add(frame, tooLong ? { code: "text_too_long", message: "The text is too long." } : undefined);
     return frame.id;
+  }
+
+  #prepare(): Promise<void> | undefined {
+    const token = this.session.prepare();
+    const restoring = this.#restoring;
+    if (token === undefined || restoring === undefined) return token ?? restoring;
+    return restoring.then(() => token);
+  }
+
+  #restoreFrom(snapshot: Snapshot, environment: Environment): void {
+    const { token } = this.session;
+    if (token === undefined) {
+      snapshot.remove();
+      this.#keep(snapshot);
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#restoring = promise;
+    whenLoaded(this.storage, environment, () => {
+      // A snapshot that comes late could not be told from what has been learned since.
+      if (this.#restoring === undefined) return;
+      this.#restoring = undefined;
+      if (this.me === undefined) this.#restore(snapshot.read(token));
+      this.#keep(snapshot);
+      resolve();
+    });
+  }
+
+  #keep(snapshot: Snapshot): void {
+    this.notifier.subscribe(() => {
+      if (this.connection.state.kind !== "stopped") snapshot.changed();
+    });
+  }
+
+  #restore(known: Known | undefined): void {
+    if (known === undefined) return;
+    this.#isRestored = true;
+    this.me = known.me;
+    this.limits = known.limits;
+    this.catchUp.begin(known.cursor, undefined);
+    this.conversations.restore(known.conversations, known.timelines);
+    this.outbox.preview(known.me.id);
+    this.notifier.changed();
+  }
+
+  #known(shared: SharedConnection | undefined): Known | undefined {
+    const { me, limits, conversations } = this;
+    const { token } = this.session;
+    const { cursor } = this.catchUp;
+    if (shared?.isFollower === true || me === undefined || limits === undefined) return undefined;
+    if (token === undefined || cursor === undefined) return undefined;
+    return {
+      token,
+      me,
+      limits,
+      cursor,
+      conversations: conversations.all(),
+      timelines: conversations.timelines(),
+    };
   }
 
   #hello(): { token?: string; nickname?: string; cursor?: string } {
@@ -130,6 +202,7 @@ export class Core {
   }
 
   #onWelcome(frame: ServerFrameOf<"welcome">, share: TabShare | undefined): void {
+    if (this.me !== undefined && this.me.id !== frame.user.id) this.#forgetUser();
     this.me = frame.user;
     this.limits = frame.limits;
     this.session.welcomed(frame.token);
@@ -223,14 +296,23 @@ export class Core {
     this.lobby = emptyLobby;
   }
 
+  /** The site's token was somebody else's this time. What is unsent waits for its writer. */
+  #forgetUser(): void {
+    this.#helloCursor = undefined;
+    this.catchUp.forget();
+    this.marks.clear();
+    this.conversations.clear();
+    this.arrivals.clear();
+  }
+
   #onConnection(state: ConnectionState): void {
     if (state.kind === "stopped") {
       this.session.stopped(state.reason, state.error);
+      this.#snapshot?.stop();
+      if (this.session.token === undefined) this.#snapshot?.remove();
       if (state.reason === "logged_out") {
         this.outbox.clear();
-        this.marks.clear();
-        this.conversations.clear();
-        this.arrivals.clear();
+        this.#forgetUser();
         this.me = undefined;
       }
       this.requests.close();

@@ -32,6 +32,16 @@ export const OUTBOX_ENTRIES = 1_000;
 export const TOKENS_IN_A_ROW = 2;
 /** How long a storage may take to open until sending begins without it. */
 export const STORAGE_WAIT_MS = 3_000;
+/** A snapshot is written so long after a change, once for all changes in that time. */
+export const SNAPSHOT_WAIT_MS = 1_000;
+/** Conversations in a snapshot, the latest first; the others are loaded when they are asked for. */
+export const SNAPSHOT_CONVERSATIONS = 100;
+/** Conversations of which a snapshot holds messages. */
+export const SNAPSHOT_TIMELINES = 10;
+/** Events that it holds of each. */
+export const SNAPSHOT_EVENTS = 60;
+/** UTF-8, all of it: a tenth of what Web Storage takes, if it must go there. */
+export const SNAPSHOT_BYTES = 500_000;
 /** How long a tab waits for the one that leads until it connects by itself. */
 export const JOIN_TIMEOUT_MS = 5_000;
 /** Requests of other tabs under way over this one's connection; the oldest is forgotten first. */

@@ -5,7 +5,7 @@
 import type { ClientFrame, ServerFrameOf } from "@duologue/protocol";
 import type { Environment } from "./environment.ts";
 import { OutboxFullError, type ServerError, toServerError } from "./errors.ts";
-import { OUTBOX_ENTRIES, OUTBOX_GONE, STORAGE_WAIT_MS } from "./limits.ts";
+import { OUTBOX_ENTRIES, OUTBOX_GONE } from "./limits.ts";
 import {
   entryText,
   type OutboxEntry,
@@ -16,7 +16,7 @@ import {
 } from "./outbox-entry.ts";
 import { OutboxWriter } from "./outbox-writer.ts";
 import { afterRefusal } from "./policy.ts";
-import type { ClientStorage } from "./storage.ts";
+import { type ClientStorage, whenLoaded } from "./storage.ts";
 
 export interface OutboxOptions {
   readonly environment: Environment;
@@ -50,7 +50,7 @@ export class Outbox {
   readonly #gone = new Map<string, "confirmed" | "discarded">();
   #user: string | undefined;
   #isStale = false;
-  #loading: Promise<void> | undefined;
+  #loading: { readonly user: string } | undefined;
   #version = 0;
 
   constructor(options: OutboxOptions) {
@@ -83,22 +83,20 @@ export class Outbox {
     if (this.#user !== user) this.#entries.clear();
     this.#isStale = false;
     this.#user = user;
-    const { storage } = this.#options;
-    if (storage.load === undefined) {
-      this.#take(user);
-      return;
-    }
-    const goOn = (): void => {
+    const loading = { user };
+    this.#loading = loading;
+    whenLoaded(this.#options.storage, this.#options.environment, () => {
       if (this.#loading === loading) this.#loading = undefined;
       this.#take(user);
       this.#pump();
-    };
-    const timer = this.#options.environment.after(STORAGE_WAIT_MS, goOn);
-    const loading = storage.load().then(() => {
-      timer.cancel();
-      goOn();
     });
-    this.#loading = loading;
+  }
+
+  /** Before a login: shows what the storage lists for this user. Other tabs may change that, so `load` looks again. */
+  preview(user: string): void {
+    this.#user = user;
+    this.#isStale = true;
+    this.#take(user);
   }
 
   #take(user: string): void {
@@ -226,6 +224,8 @@ export class Outbox {
     const known = this.#entries.get(entry.frame.id);
     if (known !== undefined) this.#options.peers?.changed(known);
     else if (this.#gone.get(entry.frame.id) !== "discarded") this.#put(entry);
+    // The tab found it in the storage before it could hear that it was discarded.
+    else this.#options.peers?.discard(entry.frame.id);
     this.#pump();
   }
 

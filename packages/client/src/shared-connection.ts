@@ -125,6 +125,10 @@ export class SharedConnection {
     return this.#mode === "leading";
   }
 
+  get isFollower(): boolean {
+    return this.#mode === "following";
+  }
+
   #join(): void {
     const { tabs, environment } = this.#options;
     this.#mode = this.#events.isNewcomer() ? "alone" : "following";

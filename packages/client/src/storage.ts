@@ -1,5 +1,8 @@
+import type { Environment } from "./environment.ts";
+import { STORAGE_WAIT_MS } from "./limits.ts";
+
 /**
- * Where unsent messages wait. One key for each message, so that two tabs sharing a storage do not overwrite each other.
+ * Where unsent messages wait, and what the next start shows. One key for each message, so that two tabs sharing a storage do not overwrite each other.
  * Implementations never throw: a full or forbidden storage only means that nothing survives a reload.
  */
 export interface ClientStorage {
@@ -13,6 +16,22 @@ export interface ClientStorage {
   list(prefix: string): ReadonlyMap<string, string>;
   set(key: string, value: string): void;
   remove(key: string): void;
+}
+
+/**
+ * Calls when `list` says what is stored, perhaps inside this call. A storage that takes longer than STORAGE_WAIT_MS is not
+ * waited for: it calls then, and again when that is known.
+ */
+export function whenLoaded(storage: ClientStorage, environment: Environment, goOn: () => void): void {
+  if (storage.load === undefined) {
+    goOn();
+    return;
+  }
+  const timer = environment.after(STORAGE_WAIT_MS, goOn);
+  void storage.load().then(() => {
+    timer.cancel();
+    goOn();
+  });
 }
 
 export type StorageState =
