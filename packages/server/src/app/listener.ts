@@ -15,7 +15,11 @@ const SOL_SOCKET = 1;
 const SO_ATTACH_REUSEPORT_CBPF = 51;
 /** "Return this number", the one instruction of the filter (linux/bpf_common.h). */
 const RETURN_CONSTANT = 0x06;
-const C_LIBRARIES = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`];
+/** The names that the C library may have, the usual one first. */
+export const libraryNames: readonly string[] = [
+  "libc.so.6",
+  `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
+];
 
 /**
  * For the port that this process listens on. False where it cannot be had; then a reload may refuse a connection that
@@ -59,7 +63,7 @@ function targetOf(link: string): string {
 
 function openLibrary() {
   const functions = { setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" } } as const;
-  const [usual = "", other = ""] = C_LIBRARIES;
+  const [usual = "", other = ""] = libraryNames;
   try {
     return dlopen(usual, functions);
   } catch {

@@ -7,6 +7,7 @@ import { Tokens } from "../domain/tokens.ts";
 import { parseTrustedProxies } from "../gateway/address.ts";
 import type { Gateway } from "../gateway/context.ts";
 import { contentEncodings } from "../gateway/encoding.ts";
+import { cutHiddenFloods } from "../gateway/hidden-frames.ts";
 import { parseOrigin } from "../gateway/origin.ts";
 import type { Page } from "../gateway/page.ts";
 import { ClientServer, sweep } from "../gateway/server.ts";
@@ -19,6 +20,7 @@ import type { Logger } from "../log.ts";
 import { SqliteReader } from "../store/index.ts";
 import { preferNewestListener } from "./listener.ts";
 import { collectWhenQuiet } from "./quiet.ts";
+import { TcpCounts } from "./tcp-counts.ts";
 import { wireWorker } from "./worker-parts.ts";
 
 const SECOND_MS = 1_000;
@@ -98,8 +100,11 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
   const isTakenOver = preferNewestListener(settings.workers);
   collectWhenQuiet(clock, () => gateway.statistics.messagesIn + gateway.outlet.messagesOut);
   const report = (): void => link.send(encodeStatement("B", statistics(gateway)));
+  const counts = TcpCounts.open();
   clock.every(SECOND_MS, () => {
     sweep(gateway, clock);
+    if (counts !== undefined)
+      cutHiddenFloods(gateway, (bytes, connections) => counts.busySince(bytes, connections));
     report();
   });
   return {

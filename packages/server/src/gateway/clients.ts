@@ -3,6 +3,7 @@ import { isLoopback } from "./address.ts";
 import { receiveClassic } from "./classic.ts";
 import { Connection, type Session } from "./connection.ts";
 import type { Gateway } from "./context.ts";
+import { CONTROL_FRAME_BYTES, wireBytes } from "./hidden-frames.ts";
 import { TokenBucket } from "./rate.ts";
 import { receiveV1 } from "./v1.ts";
 
@@ -49,6 +50,7 @@ export class Clients {
   }
 
   receive(connection: Connection, data: string | Buffer): void {
+    connection.accountedBytes += wireBytes(data);
     try {
       if (connection.session.protocol === "classic") receiveClassic(this.gateway, connection, data);
       else receiveV1(this.gateway, connection, data);
@@ -56,6 +58,16 @@ export class Clients {
       this.gateway.log.error({ error, connection: connection.id }, "frame failed");
       connection.close("unavailable");
     }
+  }
+
+  /** A ping, which the runtime has answered, or a pong, asked for or not. They count like other frames (rule BI5). */
+  receiveControl(connection: Connection): void {
+    connection.accountedBytes += CONTROL_FRAME_BYTES;
+    if (connection.isClosed) return;
+    const { clock, limits } = this.gateway;
+    if (connection.bucket.take(clock.monotonic()) === 0) connection.refusedFrames = 0;
+    else connection.refusedFrames += 1;
+    if (connection.refusedFrames > limits.framesRefused) connection.cut("too_fast");
   }
 
   closed(connection: Connection): void {

@@ -51,6 +51,7 @@ export type Session =
 
 /** What a connection needs of Bun's ServerWebSocket; the simulator has one of its own. */
 export interface ClientSocket {
+  readonly remoteAddress: string;
   /** The bytes taken; −1: taken, but the peer is behind. 0: dropped, for an empty frame or because too much waits. */
   sendText(frame: string): number;
   /** Everything sent inside goes out at once. */
@@ -73,6 +74,10 @@ export class Connection {
   pending = 0;
   /** Frames refused in a row as too fast. */
   refusedFrames = 0;
+  /** Of the other end of the TCP connection, which may be a proxy's. */
+  peerPort = 0;
+  /** What the frames that were reported may have taken on the wire; see hidden-frames.ts. */
+  accountedBytes = 0;
   /** The version of the lobby that was sent last; 0 before the first. */
   lobbyVersion = 0;
   /** Why the server closed it, if it did. */
@@ -136,6 +141,13 @@ export class Connection {
     socket.close(closeTable[name].code, name);
     // A peer that does not read never sees the close frame; its socket must not stay.
     this.outlet.clock.after(CLOSE_DEADLINE_MS, () => socket.terminate());
+  }
+
+  /** As `close`, but without waiting for the peer: one that floods is not to be read any more. */
+  cut(name: CloseName): void {
+    const { socket } = this;
+    this.close(name);
+    socket?.terminate();
   }
 
   /** Called once per turn in which something was pushed. */

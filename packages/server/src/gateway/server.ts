@@ -42,7 +42,8 @@ export class ClientServer {
       port: options.port,
       reusePort: options.reusePort,
       development: false,
-      idleTimeout: 30,
+      // Also ends requests that come in slowly: what is half a request for longer is an attack.
+      idleTimeout: 10,
       maxRequestBodySize: 1024,
       fetch: (request, server) => this.answer(request, server),
       error: (error) => {
@@ -60,6 +61,8 @@ export class ClientServer {
           socket.data.socket = socket;
         },
         message: (socket, data) => clients.receive(socket.data, data),
+        ping: (socket) => clients.receiveControl(socket.data),
+        pong: (socket) => clients.receiveControl(socket.data),
         drain: (socket) => gateway.lobby.onDrain(socket.data),
         close: (socket) => clients.closed(socket.data),
       },
@@ -111,6 +114,7 @@ export class ClientServer {
     if (crowding !== undefined) return tooMany(crowding);
     const address = choice.session.protocol === "classic" ? formatAddress(from.address, peer.port) : "";
     const connection = this.clients.add(choice.session, address, isLoopback(from.address) ? "" : key);
+    connection.peerPort = peer.port;
     if (server.upgrade(request, { data: connection, headers: choice.headers })) return undefined;
     this.clients.closed(connection);
     return new Response("This is not a WebSocket handshake that can be taken (RFC 6455).\n", { status: 400 });

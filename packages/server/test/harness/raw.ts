@@ -124,6 +124,11 @@ export class RawSocket implements AsyncDisposable {
     return this.#tcp?.localPort ?? 0;
   }
 
+  /** What waits because the other side does not read. */
+  get unwrittenBytes(): number {
+    return this.#unwritten.length;
+  }
+
   async upgrade(url: string, options: RawOptions = {}): Promise<Handshake> {
     const lines = [
       `GET ${options.path ?? "/"} HTTP/1.1`,

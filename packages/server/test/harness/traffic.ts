@@ -1,108 +1,59 @@
-/** Load from the real client, with a log of what crossed the wire that does not trust the client. */
-
+/** Load from the real client. */
 import {
   browserEnvironment,
   type Client,
+  type ClientStorage,
   connect,
   type Environment,
   type Socket,
   type SocketEvents,
 } from "@duologue/client";
-import { decodeServerFrame } from "@duologue/protocol";
 import { withDeadline } from "@duologue/testing";
-import { systemClock } from "../../src/clock.ts";
 import { freshName } from "./peer.ts";
+import { type Horizon, WireLog } from "./wire-log.ts";
 
-/** What one user sent, and was told, over all connections. */
-export class WireLog {
-  readonly sent = new Set<string>();
-  /** Message id → number, from `ack` frames. */
-  readonly acknowledged = new Map<string, number>();
-  /** Number → message id, from `event` frames, in pages too. */
-  readonly received = new Map<number, string>();
-  /** Ids of messages that were given a number, by whatever frame said so. */
-  readonly numbered = new Set<string>();
-  /** What must never be: one number for two messages, one message under two numbers. */
-  readonly contradictions: string[] = [];
-  /** From a connection's end to the next welcome, each time. */
-  readonly absencesMs: number[] = [];
-  #leftAt: number | undefined;
-
-  onText(text: string): void {
-    const decoded = decodeServerFrame(text);
-    if (!decoded.ok) {
-      this.contradictions.push(`an invalid frame: ${text}`);
-      return;
-    }
-    const { frame } = decoded;
-    if (frame.type === "ack") {
-      this.#note(this.acknowledged, frame.id, frame.seq);
-      this.numbered.add(frame.id);
-    }
-    if (frame.type === "event") this.#noteAll([frame]);
-    if (frame.type === "changes" || frame.type === "history") this.#noteAll(frame.events);
-    if (frame.type !== "welcome") return;
-    this.#noteAll(frame.changes?.events ?? []);
-    if (this.#leftAt !== undefined) this.absencesMs.push(systemClock.monotonic() - this.#leftAt);
-    this.#leftAt = undefined;
-  }
-
-  onClosed(): void {
-    this.#leftAt ??= systemClock.monotonic();
-  }
-
-  #noteAll(events: readonly { readonly seq: number; readonly id: string }[]): void {
-    for (const { seq, id } of events) {
-      this.#note(this.received, seq, id);
-      this.numbered.add(id);
-    }
-  }
-
-  #note<K, V>(log: Map<K, V>, key: K, value: V): void {
-    const known = log.get(key);
-    if (known !== undefined && known !== value) {
-      this.contradictions.push(`${String(key)} was ${String(known)}, now ${String(value)}`);
-    }
-    log.set(key, value);
-  }
+export interface TalkerOptions {
+  /** Where it connects to, e.g. a proxy before the server. */
+  readonly url: string;
+  readonly name?: string;
+  /** Of somebody who was there before: another device. */
+  readonly token?: string;
+  readonly storage?: ClientStorage;
+  readonly horizon?: Horizon;
+  /** Messages that may wait for their number before the next one is written. */
+  readonly window?: number;
+  /** Says "read" to everything that arrives. */
+  readonly reads?: boolean;
 }
 
-function loggedEnvironment(log: WireLog): Environment {
-  const environment = browserEnvironment();
-  return {
-    ...environment,
-    openSocket(url: string, subprotocol: string, events: SocketEvents): Socket {
-      return environment.openSocket(url, subprotocol, {
-        opened: () => events.opened(),
-        received: (text) => {
-          log.onText(text);
-          events.received(text);
-        },
-        closed: (code) => {
-          log.onClosed();
-          events.closed(code);
-        },
-      });
-    },
-  };
-}
-
-/** One user who writes the next message as soon as the last one has a number. */
+/** One device of a user who writes the next message as soon as an earlier one has a number. */
 export class Talker implements Disposable {
   readonly client: Client;
-  readonly log = new WireLog();
-  readonly #name: string;
+  readonly log: WireLog;
+  readonly name: string;
+  /** What it wrote, by message id. Every text is written once only. */
+  readonly texts = new Map<string, string>();
+  /** Added to what this device takes for the time of day, ms. */
+  clockShiftMs = 0;
+  readonly #window: number;
+  readonly #reads: boolean;
   readonly #unsubscribe: () => void;
   #conversation: string | undefined;
   #busy = false;
-  #lastId: string | undefined;
+  #pending = new Set<string>();
 
-  constructor(url: string, name = freshName("Talker")) {
-    this.#name = name;
+  constructor(options: TalkerOptions | string) {
+    const { url, name, token, storage, horizon, window, reads } =
+      typeof options === "string" ? ({ url: options } as TalkerOptions) : options;
+    this.name = name ?? freshName("Talker");
+    this.log = new WireLog(horizon);
+    this.#window = window ?? 1;
+    this.#reads = reads ?? false;
     this.client = connect({
       url: url.replace(/^http/, "ws"),
-      nickname: name,
-      environment: loggedEnvironment(this.log),
+      ...(token === undefined ? { nickname: this.name } : { token }),
+      ...(storage === undefined ? {} : { storage }),
+      environment: this.#environment(),
     });
     this.#unsubscribe = this.client.subscribe(() => this.#continue());
   }
@@ -126,7 +77,8 @@ export class Talker implements Disposable {
     const story = (): string => {
       const { connection, syncing } = this.client;
       const view = this.client.conversation(this.conversation);
-      return `${this.#name}: ${what}: not yet; ${JSON.stringify({ connection, syncing, view, sent: this.log.sent.size, acknowledged: this.log.acknowledged.size })}`;
+      const { sent, acknowledged } = this.log;
+      return `${this.name}: ${what}: not yet; ${JSON.stringify({ connection, syncing, view, sent: sent.size, acknowledged: acknowledged.size })}`;
     };
     await withDeadline(promise, story, timeoutMs).finally(unsubscribe);
   }
@@ -134,9 +86,15 @@ export class Talker implements Disposable {
   async meet(peer: Talker): Promise<void> {
     await this.when(({ me }) => me !== undefined, "logged in");
     await peer.when(({ me }) => me !== undefined, "logged in");
+    peer.log.horizon = this.log.horizon;
     this.#conversation = await this.client.open(peer.client.me?.id ?? "");
-    peer.#conversation = this.#conversation;
-    await peer.client.openConversation(this.#conversation);
+    await peer.join(this.#conversation);
+  }
+
+  /** Takes part in a conversation that is there. */
+  async join(conversation: string): Promise<void> {
+    await this.client.openConversation(conversation);
+    this.#conversation = conversation;
   }
 
   begin(): void {
@@ -156,15 +114,46 @@ export class Talker implements Disposable {
     );
   }
 
+  /** The page is gone; what is unsent stays in the storage, if it has a lasting one. */
   [Symbol.dispose](): void {
+    this.#busy = false;
     this.#unsubscribe();
     this.client.close();
   }
 
   #continue(): void {
     if (!this.#busy || this.#conversation === undefined) return;
-    if (this.#lastId !== undefined && !this.log.numbered.has(this.#lastId)) return;
-    this.#lastId = this.client.send(this.#conversation, `${this.#name}, number ${this.log.sent.size + 1}`);
-    this.log.sent.add(this.#lastId);
+    if (this.#reads) this.client.markRead(this.#conversation);
+    for (const id of this.#pending) if (this.log.numbered.has(id)) this.#pending.delete(id);
+    while (this.#pending.size < this.#window) {
+      const text = `${this.name}, number ${this.log.sent.size + 1}`;
+      const id = this.client.send(this.#conversation, text);
+      this.log.onSent(id);
+      this.texts.set(id, text);
+      this.#pending.add(id);
+    }
+  }
+
+  /** The real one, with what comes in logged, and a clock that can be moved. */
+  #environment(): Environment {
+    const environment = browserEnvironment();
+    const { log } = this;
+    return {
+      ...environment,
+      now: () => environment.now() + this.clockShiftMs,
+      openSocket(url: string, subprotocol: string, events: SocketEvents): Socket {
+        return environment.openSocket(url, subprotocol, {
+          opened: () => events.opened(),
+          received: (text) => {
+            log.onText(text);
+            events.received(text);
+          },
+          closed: (code) => {
+            log.onClosed();
+            events.closed(code);
+          },
+        });
+      },
+    };
   }
 }
