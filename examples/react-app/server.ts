@@ -1,6 +1,9 @@
 /** Builds the app and serves it, and signs tokens for its people as the app's own back end would. */
 import { join } from "node:path";
-import { signToken } from "../shop/server.ts";
+import { type Person, signToken } from "../shop/server.ts";
+
+const colleagues = ["ann", "ben", "cleo"];
+const personOf = (sub: string): Person => ({ sub, name: `${sub} of the app` });
 
 export interface AppOptions {
   readonly port: number;
@@ -32,8 +35,9 @@ export async function serveApp({ port, secret, chat }: AppOptions): Promise<Retu
           return new Response(script, { headers: { "Content-Type": "text/javascript; charset=utf-8" } });
         case "/token": {
           // A real app looks into its session instead of believing the request.
-          const person = searchParams.get("person") ?? "";
-          return new Response(signToken(secret, person, `${person} of the app`));
+          const sub = searchParams.get("person") ?? "";
+          const others = colleagues.filter((one) => one !== sub);
+          return new Response(signToken(secret, personOf(sub), others.map(personOf)));
         }
         default:
           return new Response("There is nothing here.\n", { status: 404 });

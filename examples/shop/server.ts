@@ -13,18 +13,38 @@ export interface ShopOptions {
   readonly chat: () => string;
 }
 
-const people: Readonly<Record<string, string>> = { buyer: "Bella Buyer", seller: "Sam Seller" };
+const buyer: Person = { sub: "buyer", name: "Bella Buyer" };
+const seller: Person = { sub: "seller", name: "Sam Seller" };
+/** Who looks at which page, and whom they may write to first. */
+const pages: Readonly<Record<string, { readonly person: Person; readonly peers: readonly Person[] }>> = {
+  "/": { person: buyer, peers: [seller] },
+  "/seller": { person: seller, peers: [] },
+};
 const HOUR_S = 3600;
 const files: Readonly<Record<string, string>> = {
   "/style.css": "text/css; charset=utf-8",
   "/shop.js": "text/javascript; charset=utf-8",
 };
 
-/** What a site's own back end does: it knows who is logged in, and signs it (HS256, RFC 7515). */
-export function signToken(secret: string, subject: string, name: string, lifetimeS = HOUR_S): string {
+export interface Person {
+  /** The site's own id of the person. */
+  readonly sub: string;
+  readonly name: string;
+}
+
+/**
+ * What a site's own back end does: it knows who is logged in, and signs it (HS256, RFC 7515). `peers` are those whom the
+ * page lets this person write to: they may never have been in the chat.
+ */
+export function signToken(
+  secret: string,
+  { sub, name }: Person,
+  peers: readonly Person[] = [],
+  lifetimeS = HOUR_S,
+): string {
   const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
-  const expiresAt = Math.floor(Date.now() / 1000) + lifetimeS;
-  const text = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ sub: subject, name, exp: expiresAt })}`;
+  const claims = { sub, name, peers, exp: Math.floor(Date.now() / 1000) + lifetimeS };
+  const text = `${encode({ alg: "HS256", typ: "JWT" })}.${encode(claims)}`;
   return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
 }
 
@@ -38,13 +58,13 @@ export function serveShop({ port, secret, chat }: ShopOptions): ReturnType<typeo
       if (type !== undefined)
         return new Response(Bun.file(join(import.meta.dir, pathname)), { headers: { "Content-Type": type } });
       // A real shop looks into its session instead: who asks here is whoever the path says.
-      const person = pathname === "/" ? "buyer" : pathname.slice(1);
-      const name = people[person];
-      if (name === undefined) return new Response("There is nothing here.\n", { status: 404 });
-      const page = await Bun.file(join(import.meta.dir, `${person}.html`)).text();
-      const text = page
+      const page = pages[pathname];
+      if (page === undefined) return new Response("There is nothing here.\n", { status: 404 });
+      const { person, peers } = page;
+      const template = await Bun.file(join(import.meta.dir, `${person.sub}.html`)).text();
+      const text = template
         .replaceAll("{{chat}}", chat())
-        .replaceAll("{{token}}", signToken(secret, person, name));
+        .replaceAll("{{token}}", signToken(secret, person, peers));
       return new Response(text, {
         headers: { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policyFor(chat()) },
       });

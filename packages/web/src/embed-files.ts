@@ -8,7 +8,7 @@ const script = fileURLToPath(new URL("./widget/script.ts", import.meta.url));
 /** `/embed`, what it loads, and `/embed.js`, whose name cannot hold a hash because it stands in other sites' pages. */
 export async function buildEmbedFiles(): Promise<PlainFile[]> {
   const [assets, template, [loader]] = await Promise.all([
-    bundle({ script: "embed", style: "embed" }, [`${embed}main.ts`, `${embed}style.css`]),
+    bundle({ script: "embed", style: "embed" }, [`${embed}main.tsx`, `${embed}style.css`]),
     Bun.file(`${embed}index.html`).text(),
     runBuild({ entrypoints: [script], format: "iife" }),
   ]);

@@ -1,15 +1,18 @@
-/** Which conversation the frame is to show, from asking for it to having it. */
+/** Which conversation the host page wants, from asking for it to having it. */
 import { type Client, RequestError } from "@duologue/client";
 import { hostUserId } from "./host-user.ts";
-import { type Problem, problemOf } from "./words.ts";
 
 export type Target =
-  | { readonly kind: "list" }
+  /** Whichever one chooses. */
+  | { readonly kind: "any" }
   | { readonly kind: "opening" }
-  | { readonly kind: "talk"; readonly conversation: string }
-  | { readonly kind: "problem"; readonly problem: Problem };
+  | { readonly kind: "conversation"; readonly id: string }
+  | { readonly kind: "problem"; readonly code: string };
 
-/** The conversation with the peer that the host page names; undefined when the connection went and it is to be asked again. */
+/**
+ * The conversation with the peer that the host page names, by `sub` when it gave a token; undefined when the connection went
+ * and it is to be asked again.
+ */
 export async function openPeer(
   client: Client,
   peer: string,
@@ -17,11 +20,11 @@ export async function openPeer(
 ): Promise<Target | undefined> {
   try {
     const user = hostToken === undefined ? peer : await hostUserId(hostToken, peer);
-    if (user === undefined) return { kind: "problem", problem: "tokenRefused" };
-    return { kind: "talk", conversation: await client.open(user) };
+    if (user === undefined) return { kind: "problem", code: "token_invalid" };
+    return { kind: "conversation", id: await client.open(user) };
   } catch (error) {
     const code = error instanceof RequestError ? error.code : "failed";
     if (code === "disconnected" || code === "timeout") return undefined;
-    return { kind: "problem", problem: problemOf(code) };
+    return { kind: "problem", code };
   }
 }

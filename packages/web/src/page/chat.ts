@@ -1,11 +1,12 @@
 /** What a logged-in person sees and does, apart from how it is drawn. */
 import type { Client } from "@duologue/client";
 import type { User } from "@duologue/protocol";
-import { type Signal, signal } from "@preact/signals";
-import { addressOf, type Place, placeOf } from "./address.ts";
-import { Attention } from "./attention.ts";
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { Place } from "./address.ts";
+import type { Attention } from "./attention.ts";
 import { Drafts } from "./drafts.ts";
 import { codeOf, explain } from "./languages.ts";
+import type { Navigation } from "./navigation.ts";
 import { Pace } from "./pace.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -18,30 +19,44 @@ export interface Question {
   readonly run: () => void;
 }
 
+/** What attention is to a conversation that is drawn. */
+export type Attending = Pick<Attention, "isAwake" | "announcement" | "update" | "close">;
+
+export interface ChatParts {
+  readonly navigation: Navigation;
+  readonly attention: Attending;
+}
+
 export class Chat {
   readonly surroundings: Surroundings;
   readonly drafts: Drafts;
-  readonly place: Signal<Place> = signal(placeOf(location.hash));
+  readonly place: ReadonlySignal<Place>;
   /** A sentence for people, shown for a few seconds. */
   readonly toast: Signal<string | undefined> = signal(undefined);
   readonly question: Signal<Question | undefined> = signal(undefined);
   readonly areSettingsOpen: Signal<boolean> = signal(false);
-  readonly attention: Attention;
+  readonly attention: Attending;
   readonly #client: Client;
   readonly #version = signal(0);
   readonly #pace: Pace;
-  readonly #onAddress = (): void => this.#follow();
+  readonly #navigation: Navigation;
+  readonly #stopFollowing: () => void;
   #toastTimer: { cancel(): void } | undefined;
 
-  constructor(surroundings: Surroundings, client: Client, me: User) {
+  constructor(surroundings: Surroundings, client: Client, me: User, { navigation, attention }: ChatParts) {
     this.surroundings = surroundings;
     this.#client = client;
     this.drafts = new Drafts(me.id);
-    this.attention = new Attention(surroundings, (conversation) => this.select(conversation));
+    this.attention = attention;
+    this.#navigation = navigation;
+    this.place = navigation.place;
     this.#pace = new Pace(surroundings.environment, () => this.#draw());
-    addEventListener("popstate", this.#onAddress);
-    addEventListener("hashchange", this.#onAddress);
-    void this.#load();
+    let shown: string | undefined;
+    this.#stopFollowing = this.place.subscribe(({ conversation }) => {
+      if (conversation !== shown && conversation !== undefined) void this.#load(conversation);
+      shown = conversation;
+      this.attention.update(this.#client, conversation);
+    });
   }
 
   /** Whoever reads it while drawing is drawn again when something of the client changes. */
@@ -62,30 +77,21 @@ export class Chat {
 
   /** `forget`: they logged out, so nothing of theirs stays in this browser. */
   close(forget: boolean): void {
-    removeEventListener("popstate", this.#onAddress);
-    removeEventListener("hashchange", this.#onAddress);
+    this.#stopFollowing();
+    this.#navigation.close();
     this.#toastTimer?.cancel();
     this.attention.close();
     this.#pace.close();
     if (forget) this.drafts.forget();
-    history.replaceState(null, "", "#/");
   }
 
-  /** One entry in the browser's history for a conversation, so that "back" leads to the list, however many were read. */
   select(conversation: string): void {
-    const address = addressOf({ conversation, seq: undefined });
-    if (this.place.peek().conversation === undefined) history.pushState({ fromList: true }, "", address);
-    else history.replaceState(history.state, "", address);
-    this.#follow();
+    this.#navigation.select(conversation);
   }
 
-  /** To the list: by going back to it where one came from it, so that "back" does not lead here again. */
+  /** To the list. */
   leave(): void {
-    if ((history.state as { fromList?: boolean } | null)?.fromList === true) history.back();
-    else {
-      history.replaceState(null, "", "#/");
-      this.#follow();
-    }
+    this.#navigation.leave();
   }
 
   async openWith(user: string): Promise<void> {
@@ -135,18 +141,7 @@ export class Chat {
     this.attention.update(this.#client, this.place.peek().conversation);
   }
 
-  #follow(): void {
-    const place = placeOf(location.hash);
-    const before = this.place.peek();
-    if (place.conversation === before.conversation && place.seq === before.seq) return;
-    this.place.value = place;
-    if (place.conversation !== before.conversation) void this.#load();
-    this.attention.update(this.#client, place.conversation);
-  }
-
-  async #load(): Promise<void> {
-    const { conversation } = this.place.peek();
-    if (conversation === undefined) return;
+  async #load(conversation: string): Promise<void> {
     const found = await this.attempt(() => this.#client.openConversation(conversation));
     if (!found && this.place.peek().conversation === conversation) this.leave();
   }

@@ -3,6 +3,7 @@ import type { ConversationView } from "@duologue/client";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { Avatar } from "./avatar.tsx";
+import { CloseButton } from "./close-button.tsx";
 import { Composer } from "./composer.tsx";
 import { PaneContext, useCatalogue, useChat } from "./contexts.ts";
 import { Icon } from "./icons.tsx";
@@ -54,6 +55,7 @@ function Header({ conversation }: { readonly conversation: ConversationView | un
           <span class="preview">{conversation.online ? online : offline}</span>
         )}
       </h1>
+      <CloseButton />
     </header>
   );
 }

@@ -6,12 +6,15 @@ import {
   connect,
   type Environment,
 } from "@duologue/client";
+import type { User } from "@duologue/protocol";
 import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { Attention } from "./attention.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { Chat } from "./chat.ts";
 import { TimeFormat } from "./format.ts";
 import { keepToken, keptToken, onTokenChange, openStorage } from "./keep.ts";
 import { chooseCatalogue, explain } from "./languages.ts";
+import { AddressNavigation } from "./navigation.ts";
 import { Preferences } from "./preferences.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -42,6 +45,7 @@ export class Page implements Surroundings {
   readonly times: ReadonlySignal<TimeFormat> = computed(
     () => new TimeFormat(this.catalogue.value, navigator.languages, () => this.environment.now()),
   );
+  readonly frame = undefined;
   /** Undefined: the form that asks for a nickname is shown. */
   readonly chat: Signal<Chat | undefined> = signal(undefined);
   readonly signIn: Signal<SignInState> = signal({ pending: false, notice: undefined, suggestion: undefined });
@@ -97,8 +101,14 @@ export class Page implements Surroundings {
       if (this.signIn.peek().notice !== notice) this.signIn.value = { ...this.signIn.peek(), notice };
       return;
     }
-    this.chat.value ??= new Chat(this, client, client.me);
+    this.chat.value ??= this.#open(client, client.me);
     this.chat.value.changed();
+  }
+
+  #open(client: Client, me: User): Chat {
+    const navigation = new AddressNavigation();
+    const attention = new Attention(this, (conversation) => navigation.select(conversation));
+    return new Chat(this, client, me, { navigation, attention });
   }
 
   #leave({ reason, error }: Stopped): void {

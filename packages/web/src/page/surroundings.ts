@@ -1,4 +1,4 @@
-/** What everything on the page may use. */
+/** What everything that is drawn may use. */
 import type { Environment } from "@duologue/client";
 import type { ReadonlySignal } from "@preact/signals";
 import type { Catalogue } from "./catalogue.ts";
@@ -11,4 +11,14 @@ export interface Surroundings {
   /** In the language that holds now. */
   readonly catalogue: ReadonlySignal<Catalogue>;
   readonly times: ReadonlySignal<TimeFormat>;
+  /** Undefined on the server's own page. */
+  readonly frame: Frame | undefined;
+}
+
+/** A frame in somebody else's page, which decides about language and looks, and whose focus is not ours to take. */
+export interface Frame {
+  /** Closes the window that the frame is in; undefined where there is none. */
+  readonly close: ReadonlySignal<(() => void) | undefined>;
+  /** The page names whom one writes to: there is no list to go back to. */
+  readonly isAlone: ReadonlySignal<boolean>;
 }

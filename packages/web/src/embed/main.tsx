@@ -1,8 +1,10 @@
 /** `/embed`: the chat in a frame on somebody else's page. It takes orders from the page that frames it, and from nobody else. */
-import { browserEnvironment } from "@duologue/client";
+import { effect } from "@preact/signals";
+import { render } from "preact";
 import { COLOURS, type Settings } from "../widget/messages.ts";
 import { Bridge } from "./bridge.ts";
-import { EmbeddedChat } from "./chat.ts";
+import { Embed } from "./embed.ts";
+import { EmbedView } from "./view.tsx";
 
 function paint({ theme, colours }: Settings): void {
   const { documentElement } = document;
@@ -10,36 +12,49 @@ function paint({ theme, colours }: Settings): void {
   for (const name of COLOURS) {
     const value = colours[name] ?? "";
     // A value that is no colour (it may hold anything) is as good as none.
-    if (CSS.supports("color", value)) documentElement.style.setProperty(`--duologue-${name}`, value);
-    else documentElement.style.removeProperty(`--duologue-${name}`);
+    const isColour = CSS.supports("color", value);
+    if (isColour) documentElement.style.setProperty(`--${name}`, value);
+    else documentElement.style.removeProperty(`--${name}`);
+    if (name === "accent") documentElement.toggleAttribute("data-accent", isColour);
   }
 }
 
+/** Into the field to write in; on a touch screen its keyboard would cover what one came to read. */
+function focusFirst(): void {
+  const first = matchMedia("(hover: hover)").matches ? "#composer, #nickname" : ".scroll, #nickname";
+  const target =
+    document.querySelector<HTMLElement>(first) ?? document.querySelector<HTMLElement>(".row, button");
+  target?.focus();
+}
+
 function start(place: HTMLElement, origin: string): void {
-  let isClosable = false;
   const bridge = new Bridge(origin, (message) => {
     switch (message.type) {
       case "settings":
-        isClosable = message.settings.closable;
         paint(message.settings);
-        chat.setSettings(message.settings);
+        embed.setSettings(message.settings);
         return;
       case "focus":
-        chat.focus();
+        focusFirst();
         return;
       default:
         message satisfies never;
     }
   });
-  const chat = new EmbeddedChat({
+  const embed = new Embed({
     place,
-    environment: browserEnvironment(),
     post: (message) => bridge.post(message),
     requestToken: () => bridge.requestToken(),
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !event.isComposing && isClosable) bridge.post({ type: "close" });
+  effect(() => {
+    document.documentElement.lang = embed.catalogue.value.language;
   });
+  document.addEventListener("keydown", (event) => {
+    // What is open in the frame closes first: a reply or an edit, a question.
+    if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
+    if (document.querySelector(":modal, :popover-open") === null) embed.frame.close.peek()?.();
+  });
+  render(<EmbedView embed={embed} />, place);
   bridge.post({ type: "loaded" });
 }
 

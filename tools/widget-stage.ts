@@ -1,0 +1,138 @@
+/** The example sites with a real chat server beside them, and browsers that visit them. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Server, startServer, TestBrowser } from "@duologue/testing";
+import type { BrowserContext, FrameLocator, Locator, Page } from "playwright-core";
+import { serveApp } from "../examples/react-app/server.ts";
+import { serveShop } from "../examples/shop/server.ts";
+
+export const SECRET = "a secret of this test, long enough for HS256";
+
+export interface Visit {
+  readonly page: Page;
+  /** The first frame of the page. */
+  readonly frame: FrameLocator;
+  /** Script errors, and what a content security policy forbade. */
+  readonly complaints: readonly string[];
+}
+
+export interface Pair {
+  readonly buyer: Visit;
+  readonly seller: Visit;
+}
+
+export class WidgetStage implements AsyncDisposable {
+  readonly chat: Server;
+  readonly browser: TestBrowser;
+  /** Another site than the chat's, for browsers: the host name counts, not the port. */
+  readonly shopOrigin: string;
+  readonly appOrigin: string;
+  readonly #close: () => Promise<void>;
+
+  private constructor(
+    chat: Server,
+    browser: TestBrowser,
+    origins: readonly [shop: string, app: string],
+    close: () => Promise<void>,
+  ) {
+    this.chat = chat;
+    this.browser = browser;
+    [this.shopOrigin, this.appOrigin] = origins;
+    this.#close = close;
+  }
+
+  static async open(): Promise<WidgetStage> {
+    const directory = mkdtempSync(join(tmpdir(), "duologue-widget-"));
+    const secretFile = join(directory, "secret");
+    writeFileSync(secretFile, SECRET, { mode: 0o600 });
+    let chat: Server | undefined;
+    const sites = { port: 0, secret: SECRET, chat: () => chat?.url ?? "" };
+    const shop = serveShop(sites);
+    const app = await serveApp(sites);
+    const origins = [`http://localhost:${shop.port}`, `http://localhost:${app.port}`] as const;
+    const options = [
+      "--host-secret-file",
+      secretFile,
+      "--guests",
+      "on",
+      "--embed-origins",
+      origins.join(","),
+    ];
+    chat = await startServer({ options });
+    return new WidgetStage(chat, await TestBrowser.launch(), origins, async () => {
+      await Promise.all([shop.stop(true), app.stop(true)]);
+      rmSync(directory, { recursive: true, force: true });
+    });
+  }
+
+  /** `/` is the buyer's page with the launcher, `/seller` the seller's with the element. */
+  async visit(person: BrowserContext, path: string): Promise<Visit> {
+    const page = await person.newPage();
+    const complaints = complaintsOf(page);
+    await page.addInitScript(() => {
+      const heard: [string, unknown][] = [];
+      Object.assign(window, { heard, before: [] });
+      Object.assign(window, { before: Object.getOwnPropertyNames(window) });
+      for (const name of ["duologue:ready", "duologue:unread", "duologue:message"])
+        document.addEventListener(name, (event) => heard.push([name, (event as CustomEvent).detail]));
+    });
+    await page.goto(`${this.shopOrigin}${path}`);
+    return { page, frame: page.frameLocator("iframe"), complaints };
+  }
+
+  /** Each in a browser of their own, the buyer's window open. */
+  async visitAsPair(): Promise<Pair> {
+    const seller = await this.visit(await this.browser.person(), "/seller");
+    const buyer = await this.visit(await this.browser.person(), "/");
+    await launcher(buyer.page).click();
+    await buyer.frame.locator("#composer").waitFor();
+    await seller.frame.locator(".sidebar").waitFor();
+    return { buyer, seller };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.browser[Symbol.asyncDispose]();
+    await this.chat[Symbol.asyncDispose]();
+    await this.#close();
+  }
+}
+
+export async function leave(...visits: readonly Visit[]): Promise<void> {
+  await Promise.all(visits.map(({ page }) => page.context().close()));
+}
+
+export function complaintsOf(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  return complaints;
+}
+
+/** Everything that the page heard of this name, as soon as there is so much. */
+export async function heard(page: Page, name: string, least = 1): Promise<Record<string, unknown>[]> {
+  const handle = await page.waitForFunction(
+    ([wanted, count]) => {
+      const all = (window as unknown as { heard: [string, Record<string, unknown>][] }).heard;
+      const details = all.filter(([one]) => one === wanted).map(([, detail]) => detail);
+      return details.length >= count ? details : undefined;
+    },
+    [name, least] as const,
+  );
+  return (await handle.jsonValue()) as Record<string, unknown>[];
+}
+
+export function launcher(page: Page): Locator {
+  return page.locator("duologue-launcher").getByRole("button", { name: /chat/ });
+}
+
+export async function write(frame: FrameLocator, text: string): Promise<void> {
+  await frame.locator("#composer").fill(text);
+  await frame.locator("#composer").press("Enter");
+}
+
+export function messageOf(frame: FrameLocator, text: string): Locator {
+  return frame.locator(".message", { hasText: text });
+}
