@@ -15,7 +15,7 @@ import type { HostLogin } from "../ports/host-login.ts";
 import type { Hub } from "../primary/hub.ts";
 import type { Registry } from "../primary/registry.ts";
 import { Supervisor } from "../primary/supervisor.ts";
-import type { BatchingWriter, SqliteWriter } from "../store/index.ts";
+import { type BatchingWriter, purgeSessions, type SqliteKeeper, type StoreHealth } from "../store/index.ts";
 import { version } from "../version.ts";
 import { wirePrimary } from "./primary-parts.ts";
 import { collectWhenQuiet } from "./quiet.ts";
@@ -35,8 +35,6 @@ import {
 } from "./start-up.ts";
 
 const SECOND_MS = 1_000;
-/** After a failed commit, the workers report "not ready" for this long. */
-const STORE_DOUBT_MS = 5_000;
 
 export interface PrimaryOptions {
   readonly config: Config;
@@ -66,12 +64,10 @@ class Primary {
   private readonly registry: Registry;
   private readonly hub: Hub;
   private readonly supervisor: Supervisor;
-  private readonly database: SqliteWriter;
+  private readonly database: SqliteKeeper;
   private readonly writer: BatchingWriter;
   private page: Promise<readonly PageFile[]>;
   private stopping = false;
-  /** When a commit failed last, on the monotonic clock. */
-  private storeFailedAt = Number.NEGATIVE_INFINITY;
 
   static async begin(options: PrimaryOptions): Promise<Primary> {
     const { config } = options;
@@ -84,7 +80,8 @@ class Primary {
     const path = socketPath(directory);
     listen(path, (connection) => primary.accept(connection));
     void primary.stopped.then(() => {
-      rmSync(path, { force: true });
+      // Whoever has taken the directory over listens there now.
+      if (primary.database.health.kind !== "fenced") rmSync(path, { force: true });
       primary.closeStore();
       lock.release();
     });
@@ -107,7 +104,11 @@ class Primary {
     const { clock } = this;
     this.stopped = this.ended.promise;
     this.page = buildFiles();
-    this.database = openDatabase(join(directory, "duologue.db"), (error) => this.storeFailed(error));
+    this.database = openDatabase(
+      join(directory, "duologue.db"),
+      (error) => log.error({ error }, "the store failed; what it was asked for was refused"),
+      (health) => this.storeChanged(health),
+    );
     this.supervisor = new Supervisor({
       clock,
       log,
@@ -131,9 +132,15 @@ class Primary {
     this.registry = registry;
     this.hub = hub;
     collectWhenQuiet(clock, () => this.writer.committed);
-    clock.every(SECOND_MS, () =>
-      this.hub.heartbeat({ storeWell: clock.monotonic() > this.storeFailedAt + STORE_DOUBT_MS }),
-    );
+    purgeSessions(clock, (request, done) => this.writer.submit(request, done));
+    clock.every(SECOND_MS, () => {
+      this.database.recover();
+      this.sendHeartbeat();
+    });
+  }
+
+  private sendHeartbeat(): void {
+    this.hub.heartbeat({ storeWell: this.database.health.kind === "well" });
   }
 
   private closeStore(): void {
@@ -141,9 +148,27 @@ class Primary {
     this.database.close();
   }
 
-  private storeFailed(error: unknown): void {
-    this.storeFailedAt = this.clock.monotonic();
-    this.options.log.error({ error }, "a commit failed; its requests were refused");
+  private storeChanged(health: StoreHealth): void {
+    const { log } = this.options;
+    this.sendHeartbeat();
+    switch (health.kind) {
+      case "well":
+        log.info("the store takes messages again");
+        break;
+      case "full":
+      case "failed":
+        log.error(
+          { problem: health.problem },
+          "not ready: the store takes no messages until it can keep them",
+        );
+        break;
+      case "fenced":
+        log.error({ problem: health.problem }, "this server ends: its data directory is another one's now");
+        this.stop();
+        break;
+      default:
+        health satisfies never;
+    }
   }
 
   private get address(): string {
@@ -276,6 +301,7 @@ class Primary {
         walBytes: sizeOf(join(directory, "duologue.db-wal")),
         queued: writer.queued,
         committed: writer.committed,
+        health: this.database.health,
       },
     };
   }

@@ -20,7 +20,7 @@ import { linkLimits } from "../link/socket-path.ts";
 import type { PageFile } from "../link/worker-types.ts";
 import type { HostLogin } from "../ports/host-login.ts";
 import { DirectoryInUseError, lockDirectory } from "../primary/lock.ts";
-import { SqliteWriter } from "../store/index.ts";
+import { SqliteKeeper, type StoreHealth } from "../store/index.ts";
 import { HostLoginError, readHostLogin } from "./host-login.ts";
 
 /** The server cannot start; the message is one line for people. */
@@ -104,9 +104,13 @@ export function withRoomForTokens(limits: Limits): Limits {
   };
 }
 
-export function openDatabase(path: string, onFault: (error: unknown) => void): SqliteWriter {
+export function openDatabase(
+  path: string,
+  onFault: (error: unknown) => void,
+  onHealth: (health: StoreHealth) => void,
+): SqliteKeeper {
   try {
-    return new SqliteWriter({ path, clock: systemClock, onFault });
+    return new SqliteKeeper({ path, clock: systemClock, onFault, onHealth });
   } catch (error) {
     throw new StartError(`The message store ${path} cannot be opened: ${(error as Error).message}`);
   }

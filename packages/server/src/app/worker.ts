@@ -84,7 +84,7 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
   const clock = systemClock;
   const { log, serial } = options;
   const reader = new SqliteReader(settings.databasePath);
-  const tokens = new Tokens(settings.tokenSecret, reader.epoch, clock);
+  const tokens = new Tokens(settings.tokenSecret, reader.realm, clock);
   const { gateway, clients, hasPrimary } = wireWorker({ clock, log, serial, settings, link, reader, tokens });
   const server = new ClientServer(gateway, clients, {
     host: settings.host,

@@ -73,7 +73,7 @@ const status: ControlReply = {
       messagesOut: 2,
     },
   ],
-  store: { bytes: 4096, walBytes: 0, queued: 0, committed: 3 },
+  store: { bytes: 4096, walBytes: 0, queued: 0, committed: 3, health: { kind: "well" } },
 };
 
 describe("serve", () => {

@@ -16,7 +16,13 @@ function statusOf(workers: StatusReply["workers"]): StatusReply {
       dataDirectory: "/var/lib/duologue",
     },
     workers,
-    store: { bytes: 2 ** 45, walBytes: 2 ** 30, queued: 123_456, committed: 9_876_543_210 },
+    store: {
+      bytes: 2 ** 45,
+      walBytes: 2 ** 30,
+      queued: 123_456,
+      committed: 9_876_543_210,
+      health: { kind: "well" },
+    },
   };
 }
 

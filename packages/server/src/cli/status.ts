@@ -16,6 +16,7 @@ export function formatStatus({ primary, workers, store }: StatusReply): string {
       "Store",
       `${formatBytes(store.bytes)} + ${formatBytes(store.walBytes)} log, ${formatCount(store.committed)} committed, ${formatCount(store.queued)} waiting`,
     ],
+    ...(store.health.kind === "well" ? [] : [["", formatTrouble(store.health)]]),
   ].map(([name = "", value = ""]) => `${name.padEnd(9)}${value}`);
   const rows = workers.map((worker) => [
     String(worker.number),
@@ -29,6 +30,10 @@ export function formatStatus({ primary, workers, store }: StatusReply): string {
   ]);
   const heads = ["Worker", "Pid", "Up", "Memory", "Connections", "Users", "In", "Out"];
   return `${[...facts, "", ...formatTable(heads, rows)].join("\n")}\n`;
+}
+
+function formatTrouble({ kind, problem = "" }: StatusReply["store"]["health"]): string {
+  return `NOT READY, takes no messages: ${kind === "full" ? "no room" : kind} (${problem.slice(0, 32)})`;
 }
 
 /** Columns as wide as their widest cell, numbers to the right. */

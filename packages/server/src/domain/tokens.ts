@@ -19,7 +19,7 @@ const AUDIENCE = "duologue";
 export class Tokens {
   private readonly key: Uint8Array;
 
-  /** `issuer` is the store's epoch: a token of another body of data is not ours, even with the same secret. */
+  /** `issuer` is the store's realm: a token of other data is not ours, even with the same secret. */
   constructor(
     secret: string,
     private readonly issuer: string,

@@ -29,6 +29,8 @@ export interface StoreStatus {
   readonly walBytes: number;
   readonly queued: number;
   readonly committed: number;
+  /** Unless it is well, nothing is taken, and `problem` says why. */
+  readonly health: { readonly kind: "well" | "full" | "failed" | "fenced"; readonly problem?: string };
 }
 
 export type ControlReply =

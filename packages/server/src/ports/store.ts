@@ -139,8 +139,10 @@ export interface StoreWrites {
 
 /** Reads; each sees one consistent state. They reject only when the store cannot be read at all. */
 export interface StoreReads {
-  /** Names this body of data: cursors of another one are not ours. */
+  /** Names this body of data: cursors of another one are not ours. A restored back-up is another one. */
   readonly epoch: string;
+  /** Names whose data it is, for ever: tokens of another one are not ours. It stays when a back-up is restored. */
+  readonly realm: string;
   session(id: string): Promise<SessionRecord | undefined>;
   user(id: UserId): Promise<UserRecord | undefined>;
   /** Guests and members whose name begins with the query, or has a word that does; the query is folded by the adapter. */

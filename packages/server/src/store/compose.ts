@@ -15,6 +15,7 @@ export function composeStore(reader: StoreReads, submit: Submit): Store {
     extendSession: (id, expiresAt) => ask({ op: "extend-session", id, expiresAt }),
     endSession: (id) => ask({ op: "end-session", id }),
     epoch: reader.epoch,
+    realm: reader.realm,
     session: (id) => reader.session(id),
     user: (id) => reader.user(id),
     findUsers: (query, limit) => reader.findUsers(query, limit),

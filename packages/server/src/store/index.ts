@@ -2,5 +2,7 @@
 export { type BatchCommitter, BatchingWriter } from "./batch.ts";
 export { composeStore } from "./compose.ts";
 export type { Submit, WriteOutcome, WriteRequest } from "./requests.ts";
+export { purgeSessions } from "./session-purge.ts";
+export { SqliteKeeper, type StoreHealth } from "./sqlite/keeper.ts";
 export { SqliteReader } from "./sqlite/reader.ts";
 export { SqliteWriter } from "./sqlite/writer.ts";

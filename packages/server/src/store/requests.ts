@@ -27,7 +27,9 @@ export type WriteRequest =
   | { readonly op: "rename"; readonly user: UserId; readonly name: string }
   | { readonly op: "start-session"; readonly session: NewSession }
   | { readonly op: "extend-session"; readonly id: string; readonly expiresAt: number }
-  | { readonly op: "end-session"; readonly id: string };
+  | { readonly op: "end-session"; readonly id: string }
+  /** `expiredBefore` in milliseconds since 1970; at most `limit` of them, the oldest first. */
+  | { readonly op: "purge-sessions"; readonly expiredBefore: number; readonly limit: number };
 
 export interface Done {
   readonly ok: true;
@@ -36,6 +38,11 @@ export interface Done {
 export interface Opened {
   readonly ok: true;
   readonly conversation: ConversationId;
+}
+
+export interface Purged {
+  readonly ok: true;
+  readonly count: number;
 }
 
 interface Successes {
@@ -47,6 +54,7 @@ interface Successes {
   readonly "start-session": Done;
   readonly "extend-session": Done;
   readonly "end-session": Done;
+  readonly "purge-sessions": Purged;
 }
 
 export type OutcomeOf<R extends WriteRequest> = Successes[R["op"]] | Refused;

@@ -62,11 +62,35 @@ export class Checkpointer {
   }
 
   #cut(): void {
-    this.#database.run(`PRAGMA busy_timeout = ${CUT_WAIT_MS}`);
-    try {
-      this.#database.run("PRAGMA wal_checkpoint(TRUNCATE)");
-    } finally {
-      this.#database.run(`PRAGMA busy_timeout = ${this.#busyTimeoutMs}`);
-    }
+    withPatience(this.#database, CUT_WAIT_MS, this.#busyTimeoutMs, () =>
+      this.#database.run("PRAGMA wal_checkpoint(TRUNCATE)"),
+    );
+  }
+}
+
+/** Somebody reads from the log, so that it cannot be settled now. */
+export class UnsettledLogError extends Error {
+  override readonly name = "UnsettledLogError";
+}
+
+/**
+ * Writes everything that is committed into the database file anew, flushes it, and lets the log begin from nothing. After
+ * a failed flush, pages of the log may be in the system's memory only, and count as written there: to add to such a log
+ * would be to build on what may not be on the disk. `must`: throws UnsettledLogError when somebody still reads the log.
+ */
+export function settleLog(database: Database, busyTimeoutMs: number, must: boolean): void {
+  const state = withPatience(database, CUT_WAIT_MS, busyTimeoutMs, () =>
+    database.query<LogState, []>("PRAGMA wal_checkpoint(TRUNCATE)").get(),
+  );
+  if (must && state?.busy !== 0) throw new UnsettledLogError("the log is being read; trying again later");
+}
+
+/** Runs with another patience than the usual one towards those who hold locks. */
+export function withPatience<T>(database: Database, waitMs: number, usualMs: number, run: () => T): T {
+  database.run(`PRAGMA busy_timeout = ${waitMs}`);
+  try {
+    return run();
+  } finally {
+    database.run(`PRAGMA busy_timeout = ${usualMs}`);
   }
 }

@@ -26,7 +26,7 @@ test("a file of a newer Duologue is refused with both versions, and left as it i
   database.close();
   const schema = readSchema(file.path);
   expect(() => openWriter(file.path)).toThrow(SchemaTooNewError);
-  expect(() => openWriter(file.path)).toThrow(/version 99.*up to 1.*newer Duologue/);
+  expect(() => openWriter(file.path)).toThrow(/version 99.*up to 2.*newer Duologue/);
   expect(readSchema(file.path)).toEqual(schema);
 });
 

@@ -94,23 +94,28 @@ const FIRST = `
   CREATE INDEX event_target ON event (conversation, target) WHERE target IS NOT NULL;
 `;
 
-const migrations: readonly Migration[] = [{ version: 1, statements: FIRST }];
+/*
+ * session_expiry  finds the sessions whose time is over (store/session-purge.ts)
+ * meta.realm      names whose data it is, which tokens are bound to; unlike the epoch it stays when a back-up is restored
+ */
+const SECOND = `
+  CREATE INDEX session_expiry ON session (expires_at);
+  INSERT INTO meta (name, value) SELECT 'realm', value FROM meta WHERE name = 'epoch';
+`;
+
+const migrations: readonly Migration[] = [
+  { version: 1, statements: FIRST },
+  { version: 2, statements: SECOND },
+];
 
 export const SCHEMA_VERSION: number = migrations.length;
 
+/** `secret` only in a back-up: what `token-secret` holds. `writer`: who writes now (fence.ts). `probe`: nothing. */
+export type MetaName = "epoch" | "realm" | "writer" | "probe" | "secret";
+
 /** Brings the file to this program's version, each step in a transaction; `epoch` names a body of data made now. */
 export function migrate(database: Database, epoch: string): void {
-  const version = readPragma(database, "user_version");
-  if (version > SCHEMA_VERSION) {
-    throw new SchemaTooNewError(
-      `the database has version ${version}, and this program knows versions up to ${SCHEMA_VERSION}: it was written by a newer Duologue`,
-    );
-  }
-  const applicationId = readPragma(database, "application_id");
-  const isEmpty = database.query("SELECT 1 FROM sqlite_schema LIMIT 1").get() === null;
-  if (applicationId !== APPLICATION_ID && !isEmpty) {
-    throw new ForeignDatabaseError("the file is a database of another program");
-  }
+  const version = knownVersion(database);
   for (const migration of migrations) {
     if (migration.version <= version) continue;
     database
@@ -126,10 +131,47 @@ export function migrate(database: Database, epoch: string): void {
   }
 }
 
+/**
+ * The version of its tables; 0 for an empty file. Throws SchemaTooNewError or ForeignDatabaseError for a file that this
+ * program cannot take.
+ */
+export function knownVersion(database: Database): number {
+  const version = readPragma(database, "user_version");
+  const applicationId = readPragma(database, "application_id");
+  const isEmpty = database.query("SELECT 1 FROM sqlite_schema LIMIT 1").get() === null;
+  if (applicationId !== APPLICATION_ID && !isEmpty) {
+    throw new ForeignDatabaseError("the file is a database of another program");
+  }
+  if (version > SCHEMA_VERSION) {
+    throw new SchemaTooNewError(
+      `the database has version ${version}, and this program knows versions up to ${SCHEMA_VERSION}: it was written by a newer Duologue`,
+    );
+  }
+  return version;
+}
+
 export function readEpoch(database: Database): string {
-  const row = database.query<{ value: string }, []>("SELECT value FROM meta WHERE name = 'epoch'").get();
-  if (row === null) throw new ForeignDatabaseError("the database has no epoch");
-  return row.value;
+  return readName(database, "epoch");
+}
+
+/** Whose data it is: stays when a back-up is restored, where the epoch changes. */
+export function readRealm(database: Database): string {
+  return readName(database, "realm");
+}
+
+function readName(database: Database, name: "epoch" | "realm"): string {
+  const value = readMeta(database, name);
+  if (value === undefined) throw new ForeignDatabaseError(`the database has no ${name}`);
+  return value;
+}
+
+export function readMeta(database: Database, name: MetaName): string | undefined {
+  return database.query<{ value: string }, [string]>("SELECT value FROM meta WHERE name = ?").get(name)
+    ?.value;
+}
+
+export function writeMeta(database: Database, name: MetaName, value: string): void {
+  database.run("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", [name, value]);
 }
 
 function readPragma(database: Database, name: "user_version" | "application_id"): number {

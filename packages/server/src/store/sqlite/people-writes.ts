@@ -1,8 +1,8 @@
-/** Users and sessions. */
+/** Users. */
 import type { Database, Statement } from "bun:sqlite";
 import type { UserId, UserRecord } from "../../ports/store.ts";
 import { searchKeys } from "../fold.ts";
-import { doneResult, type NewSession, refusedResult, type WriteResult } from "../requests.ts";
+import { doneResult, refusedResult, type WriteResult } from "../requests.ts";
 import type { WriterState } from "./state.ts";
 
 interface UserRow {
@@ -40,10 +40,6 @@ export class PeopleWrites {
   readonly #deleteWord: Statement;
   readonly #selectLatest: Statement<RenamedConversation, [number, number]>;
   readonly #updateChanged: Statement;
-  readonly #insertSession: Statement;
-  readonly #selectSession: Statement<{ user: string; ended: number }, [string]>;
-  readonly #extendSession: Statement;
-  readonly #endSession: Statement;
 
   constructor(database: Database, state: WriterState) {
     this.#state = state;
@@ -56,16 +52,6 @@ export class PeopleWrites {
     this.#deleteWord = database.prepare("DELETE FROM user_word WHERE word = ? AND user = ?");
     this.#selectLatest = database.prepare(SELECT_LATEST);
     this.#updateChanged = database.prepare("UPDATE conversation SET changed = ? WHERE key = ?");
-    this.#insertSession = database.prepare(
-      "INSERT INTO session (id, user, expires_at, ended) VALUES (?, ?, ?, 0) ON CONFLICT (id) DO NOTHING",
-    );
-    this.#selectSession = database.prepare(
-      "SELECT u.id AS user, s.ended FROM session s JOIN user u ON u.key = s.user WHERE s.id = ?",
-    );
-    this.#extendSession = database.prepare(
-      "UPDATE session SET expires_at = max(expires_at, ?) WHERE id = ? AND ended = 0",
-    );
-    this.#endSession = database.prepare("UPDATE session SET ended = 1 WHERE id = ? AND ended = 0");
   }
 
   /** Asked again after an answer that was lost, it is done already; another user's id is refused. */
@@ -104,30 +90,5 @@ export class PeopleWrites {
       this.#state.noteChange(conversation.id, [id, conversation.peer], position);
     }
     return doneResult;
-  }
-
-  startSession(session: NewSession): WriteResult {
-    // Not through what is remembered: most who log in do not write.
-    const user = this.#selectUser.get(session.user);
-    if (user === null) return refusedResult("user_unknown");
-    if (this.#insertSession.run(session.id, user.key, session.expiresAt).changes > 0) return doneResult;
-    const known = this.#selectSession.get(session.id);
-    return known?.user === session.user && known.ended === 0 ? doneResult : refusedResult("id_conflict");
-  }
-
-  /** Only forward, and only a living one: extensions may overtake each other. */
-  extendSession(id: string, expiresAt: number): WriteResult {
-    this.#extendSession.run(expiresAt, id);
-    return doneResult;
-  }
-
-  endSession(id: string): WriteResult {
-    if (this.#endSession.run(id).changes === 0) return doneResult;
-    const user = this.#selectSession.get(id)?.user;
-    if (user === undefined) return doneResult;
-    return {
-      outcome: doneResult.outcome,
-      publish: { to: [user], note: { kind: "session-ended", session: id } },
-    };
   }
 }

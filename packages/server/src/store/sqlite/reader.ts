@@ -18,7 +18,7 @@ import { ChangesReader } from "./changes.ts";
 import { DamagedDatabaseError } from "./damage.ts";
 import { openReaderDatabase } from "./database.ts";
 import { EventReader, type EventRow, PAGE_CHARACTERS } from "./events.ts";
-import { readEpoch } from "./migrations.ts";
+import { readEpoch, readRealm } from "./migrations.ts";
 import { SummaryReader, type Viewer } from "./summaries.ts";
 
 interface UserRow {
@@ -50,6 +50,7 @@ const LAST_CHARACTER = "\u{10FFFF}";
 
 export class SqliteReader implements StoreReads, Disposable {
   readonly epoch: string;
+  readonly realm: string;
   readonly #database: Database;
   readonly #events: EventReader;
   readonly #summaries: SummaryReader;
@@ -69,6 +70,7 @@ export class SqliteReader implements StoreReads, Disposable {
     const database = openReaderDatabase(path);
     this.#database = database;
     this.epoch = readEpoch(database);
+    this.realm = readRealm(database);
     this.#events = new EventReader(database, this.epoch);
     this.#summaries = new SummaryReader(database, this.epoch, this.#events);
     this.#changes = new ChangesReader(database, this.#events, this.#summaries);

@@ -1,15 +1,18 @@
 /** The one writer of the file. Synchronous: whoever owns it has a process, and a queue (store/batch.ts), for it. */
-import { type Database, SQLiteError, type Statement } from "bun:sqlite";
+import type { Database, Statement } from "bun:sqlite";
 import type { Clock } from "../../clock.ts";
 import type { BatchCommitter } from "../batch.ts";
 import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
 import { Appender } from "./append.ts";
-import { Checkpointer } from "./checkpoint.ts";
+import { Checkpointer, type CheckpointLimits, settleLog, withPatience } from "./checkpoint.ts";
 import { ConversationWrites } from "./conversation-writes.ts";
 import { openWriterDatabase } from "./database.ts";
-import { migrate, readEpoch } from "./migrations.ts";
+import { Fence } from "./fence.ts";
+import { migrate, readEpoch, writeMeta } from "./migrations.ts";
 import { PeopleWrites } from "./people-writes.ts";
+import { SessionWrites } from "./session-writes.ts";
 import { WriterState } from "./state.ts";
+import { judgeFault, type Trouble } from "./trouble.ts";
 
 export interface SqliteWriterOptions {
   readonly path: string;
@@ -22,6 +25,14 @@ export interface SqliteWriterOptions {
   readonly busyTimeoutMs?: number;
   /** Upper bound of the file in pages of 4096 bytes; beyond it requests are refused with `unavailable`. */
   readonly maxPages?: number | undefined;
+  readonly checkpoints?: CheckpointLimits;
+  /** How the file is opened; tests give one whose disk fails. */
+  readonly open?: typeof openWriterDatabase;
+  /**
+   * The fence of a writer that stopped after a fault of the disk: this one takes over from it. Throws FencedError when
+   * somebody else has meanwhile, and UnsettledLogError when the log cannot be moved into the file.
+   */
+  readonly predecessor?: string | undefined;
 }
 
 const DEFAULT_CACHED = 100_000;
@@ -29,31 +40,39 @@ const DEFAULT_BUSY_TIMEOUT_MS = 5000;
 /** Requests of one batch that may turn out to be what SQLite cannot take, before the whole batch is given up. */
 const MAX_EXCLUDED = 8;
 const EPOCH_CHARACTERS = 10;
+const PROBE_WAIT_MS = 100;
+const PROBE_TEXT = "x".repeat(131_072);
 
 export class SqliteWriter implements BatchCommitter, Disposable {
   /** Names this body of data. */
   readonly epoch: string;
   readonly #options: SqliteWriterOptions;
   readonly #database: Database;
+  readonly #fence: Fence;
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #state: WriterState;
   readonly #appender: Appender;
   readonly #conversations: ConversationWrites;
   readonly #people: PeopleWrites;
+  readonly #sessions: SessionWrites;
   readonly #checkpointer: Checkpointer;
   /** A transaction failed, and what is remembered may be wrong. */
   #stale = false;
   /** Which request of the batch is being carried out; -1 outside of any. */
   #current = -1;
+  #trouble: Trouble | undefined;
 
   constructor(options: SqliteWriterOptions) {
     this.#options = options;
     const busyTimeoutMs = options.busyTimeoutMs ?? DEFAULT_BUSY_TIMEOUT_MS;
-    const database = openWriterDatabase({ path: options.path, busyTimeoutMs, maxPages: options.maxPages });
+    const open = options.open ?? openWriterDatabase;
+    const database = open({ path: options.path, busyTimeoutMs, maxPages: options.maxPages });
     this.#database = database;
     try {
       migrate(database, makeEpoch(options.clock));
+      settleLog(database, busyTimeoutMs, options.predecessor !== undefined);
+      this.#fence = new Fence(database, options.clock.randomId(), options.predecessor);
       this.epoch = readEpoch(database);
       this.#begin = database.prepare("BEGIN IMMEDIATE");
       this.#commit = database.prepare("COMMIT");
@@ -63,51 +82,117 @@ export class SqliteWriter implements BatchCommitter, Disposable {
       });
       this.#appender = new Appender(database, this.#state);
       this.#people = new PeopleWrites(database, this.#state);
+      this.#sessions = new SessionWrites(database);
       this.#conversations = new ConversationWrites(database, this.#state, this.#people, options.clock);
-      this.#checkpointer = new Checkpointer(database, busyTimeoutMs);
+      this.#checkpointer = new Checkpointer(database, busyTimeoutMs, options.checkpoints);
     } catch (error) {
       database.close();
       throw error;
     }
   }
 
+  /** Left in the file; see `predecessor`. */
+  get fence(): string {
+    return this.#fence.name;
+  }
+
+  /** What the last transaction or checkpoint failed of; undefined when it went well. After a lasting one, none follows. */
+  get trouble(): Trouble | undefined {
+    return this.#trouble;
+  }
+
   /**
    * One transaction: a result for each request, in their order; when it returns, what was answered with success is on
-   * the disk. When the disk fails, everything is rolled back and all are refused with `unavailable`. A single request
-   * that SQLite cannot take is refused alone.
+   * the disk. When the disk fails, everything is rolled back and all are refused with `unavailable`; unless it was only
+   * full, the writer is done for then: what a disk kept of a failed write or flush is not known, and a repeat that seems
+   * to go well proves nothing. A single request that SQLite cannot take is refused alone.
    */
   commit(requests: readonly WriteRequest[]): readonly WriteResult[] {
     const excluded = new Set<number>();
-    for (;;) {
+    while (!this.#isDone) {
       try {
-        return this.#transact(requests, excluded);
+        const results = this.#transact(requests, excluded);
+        this.#trouble = undefined;
+        return results;
       } catch (error) {
         const culprit = this.#current;
+        const kind = judgeFault(error);
         this.#rollback();
         this.#options.onFault(error);
-        if (culprit < 0 || !isRequestsFault(error) || excluded.size === MAX_EXCLUDED) {
-          return requests.map(() => refusedResult("unavailable"));
+        if (kind === "request" && culprit >= 0 && excluded.size < MAX_EXCLUDED) {
+          excluded.add(culprit);
+          continue;
         }
-        excluded.add(culprit);
+        this.#suffer({ kind: kind === "request" ? "passing" : kind, error });
+        break;
       }
     }
+    return requests.map(() => refusedResult("unavailable"));
   }
 
   maintain(): void {
+    if (this.#isDone) return;
     this.#state.trim();
     try {
       this.#checkpointer.run();
     } catch (error) {
       this.#options.onFault(error);
+      const kind = judgeFault(error);
+      if (kind === "lasting" || kind === "fenced") this.#suffer({ kind, error });
+    }
+  }
+
+  /** Whether a transaction of a usual batch's size goes through. It leaves nothing behind. */
+  probe(): boolean {
+    if (this.#isDone) return false;
+    try {
+      withPatience(
+        this.#database,
+        PROBE_WAIT_MS,
+        this.#options.busyTimeoutMs ?? DEFAULT_BUSY_TIMEOUT_MS,
+        () => {
+          this.#tryOut(() => writeMeta(this.#database, "probe", PROBE_TEXT));
+          this.#tryOut(() => this.#database.run("DELETE FROM meta WHERE name = 'probe'"));
+        },
+      );
+      this.#trouble = undefined;
+      return true;
+    } catch (error) {
+      const kind = judgeFault(error);
+      this.#rollback();
+      this.#suffer({ kind: kind === "request" ? "passing" : kind, error });
+      return false;
     }
   }
 
   close(): void {
-    this.#database.close();
+    if (!this.#isDone) this.#database.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** It has stopped for good, and let go of the file. */
+  get #isDone(): boolean {
+    return this.#trouble?.kind === "lasting" || this.#trouble?.kind === "fenced";
+  }
+
+  #tryOut(write: () => void): void {
+    this.#begin.run();
+    this.#fence.check();
+    write();
+    this.#commit.run();
+  }
+
+  #suffer(trouble: Trouble): void {
+    this.#trouble = trouble;
+    if (!this.#isDone) return;
+    try {
+      this.#database.close();
+    } catch (error) {
+      this.#options.onFault(error);
+    }
   }
 
   #transact(requests: readonly WriteRequest[], excluded: ReadonlySet<number>): readonly WriteResult[] {
@@ -117,6 +202,7 @@ export class SqliteWriter implements BatchCommitter, Disposable {
       this.#stale = false;
     }
     this.#begin.run();
+    this.#fence.check();
     // One stamp for all: they become true together.
     const now = this.#options.clock.now();
     const results: WriteResult[] = [];
@@ -145,11 +231,13 @@ export class SqliteWriter implements BatchCommitter, Disposable {
       case "rename":
         return this.#people.rename(request.user, request.name);
       case "start-session":
-        return this.#people.startSession(request.session);
+        return this.#sessions.start(request.session);
       case "extend-session":
-        return this.#people.extendSession(request.id, request.expiresAt);
+        return this.#sessions.extend(request.id, request.expiresAt);
       case "end-session":
-        return this.#people.endSession(request.id);
+        return this.#sessions.end(request.id);
+      case "purge-sessions":
+        return this.#sessions.purge(request.expiredBefore, request.limit);
       default:
         return unknownRequest(request);
     }
@@ -167,20 +255,11 @@ export class SqliteWriter implements BatchCommitter, Disposable {
   }
 }
 
-/** Whether the error comes from what the request holds, and not from the disk. */
-function isRequestsFault(error: unknown): boolean {
-  if (!(error instanceof SQLiteError)) return true;
-  const code = error.code ?? "";
-  return ["SQLITE_CONSTRAINT", "SQLITE_TOOBIG", "SQLITE_MISMATCH", "SQLITE_RANGE"].some((fault) =>
-    code.startsWith(fault),
-  );
-}
-
 function unknownRequest(request: never): never {
   throw new TypeError(`unknown request ${JSON.stringify(request)}`);
 }
 
-function makeEpoch(clock: Pick<Clock, "random">): string {
+export function makeEpoch(clock: Pick<Clock, "random">): string {
   let epoch = "";
   while (epoch.length < EPOCH_CHARACTERS) epoch += Math.floor(clock.random() * 36).toString(36);
   return epoch;

@@ -1,0 +1,120 @@
+/**
+ * What must hold between the rows of a file, whatever happened to the process that wrote it: the store's contract, asked
+ * of the tables themselves. `duologue doctor`, a restore and the tests of crashes all ask the same questions.
+ */
+import type { Database } from "bun:sqlite";
+import { kindCodes } from "./kinds.ts";
+import { readEpoch } from "./migrations.ts";
+
+interface Invariant {
+  /** What is broken when the query finds something. */
+  readonly problem: string;
+  /** One row, with `what`, for each place where it does not hold. */
+  readonly query: string;
+}
+
+const STANDING = `SELECT count(*) FROM event e WHERE e.conversation = c.key AND e.kind = ${kindCodes.message} AND e.retracted = 0`;
+
+const invariants: readonly Invariant[] = [
+  {
+    problem: "a conversation's numbers are not 1 to the last without a hole",
+    query: `SELECT c.id AS what FROM conversation c LEFT JOIN (
+        SELECT conversation, count(*) AS n, min(seq) AS low, max(seq) AS high FROM event GROUP BY conversation) e
+      ON e.conversation = c.key
+      WHERE coalesce(n, 0) <> c.last_seq OR coalesce(high, 0) <> c.last_seq OR coalesce(low, 1) <> 1`,
+  },
+  {
+    problem: "an event belongs to no conversation, or its sender does not take part in it",
+    query: `SELECT e.position AS what FROM event e LEFT JOIN conversation c ON c.key = e.conversation
+      WHERE c.key IS NULL OR (e.sender <> c.a AND e.sender <> c.b)`,
+  },
+  {
+    problem: "positions do not rise with the numbers of a conversation",
+    query: `SELECT f.position AS what FROM event e JOIN event f ON f.conversation = e.conversation AND f.seq = e.seq + 1
+      WHERE f.position <= e.position`,
+  },
+  {
+    problem: "a conversation's last change lies before its last event, or is there without one",
+    query: `SELECT c.id AS what FROM conversation c LEFT JOIN event e ON e.conversation = c.key AND e.seq = c.last_seq
+      WHERE c.changed < coalesce(e.position, 0) OR (c.changed > 0) <> (c.last_seq > 0)`,
+  },
+  {
+    problem: "two conversations changed at the same position, so that a user's cursor is not one point",
+    query: "SELECT changed AS what FROM conversation WHERE changed > 0 GROUP BY changed HAVING count(*) > 1",
+  },
+  {
+    problem: "a marker is ahead of the last number, or read is ahead of delivered",
+    query: `SELECT id AS what FROM conversation
+      WHERE a_read > a_delivered OR b_read > b_delivered OR a_delivered > last_seq OR b_delivered > last_seq
+        OR a_read < 0 OR b_read < 0`,
+  },
+  {
+    problem: "a count of unread messages is wrong",
+    query: `SELECT c.id AS what FROM conversation c
+      WHERE c.a_unread <> (${STANDING} AND e.sender = c.b AND e.seq > c.a_read)
+        OR c.b_unread <> (${STANDING} AND e.sender = c.a AND e.seq > c.b_read)`,
+  },
+  {
+    problem: "a conversation does not name its last message",
+    query: `SELECT c.id AS what FROM conversation c WHERE c.last_message <> coalesce(
+        (SELECT max(seq) FROM event e WHERE e.conversation = c.key AND e.kind = ${kindCodes.message}), 0)`,
+  },
+  {
+    problem: "an edit or a retraction is not of an earlier message of the same sender",
+    query: `SELECT e.position AS what FROM event e
+      LEFT JOIN event t ON t.conversation = e.conversation AND t.seq = e.target
+      WHERE e.kind <> ${kindCodes.message} AND (t.position IS NULL OR t.kind <> ${kindCodes.message}
+        OR t.sender <> e.sender OR t.seq >= e.seq)`,
+  },
+  {
+    problem: "the text of a retracted message is still there",
+    query: "SELECT position AS what FROM event WHERE retracted = 1 AND body IS NOT NULL",
+  },
+  {
+    problem: "a conversation's two people are not two known users",
+    query: `SELECT c.id AS what FROM conversation c LEFT JOIN user a ON a.key = c.a LEFT JOIN user b ON b.key = c.b
+      WHERE a.key IS NULL OR b.key IS NULL OR c.a >= c.b`,
+  },
+  {
+    problem: "a session is nobody's",
+    query: "SELECT s.id AS what FROM session s LEFT JOIN user u ON u.key = s.user WHERE u.key IS NULL",
+  },
+];
+
+/** Of the places where an invariant does not hold, how many are looked for. */
+const MAX_PLACES = 3;
+
+/**
+ * What is broken, in words for people; empty when all is well. Reads the whole file, at one moment of it. `deep` also has
+ * SQLite check every page and index (`PRAGMA integrity_check`), which takes about as long again.
+ */
+export function findDamage(database: Database, deep: boolean): readonly string[] {
+  return database.transaction(() => {
+    const damage = deep ? findBrokenPages(database) : [];
+    // Over broken pages the other questions have no meaning, and may fail.
+    return damage.length > 0
+      ? damage
+      : [...findMissingNames(database), ...invariants.flatMap((invariant) => ask(database, invariant))];
+  })();
+}
+
+function findBrokenPages(database: Database): readonly string[] {
+  const rows = database.query<{ integrity_check: string }, []>(`PRAGMA integrity_check(${MAX_PLACES})`).all();
+  return rows.map((row) => row.integrity_check).filter((line) => line !== "ok");
+}
+
+function findMissingNames(database: Database): readonly string[] {
+  try {
+    readEpoch(database);
+    return [];
+  } catch (error) {
+    return [(error as Error).message];
+  }
+}
+
+function ask(database: Database, { problem, query }: Invariant): readonly string[] {
+  const rows = database.query<{ what: string | number }, []>(`${query} LIMIT ${MAX_PLACES}`).all();
+  return rows.length === 0
+    ? []
+    : [`${problem} (${rows.map((row) => row.what).join(", ")}${rows.length === MAX_PLACES ? ", …" : ""})`];
+}

@@ -1,0 +1,120 @@
+/**
+ * Keeps a writer at work through faults of the disk. A disk that is only full is tried again with the same writer; after
+ * any other fault the writer has stopped for good, and a new one begins from what is provably on the disk (settleLog).
+ * Until one of them has committed again, everything is refused, and `health` says why (docs/adr/0007).
+ */
+import type { Clock } from "../../clock.ts";
+import type { BatchCommitter } from "../batch.ts";
+import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
+import { FencedError } from "./fence.ts";
+import { SqliteWriter, type SqliteWriterOptions } from "./writer.ts";
+
+/**
+ * full    the last transaction found no room, or the file held by somebody else; everything before stands.
+ * failed  a write, a flush or a read failed; a new writer is tried every now and then.
+ * fenced  another process has taken the file over; this one can only end.
+ */
+export type StoreHealth =
+  | { readonly kind: "well" }
+  | { readonly kind: "full" | "failed" | "fenced"; readonly problem: string };
+
+export interface SqliteKeeperOptions extends Omit<SqliteWriterOptions, "predecessor" | "clock"> {
+  readonly clock: SqliteWriterOptions["clock"] & Pick<Clock, "monotonic">;
+  /** Called when the kind changes. */
+  readonly onHealth: (health: StoreHealth) => void;
+}
+
+/** From a failed attempt to begin anew to the next. */
+const RETRY_MS = 3_000;
+const WELL: StoreHealth = Object.freeze({ kind: "well" });
+
+export class SqliteKeeper implements BatchCommitter, Disposable {
+  readonly epoch: string;
+  readonly #options: SqliteKeeperOptions;
+  #writer: SqliteWriter;
+  #health: StoreHealth = WELL;
+  #retryAt = Number.NEGATIVE_INFINITY;
+
+  /** Throws as SqliteWriter does when the file cannot be opened. */
+  constructor(options: SqliteKeeperOptions) {
+    this.#options = options;
+    this.#writer = new SqliteWriter(options);
+    this.epoch = this.#writer.epoch;
+  }
+
+  get health(): StoreHealth {
+    return this.#health;
+  }
+
+  commit(requests: readonly WriteRequest[]): readonly WriteResult[] {
+    // A full disk may have room for a small one, and is not asked with everybody's messages whether it has for more.
+    if (this.#health.kind !== "well") return requests.map(() => refusedResult("unavailable"));
+    const results = this.#writer.commit(requests);
+    this.#judge();
+    return results;
+  }
+
+  maintain(): void {
+    if (this.#health.kind !== "well") return;
+    this.#writer.maintain();
+    this.#judge();
+  }
+
+  /** Tries to become well again, if it is not; to be called about once a second. */
+  recover(): void {
+    const { kind } = this.#health;
+    if (kind === "full") {
+      if (this.#writer.probe()) this.#become(WELL);
+      else this.#judge();
+    } else if (kind === "failed") this.#beginAnew();
+  }
+
+  close(): void {
+    this.#writer.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #beginAnew(): void {
+    const { clock, onFault } = this.#options;
+    if (clock.monotonic() < this.#retryAt) return;
+    try {
+      const writer = new SqliteWriter({ ...this.#options, predecessor: this.#writer.fence });
+      this.#writer = writer;
+      if (writer.probe()) this.#become(WELL);
+      else this.#judge();
+    } catch (error) {
+      onFault(error);
+      if (error instanceof FencedError) this.#become({ kind: "fenced", problem: error.message });
+    }
+    this.#retryAt = clock.monotonic() + RETRY_MS;
+  }
+
+  #judge(): void {
+    const { trouble } = this.#writer;
+    if (trouble === undefined) return;
+    const problem = trouble.error instanceof Error ? trouble.error.message : String(trouble.error);
+    switch (trouble.kind) {
+      case "passing":
+        this.#become({ kind: "full", problem });
+        break;
+      case "lasting":
+        this.#retryAt = Math.max(this.#retryAt, this.#options.clock.monotonic());
+        this.#become({ kind: "failed", problem });
+        break;
+      case "fenced":
+        this.#become({ kind: "fenced", problem });
+        break;
+      default:
+        trouble.kind satisfies never;
+    }
+  }
+
+  #become(health: StoreHealth): void {
+    const before = this.#health.kind;
+    this.#health = health;
+    if (health.kind !== before) this.#options.onHealth(health);
+  }
+}
