@@ -1,8 +1,8 @@
 /** What an automatic examiner (axe-core) finds on a page with the widget, and in the widget's frame. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Server, startServer, TestBrowser } from "@duologue/testing";
-import axe from "axe-core";
 import type { BrowserContext, Frame, Page } from "playwright-core";
+import { findingsOf } from "./examiner.ts";
 
 setDefaultTimeout(60_000);
 
@@ -33,17 +33,6 @@ afterAll(async () => {
   await chat?.[Symbol.asyncDispose]();
   await host.stop(true);
 });
-
-/** Each finding with the elements it is about. */
-async function findingsOf(place: Frame, screen: string): Promise<string[]> {
-  await place.evaluate(axe.source);
-  const { violations } = await place.evaluate(() =>
-    (window as unknown as { axe: typeof axe }).axe.run({ iframes: false }),
-  );
-  return violations.map(
-    ({ id, nodes }) => `${screen}: ${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`,
-  );
-}
 
 function frameOf(page: Page): Frame {
   const found = page.frames().find((frame) => frame.url().includes("/embed#"));

@@ -14,7 +14,7 @@ export function ChatView(): JSX.Element {
   const { conversation } = chat.place.value;
   const isAlone = frame?.isAlone.value === true;
   return (
-    <div
+    <main
       class="chat"
       data-selected={conversation !== undefined || undefined}
       data-alone={isAlone || undefined}
@@ -36,14 +36,14 @@ export function ChatView(): JSX.Element {
       </p>
       <Settings />
       <QuestionView />
-    </div>
+    </main>
   );
 }
 
 function NothingChosen(): JSX.Element {
   const { choose, chooseHint } = useCatalogue();
   return (
-    <main class="pane nothing">
+    <section class="pane nothing">
       <div>
         <span class="emblem">
           <Icon name="talk" />
@@ -51,6 +51,6 @@ function NothingChosen(): JSX.Element {
         <h1 class="lead">{choose}</h1>
         <p class="hint">{chooseHint}</p>
       </div>
-    </main>
+    </section>
   );
 }

@@ -18,7 +18,7 @@ export function ConversationPane({ id }: { readonly id: string }): JSX.Element {
   const conversation = chat.client.conversation(id);
   return (
     <PaneContext.Provider value={pane}>
-      <main class="pane">
+      <section class="pane">
         <Header conversation={conversation} />
         {conversation === undefined ? (
           <p class="middle hint empty">{catalogue.loading}</p>
@@ -29,7 +29,7 @@ export function ConversationPane({ id }: { readonly id: string }): JSX.Element {
             <Composer conversation={conversation} />
           </>
         )}
-      </main>
+      </section>
     </PaneContext.Provider>
   );
 }

@@ -57,9 +57,11 @@ export function Sidebar(): JSX.Element {
 
 function OwnHeader(): JSX.Element {
   const { me } = useChat().client;
+  const { signInTitle } = useCatalogue();
   const { frame } = useSurroundings();
   return (
     <header>
+      <h1 class="hidden-text">{signInTitle}</h1>
       {me !== undefined && <Avatar user={me} />}
       <bdi class="name">{me?.name}</bdi>
       {frame === undefined ? <SettingsButton /> : <CloseButton />}
