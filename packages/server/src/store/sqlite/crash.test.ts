@@ -1,9 +1,12 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { systemClock } from "../../clock.ts";
+import { DirectoryInUseError, lockDirectory } from "../../primary/lock.ts";
 import { temporaryFile, throwFault } from "./fixture.ts";
 import { SqliteReader } from "./reader.ts";
+import { seededRandom } from "./testing/seeded.ts";
+import { expectWhole } from "./testing/whole.ts";
 import { SqliteWriter } from "./writer.ts";
 
 interface Answered {
@@ -90,3 +93,62 @@ for (const answers of [1, 3000, 20_000]) {
     await expectNothingLost(file.path, answered);
   });
 }
+
+/** CRASH_ROUNDS=200 makes it the full one. */
+const rounds = Number(process.env.CRASH_ROUNDS ?? 20);
+/** Disk operations among which the fatal one is chosen: some two hundred batches, with their checkpoints. */
+const OPERATIONS = 1500;
+const BACK_MS = 2000;
+
+test(`[CV3] killed in the middle of a disk operation, ${rounds} times: whole, nothing acknowledged is lost, and back at once`, async () => {
+  const random = seededRandom(systemClock.random() * 2 ** 32);
+  for (let round = 0; round < rounds; round += 1) {
+    using file = temporaryFile();
+    const words = [
+      file.path,
+      String(Math.floor(random() * 2 ** 32)),
+      String(1 + Math.floor(random() * OPERATIONS)),
+    ];
+    const ids = await runStorm(words);
+    try {
+      expect(expectWhole(file.path, ids).backMs).toBeLessThan(BACK_MS);
+    } catch (error) {
+      throw new Error(`storm-child ${words.slice(1).join(" ")}`, { cause: error });
+    }
+  }
+}, 300_000);
+
+function startStorm(words: readonly string[]): Bun.Subprocess<"ignore", "pipe", "inherit"> {
+  return Bun.spawn([process.execPath, join(import.meta.dir, "storm-child.ts"), ...words], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+}
+
+/** What was acknowledged before it died: ids by number. */
+async function runStorm(words: readonly string[]): Promise<ReadonlyMap<number, string>> {
+  const child = startStorm(words);
+  const output = await new Response(child.stdout).text();
+  await child.exited;
+  expect(child.signalCode).toBe("SIGKILL");
+  // The last line may have been cut by the kill.
+  const lines = output.split("\n").slice(1, -1);
+  return new Map(lines.map((line) => line.split(" ")).map(([seq, id]) => [Number(seq), id ?? ""]));
+}
+
+test("a second server is refused while the first one lives, stopped or not, and let in when it is dead", async () => {
+  using file = temporaryFile();
+  const directory = dirname(file.path);
+  const child = startStorm([file.path, "1", "0"]);
+  try {
+    for await (const chunk of child.stdout) if (chunk.length > 0) break;
+    expect(() => lockDirectory(directory)).toThrow(DirectoryInUseError);
+    child.kill("SIGSTOP");
+    expect(() => lockDirectory(directory)).toThrow(DirectoryInUseError);
+  } finally {
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+  lockDirectory(directory).release();
+});

@@ -1,8 +1,13 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
 import { systemClock } from "../../clock.ts";
-import { temporaryFile, throwFault } from "./fixture.ts";
-import { ForeignDatabaseError, SCHEMA_VERSION, SchemaTooNewError } from "./migrations.ts";
+import { type TemporaryFile, temporaryFile, throwFault } from "./fixture.ts";
+import { findDamage } from "./invariants.ts";
+import { ForeignDatabaseError, readEpoch, SCHEMA_VERSION, SchemaTooNewError } from "./migrations.ts";
+import { SqliteReader } from "./reader.ts";
+import { says } from "./testing/requests.ts";
 import { SqliteWriter } from "./writer.ts";
 
 function openWriter(path: string): SqliteWriter {
@@ -37,6 +42,86 @@ test("another program's database is refused, and left as it is", () => {
   database.close();
   expect(() => openWriter(file.path)).toThrow(ForeignDatabaseError);
   expect(readSchema(file.path)).toEqual({ version: 0, tables: ["bookmark"] });
+});
+
+/** Made by the first version of the tables: three people, two conversations with events, three sessions. */
+const FIRST_SCHEMA = join(import.meta.dir, "../../../test/fixtures/schema-1.db");
+
+function firstSchema(): TemporaryFile {
+  const file = temporaryFile();
+  copyFileSync(FIRST_SCHEMA, file.path);
+  return file;
+}
+
+function findDamageIn(path: string): readonly string[] {
+  const database = new Database(path, { readonly: true });
+  try {
+    return findDamage(database, true);
+  } finally {
+    database.close();
+  }
+}
+
+test("a file of the first version is brought to this one with everything in it, and tokens and cursors still count", async () => {
+  using file = firstSchema();
+  const before = new Database(file.path, { readonly: true });
+  const epoch = readEpoch(before);
+  const { id } = before.query<{ id: string }, []>("SELECT id FROM conversation WHERE last_seq = 7").get() ?? {
+    id: "",
+  };
+  before.close();
+  using writer = openWriter(file.path);
+  using reader = new SqliteReader(file.path);
+  expect(readSchema(file.path).version).toBe(SCHEMA_VERSION);
+  expect([reader.epoch, reader.realm]).toEqual([epoch, epoch]);
+  const { events } = await reader.history(id, undefined, 100);
+  expect(events.map(({ seq, kind, retracted }) => [seq, kind, retracted ?? false])).toEqual([
+    [1, "message", false],
+    [2, "message", false],
+    [3, "message", false],
+    [4, "edit", false],
+    [5, "message", true],
+    [6, "retract", false],
+    [7, "message", false],
+  ]);
+  expect(await reader.conversation("u_ann", id)).toMatchObject({
+    mine: { delivered: 7, read: 4 },
+    unread: 1,
+    lastSeq: 7,
+  });
+  expect((await reader.findUsers("wang", 10)).map((user) => user.name)).toEqual(["Cid Wang"]);
+  expect([await reader.session("s_ann"), await reader.session("s_out")]).toMatchObject([
+    { ended: false },
+    { ended: true },
+  ]);
+  expect(writer.commit([says(id, "from the new version")])).toMatchObject([
+    { outcome: { ok: true, seq: 8 } },
+  ]);
+  expect(findDamageIn(file.path)).toEqual([]);
+});
+
+test("killed at any operation of the way to this version, a file is of the old one or of the new one, and whole", async () => {
+  const versions: number[] = [];
+  for (let fatal = 1, isKilled = true; isKilled; fatal += 1) {
+    using file = firstSchema();
+    const child = Bun.spawn([
+      process.execPath,
+      join(import.meta.dir, "migrate-child.ts"),
+      file.path,
+      String(fatal),
+    ]);
+    await child.exited;
+    isKilled = child.signalCode === "SIGKILL";
+    const { version, tables } = readSchema(file.path);
+    versions.push(version);
+    expect(tables.includes("session_expiry")).toBe(version === SCHEMA_VERSION);
+    expect(findDamageIn(file.path)).toEqual([]);
+    openAndClose(file.path);
+    expect(readSchema(file.path).version).toBe(SCHEMA_VERSION);
+    expect(findDamageIn(file.path)).toEqual([]);
+  }
+  expect([versions[0], versions.at(-1)]).toEqual([1, SCHEMA_VERSION]);
+  expect(versions.length).toBeGreaterThan(5);
 });
 
 function openAndClose(path: string): { readonly epoch: string } {
