@@ -1,5 +1,5 @@
 /** What a logged-in v1 client asks: one exhaustive switch from frame to domain call to reply. */
-import { type ClientFrame, encodeFrame, type FrameReference } from "@duologue/protocol";
+import { type ClientFrame, type ClientFrameOf, encodeFrame, type FrameReference } from "@duologue/protocol";
 import type { Sender, Wish } from "../domain/chat.ts";
 import { type Fault, fault, type Outcome } from "../domain/fault.ts";
 import { type Appended, encodeCursor } from "../ports/store.ts";
@@ -14,13 +14,9 @@ export function carryOut(gateway: Gateway, connection: Connection, state: Ready,
   gateway.statistics.messagesIn += 1;
   switch (frame.type) {
     case "send":
-      submit(gateway, connection, state, { ...frame, kind: "message" });
-      break;
     case "edit":
-      submit(gateway, connection, state, { ...frame, kind: "edit" });
-      break;
     case "retract":
-      submit(gateway, connection, state, { ...frame, kind: "retract" });
+      submit(gateway, connection, state, wishOf(frame));
       break;
     case "ping":
       if (frame.cursor === undefined) connection.push(pong(gateway, frame.ref, false));
@@ -137,6 +133,24 @@ async function open(
   if (!conversation.ok) return conversation;
   connection.push(encodeFrame({ type: "conversation", ref: frame.ref, conversation: conversation.value }));
   return undefined;
+}
+
+/**
+ * Field by field: a frame also holds the fields that its schema does not know, which nobody has checked, and one frame's
+ * unknown field may be another one's (a `retract` with a `body`).
+ */
+function wishOf(frame: ClientFrameOf<"send" | "edit" | "retract">): Wish {
+  const { id, conversation } = frame;
+  switch (frame.type) {
+    case "send":
+      return { kind: "message", id, conversation, body: frame.body, replyTo: frame.replyTo };
+    case "edit":
+      return { kind: "edit", id, conversation, body: frame.body, target: frame.target };
+    case "retract":
+      return { kind: "retract", id, conversation, target: frame.target };
+    default:
+      return frame satisfies never;
+  }
 }
 
 /** The path of a message: no promise, so that acks leave in commit order with the events around them. */

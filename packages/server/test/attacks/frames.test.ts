@@ -100,7 +100,7 @@ describe("frames that are allowed, in numbers that are not", () => {
         // As long as the server takes it, there is more.
         if (raw.unwrittenBytes === 0) raw.write(flood);
         delays.push(await witness.say());
-      await elapsed(25);
+        await elapsed(25);
       }
       await closed;
       expect(Math.min(...delays)).toBeLessThan(1000);
