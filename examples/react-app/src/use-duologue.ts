@@ -1,4 +1,4 @@
-import { createDuologue, type Duologue } from "@duologue/web/widget";
+import { createDuologue, type Duologue } from "@duologue/widget";
 import { useEffect, useState } from "react";
 
 export interface DuologueState {

@@ -9,6 +9,12 @@ export interface DuologueChatElement extends HTMLElement {
   getToken: TokenSource | undefined;
 }
 
+declare global {
+  interface HTMLElementTagNameMap {
+    "duologue-chat": DuologueChatElement;
+  }
+}
+
 const CHANGING = ["peer", "language", "theme"] as const;
 const NAME = "duologue-chat";
 
