@@ -205,10 +205,7 @@ describe("the outbox over a reload", () => {
   });
 
   test("two tabs share a storage without losing each other's messages, and what is no message is passed over", async () => {
-    const values = new Map<string, string>([
-      ["duologue/outbox/u1/x", "{broken"],
-      ["other", "1"],
-    ]);
+    const values = new Map<string, string>([["other", "1"]]);
     const shared = {
       get length(): number {
         return values.size;
@@ -219,7 +216,8 @@ describe("the outbox over a reload", () => {
       removeItem: (key: string): void => void values.delete(key),
     };
     using room = new Room();
-    const { client: first } = room.join("alice", { storage: webStorage(shared) });
+    const { client: first, id: firstId } = room.join("alice", { storage: webStorage(shared) });
+    values.set(`duologue/outbox/${firstId}/x`, "{broken");
     const { id } = room.join("bob");
     const opened = first.open(id);
     room.server.flush();
@@ -230,7 +228,9 @@ describe("the outbox over a reload", () => {
     for (const link of room.server.links) room.server.cut(link);
     first.send(conversation, "from the first tab");
     second.send(conversation, "from the second tab");
-    expect([...values.keys()].filter((key) => key.startsWith("duologue/outbox/u1/0"))).toHaveLength(2);
+    expect([...values.keys()].filter((key) => key.startsWith(`duologue/outbox/${firstId}/0`))).toHaveLength(
+      2,
+    );
     room.pass(2_000);
     void first.openConversation(conversation);
     room.pass(1_000);

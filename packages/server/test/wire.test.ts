@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from "bun:test";
 import { type Server, startServer } from "@duologue/testing";
 import { wireTests } from "./wire/suite.ts";
+import { addressTarget } from "./wire/target.ts";
 
 for (const workers of [1, 4]) {
   describe(`${workers} ${workers === 1 ? "worker" : "workers"}`, () => {
@@ -11,6 +12,9 @@ for (const workers of [1, 4]) {
     afterAll(async () => {
       await server?.[Symbol.asyncDispose]();
     });
-    wireTests("wire", () => server?.url ?? "");
+    wireTests(
+      "wire",
+      addressTarget(() => server?.url ?? ""),
+    );
   });
 }

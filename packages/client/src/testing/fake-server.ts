@@ -1,315 +1,240 @@
-/** A server in memory behind hand-flushed sockets: nothing moves until the test says so. */
+/** A server in memory that keeps SPEC.md's rules for whoever is logged in. */
 import {
   type ClientFrame,
   type ClientFrameOf,
+  closeTable,
   decodeClientFrame,
+  defaultLimits,
   type ErrorCode,
-  encodeFrame,
-  errorTable,
+  PROTOCOL_VERSION,
+  referenceOf,
   type ServerFrame,
+  type User,
 } from "@duologue/protocol";
-import type { Socket, SocketEvents } from "../environment.ts";
+import type { Timer } from "../environment.ts";
+import { type FakeLink, FakeNetwork } from "./fake-network.ts";
 import {
-  FAKE_LIMITS,
+  draftOf,
   type FakeAppended,
   type FakeConversation,
   type FakeDraft,
   FakeStore,
-  type FakeUser,
 } from "./fake-store.ts";
+import { checkName, type FakeUser } from "./fake-users.ts";
 
-/** One connection. What is on its way is in the two queues. */
-export class FakeLink {
-  readonly events: SocketEvents;
-  readonly up: string[] = [];
-  readonly down: string[] = [];
-  /** All frames that the server took from it, in order. */
-  readonly taken: ClientFrame[] = [];
-  user: FakeUser | undefined;
-  isOpen = false;
-  isGone = false;
-
-  constructor(events: SocketEvents) {
-    this.events = events;
-  }
+export interface FakeServerOptions {
+  /** Milliseconds since 1970; without it, a time of its own, later with each event. */
+  readonly now?: () => number;
+  /** Without it, who closed the last connection leaves at once. */
+  readonly after?: (delayMs: number, run: () => void) => Timer;
+  /** Without it, an invalid frame is a fault of the client's, and the test fails. */
+  readonly takesInvalid?: boolean;
 }
 
-export class FakeServer {
+type Command = Exclude<ClientFrame, { type: "hello" }>;
+
+/** As the server's (SPEC LB5). */
+const GRACE_MS = 5_000;
+const TOKEN_LASTS_MS = 1_000_000;
+
+export class FakeServer extends FakeNetwork {
   readonly store = new FakeStore();
-  readonly links: FakeLink[] = [];
   pageEvents = 5;
   syncEvents = 1000;
   framesPerSecond = 1000;
-  /** Fault switches: a frame that one of these names never leaves. */
-  losesHint: (frame: ServerFrame) => boolean = () => false;
   answersPings = true;
-  acceptsSockets = true;
   /** The next sends are refused with these, one each. */
   readonly refusals: { code: ErrorCode; retryAfterMs?: number }[] = [];
-  /** Called when a client has done something that waits to be moved. */
-  onWork: () => void = () => {};
+  readonly #options: FakeServerOptions;
+  /** Without a connection, and still there for others. */
+  readonly #leaving = new Map<FakeUser, Timer>();
   #now = 1_800_000_000_000;
 
-  openSocket(events: SocketEvents): Socket {
-    const link = new FakeLink(events);
-    this.links.push(link);
-    this.onWork();
-    return {
-      send: (text) => {
-        if (!link.isGone) link.up.push(text);
-        this.onWork();
-      },
-      drop: () => this.#leave(link),
-    };
-  }
-
-  get last(): FakeLink {
-    const link = this.links.at(-1);
-    if (link === undefined) throw new RangeError("nobody has connected yet");
-    return link;
-  }
-
-  /** Moves one thing of one link: opens it, or brings one frame over. False when it has nothing to move. */
-  step(link: FakeLink): boolean {
-    if (link.isGone) return false;
-    if (!link.isOpen) {
-      if (!this.acceptsSockets) this.cut(link);
-      else {
-        link.isOpen = true;
-        link.events.opened();
-      }
-      return true;
-    }
-    const up = link.up.shift();
-    if (up !== undefined) {
-      this.#receive(link, up);
-      return true;
-    }
-    const down = link.down.shift();
-    if (down === undefined) return false;
-    link.events.received(down);
-    return true;
-  }
-
-  /** Until nothing moves any more; false when nothing had to. */
-  flush(): boolean {
-    for (let rounds = 0; ; rounds += 1) {
-      let moved = false;
-      for (const link of [...this.links]) moved = this.step(link) || moved;
-      if (!moved) return rounds > 0;
-    }
-  }
-
-  /** What is on its way is lost, in both directions. */
-  cut(link: FakeLink, code = 1006): void {
-    if (link.isGone) return;
-    this.#leave(link);
-    link.events.closed(code);
-  }
-
-  push(link: FakeLink, frame: ServerFrame): void {
-    if (!link.isGone && !this.losesHint(frame)) link.down.push(encodeFrame(frame));
-  }
-
-  refuse(
-    link: FakeLink,
-    code: ErrorCode,
-    request: { ref?: number; id?: string; retryAfterMs?: number } = {},
-  ): void {
-    const { message, retryable } = errorTable[code];
-    this.push(link, { type: "error", code, message, retryable, ...request });
+  constructor(options: FakeServerOptions = {}) {
+    super();
+    this.#options = options;
   }
 
   /** Somebody without a client of their own writes. */
   write(sender: string, draft: FakeDraft): FakeAppended {
-    this.#now += 1;
-    const appended = this.store.append(sender, draft, this.#now);
+    const appended = this.store.append(sender, draft, this.#nextTime());
     if (appended.ok && !appended.duplicate) this.#publish(appended, undefined);
     return appended;
   }
 
   online(): readonly FakeUser[] {
-    return [...new Set(this.links.flatMap((link) => (link.user && !link.isGone ? [link.user] : [])))];
+    const here = this.links.flatMap((link) => (link.user && !link.isGone ? [link.user] : []));
+    return [...new Set([...here, ...this.#leaving.keys()])];
   }
 
-  #leave(link: FakeLink): void {
-    if (link.isGone) return;
-    link.isGone = true;
-    link.up.length = 0;
-    link.down.length = 0;
+  protected override left(link: FakeLink, atOnce: boolean): void {
     const { user } = link;
-    const online = this.online();
-    if (user === undefined || online.includes(user)) return;
-    this.#toAll({ type: "lobby-change", count: online.length, joined: [], left: [user.user.id] });
+    const { after } = this.#options;
+    if (user === undefined || this.links.some((one) => one.user === user && !one.isGone)) return;
+    if (after === undefined || atOnce) this.#tellLeft(user);
+    else
+      this.#leaving.set(
+        user,
+        after(GRACE_MS, () => this.#tellLeft(user)),
+      );
   }
 
-  #receive(link: FakeLink, text: string): void {
+  protected override receive(link: FakeLink, text: string): void {
     const decoded = decodeClientFrame(text);
-    if (!decoded.ok) throw new TypeError(`the client wrote an invalid frame: ${decoded.problem}`);
+    const { user } = link;
+    if (!decoded.ok) {
+      if (this.#options.takesInvalid !== true)
+        throw new TypeError(`the client wrote an invalid frame: ${decoded.problem}`);
+      this.refuse(link, "frame_invalid", { ...referenceOf(text), detail: decoded.problem });
+      if (user === undefined) this.close(link, closeTable.frame_invalid.code);
+      return;
+    }
     const { frame } = decoded;
     link.taken.push(frame);
-    const { user } = link;
-    if (frame.type === "hello") this.#login(link, frame);
-    else if (user !== undefined) this.#carryOut(link, user, frame);
+    if (user === undefined && frame.type === "hello") this.#login(link, frame);
+    else if (user === undefined) {
+      this.refuse(link, "hello_expected", referenceOf(text));
+      this.close(link, closeTable.frame_invalid.code);
+    } else if (frame.type === "hello") this.refuse(link, "hello_repeated");
+    else this.#carryOut(link, user, frame);
   }
 
   #login(link: FakeLink, frame: ClientFrameOf<"hello">): void {
-    const user = this.store.identify(frame.token, frame.nickname);
-    if (typeof user === "string") {
-      this.refuse(link, user);
-      while (link.down.length > 0) this.step(link);
-      this.cut(link, 4501);
-      return;
-    }
+    const user = this.#identify(link, frame);
+    if (user === undefined) return;
     const isNew = !this.online().includes(user);
+    this.#leaving.get(user)?.cancel();
+    this.#leaving.delete(user);
     link.user = user;
+    link.token = frame.token ?? user.token;
     const changes = frame.cursor === undefined ? {} : { changes: this.#changes(user, frame.cursor) };
+    const time = this.#options.now?.() ?? this.#now;
     this.push(link, {
       type: "welcome",
-      version: 1,
+      version: PROTOCOL_VERSION,
       user: user.user,
-      token: frame.token ?? user.token,
-      tokenExpiresAt: this.#now + 1_000_000,
-      time: this.#now,
+      token: link.token,
+      tokenExpiresAt: time + TOKEN_LASTS_MS,
+      time,
       cursor: this.store.cursor(user.position),
-      limits: { ...FAKE_LIMITS, framesPerSecond: this.framesPerSecond, pageEvents: this.pageEvents },
+      limits: {
+        frameBytes: defaultLimits.frameBytes,
+        textCharacters: defaultLimits.textCharacters,
+        nicknameMinCharacters: defaultLimits.nicknameMinCharacters,
+        nicknameMaxCharacters: defaultLimits.nicknameMaxCharacters,
+        silenceMs: defaultLimits.silenceMs,
+        framesPerSecond: this.framesPerSecond,
+        pageEvents: this.pageEvents,
+      },
       ...changes,
     });
     const online = this.online();
     this.push(link, { type: "lobby", count: online.length, users: online.map((one) => one.user) });
-    if (isNew) {
-      this.#toAll({ type: "lobby-change", count: online.length, joined: [user.user], left: [] }, link);
-    }
+    if (isNew) this.#tellLobby({ joined: [user.user], left: [] }, link);
   }
 
-  #carryOut(link: FakeLink, user: FakeUser, frame: Exclude<ClientFrame, { type: "hello" }>): void {
-    const me = user.user.id;
+  /** Undefined: refused and closed. */
+  #identify(link: FakeLink, hello: ClientFrameOf<"hello">): FakeUser | undefined {
+    const { token, nickname } = hello;
+    if (hello.version !== PROTOCOL_VERSION) return this.#refuseHello(link, "version_unsupported");
+    if (token === undefined && nickname === undefined) return this.#refuseHello(link, "frame_invalid");
+    const known = token === undefined ? undefined : this.store.users.withToken(token);
+    if (typeof known === "string") return this.#refuseHello(link, known);
+    // A member's name is the site's.
+    if (known !== undefined && (nickname === undefined || known.user.kind === "member")) return known;
+    const name = checkName(nickname ?? "", this.#namesBesides(known));
+    if (!name.ok) return this.#refuseHello(link, name.code, name.suggestion);
+    if (known === undefined) return this.store.users.create(name.name);
+    this.#rename(known, name.name);
+    return known;
+  }
+
+  #refuseHello(link: FakeLink, code: ErrorCode, suggestion?: string): undefined {
+    this.refuse(link, code, suggestion === undefined ? {} : { suggestion });
+    const isOfItsOwn = code === "version_unsupported" || code === "frame_invalid";
+    this.close(link, closeTable[isOfItsOwn ? code : "hello_refused"].code);
+  }
+
+  #carryOut(link: FakeLink, user: FakeUser, frame: Command): void {
+    const { ref } = frame as { readonly ref?: number };
     switch (frame.type) {
       case "send":
       case "edit":
       case "retract":
-        this.#append(link, me, frame);
+        this.#append(link, user.user.id, frame);
         return;
       case "mark":
-        this.#mark(link, me, frame);
-        return;
-      case "open":
-        this.#open(link, me, frame);
+        this.#mark(link, user.user.id, frame);
         return;
       case "typing":
-        for (const other of this.#linksOf(this.store.conversations.get(frame.conversation), link)) {
-          if (other.user !== user)
-            this.push(other, {
-              type: "typing",
-              conversation: frame.conversation,
-              user: me,
-              active: frame.active,
-            });
-        }
+        this.#tellTyping(link, user.user.id, frame);
+        return;
+      case "ping":
+        this.#answerPing(link, user, frame);
+        return;
+      case "rename":
+        this.#onRename(link, user, frame);
+        return;
+      case "token":
+        this.#onToken(link, user, frame);
+        return;
+      case "logout":
+        this.push(link, { type: "logged-out", ref: frame.ref });
+        this.#logout(link, user);
         return;
       case "sync":
         this.push(link, { type: "changes", ref: frame.ref, ...this.#changes(user, frame.cursor) });
         return;
-      case "ping":
-        if (!this.answersPings) return;
-        this.push(link, {
-          type: "pong",
-          time: this.#now,
-          behind: frame.cursor !== this.store.cursor(user.position),
-        });
-        return;
-      case "rename":
-        user.user = { ...user.user, name: frame.nickname };
-        this.push(link, { type: "renamed", ref: frame.ref, user: user.user });
-        this.#toAll({ type: "lobby-change", count: this.online().length, joined: [user.user], left: [] });
-        return;
-      case "token": {
-        const found = this.store.identify(frame.token, undefined);
-        if (found !== user)
-          this.refuse(link, typeof found === "string" ? found : "token_invalid", { ref: frame.ref });
-        else
-          this.push(link, {
-            type: "token-accepted",
-            ref: frame.ref,
-            user: user.user,
-            expiresAt: this.#now + 1_000_000,
-          });
-        return;
+      default: {
+        const answer = this.#answer(user.user.id, frame);
+        if (typeof answer === "string") this.refuse(link, answer, { ref });
+        else this.push(link, answer);
       }
-      case "logout":
-        user.token = "";
-        this.push(link, { type: "logged-out", ref: frame.ref });
-        for (const other of this.links) {
-          if (other.user !== user || other.isGone) continue;
-          while (other.down.length > 0) this.step(other);
-          this.cut(other, 4503);
-        }
-        return;
-      default:
-        this.#read(link, me, frame);
     }
   }
 
-  #read(link: FakeLink, me: string, frame: ClientFrameOf<"search" | "conversations" | "history">): void {
+  /** Of requests that only read. */
+  #answer(
+    me: string,
+    frame: ClientFrameOf<"search" | "conversations" | "history" | "open">,
+  ): ServerFrame | ErrorCode {
     const { ref } = frame;
+    const { store } = this;
     switch (frame.type) {
-      case "search": {
-        const found = [...this.store.users.values()].filter((one) => one.user.name.startsWith(frame.query));
-        const online = new Set(this.online());
-        this.push(link, {
-          type: "users",
-          ref,
-          users: found.map((one) => ({ ...one.user, online: online.has(one) })),
-        });
-        return;
-      }
-      case "conversations": {
-        const mine = [...this.store.conversations.values()].filter(
-          (one) => one.users.includes(me) && one.events.length > 0,
-        );
-        this.push(link, {
-          type: "conversations",
-          ref,
-          conversations: mine.map((one) => this.store.summary(me, one)),
-        });
-        return;
-      }
+      case "search":
+        return { type: "users", ref, users: this.#search(frame.query) };
+      case "conversations":
+        return { type: "conversations", ref, ...store.list(me, frame.before) };
       case "history": {
-        const conversation = this.store.conversations.get(frame.conversation);
-        if (!conversation?.users.includes(me)) {
-          this.refuse(link, "conversation_unknown", { ref });
-          return;
-        }
-        const page = this.store.history(
-          conversation,
-          frame.before ?? conversation.events.length + 1,
-          this.pageEvents,
-        );
-        this.push(link, { type: "history", ref, conversation: conversation.id, ...page });
-        return;
+        const conversation = this.#conversationOf(me, frame.conversation);
+        if (conversation === undefined) return "conversation_unknown";
+        const before = frame.before ?? conversation.events.length + 1;
+        const page = store.history(conversation, before, this.pageEvents);
+        return { type: "history", ref, conversation: conversation.id, ...page };
+      }
+      case "open": {
+        const { user, conversation: id } = frame;
+        if (user === me) return "self_conversation";
+        if (user === undefined && id === undefined) return "frame_invalid";
+        if (user !== undefined && !store.users.byId.has(user)) return "user_unknown";
+        const opened = user === undefined ? this.#conversationOf(me, id ?? "") : store.open(me, user);
+        if (opened === undefined) return "conversation_unknown";
+        return { type: "conversation", ref, conversation: store.summary(me, opened) };
       }
       default:
-        frame satisfies never;
+        return frame satisfies never;
     }
   }
 
-  #open(link: FakeLink, me: string, frame: ClientFrameOf<"open">): void {
-    const { ref, user, conversation: id } = frame;
-    if (user === me) {
-      this.refuse(link, "self_conversation", { ref });
-      return;
-    }
-    if (user !== undefined && !this.store.users.has(user)) {
-      this.refuse(link, "user_unknown", { ref });
-      return;
-    }
-    const conversation =
-      user === undefined ? this.store.conversations.get(id ?? "") : this.store.open(me, user);
-    if (!conversation?.users.includes(me)) {
-      this.refuse(link, "conversation_unknown", { ref });
-      return;
-    }
-    this.push(link, { type: "conversation", ref, conversation: this.store.summary(me, conversation) });
+  #search(query: string): (User & { online: boolean })[] {
+    const wanted = fold(query).trim();
+    if (wanted === "") return [];
+    const online = new Set(this.online());
+    return [...this.store.users.byId.values()]
+      .filter(({ user }) => ` ${fold(user.name)}`.includes(` ${wanted}`))
+      .map((one) => ({ ...one.user, online: online.has(one) }))
+      .sort((one, other) => Number(other.online) - Number(one.online))
+      .slice(0, defaultLimits.searchResults);
   }
 
   #append(link: FakeLink, me: string, frame: ClientFrameOf<"send" | "edit" | "retract">): void {
@@ -319,30 +244,19 @@ export class FakeServer {
       this.refuse(link, code, { id: frame.id, ...rest });
       return;
     }
-    const { type, ...content } = frame;
-    this.#now += 1;
-    const appended = this.store.append(
-      me,
-      { ...content, kind: type === "send" ? "message" : type },
-      this.#now,
-    );
+    const appended = this.store.append(me, draftOf(frame), this.#nextTime());
     if (!appended.ok) {
       this.refuse(link, appended.code, { id: frame.id });
       return;
     }
     const { event, duplicate, prevs } = appended;
-    const common = {
-      type: "ack",
-      id: event.id,
-      conversation: event.conversation,
-      seq: event.seq,
-      time: event.time,
-    } as const;
+    const { id, conversation, seq, time } = event;
+    const ack = { type: "ack", id, conversation, seq, time } as const;
     if (duplicate) {
-      this.push(link, { ...common, duplicate: true });
+      this.push(link, { ...ack, duplicate: true });
       return;
     }
-    this.push(link, { ...common, cursor: event.cursor, prev: this.store.cursor(prevs.get(me) ?? 0) });
+    this.push(link, { ...ack, cursor: event.cursor, prev: this.store.cursor(prevs.get(me) ?? 0) });
     this.#publish(appended, link);
   }
 
@@ -355,14 +269,19 @@ export class FakeServer {
   }
 
   #mark(link: FakeLink, me: string, frame: ClientFrameOf<"mark">): void {
-    const conversation = this.store.conversations.get(frame.conversation);
-    if (Math.max(frame.delivered ?? 0, frame.read ?? 0) > (conversation?.events.length ?? 0)) {
+    const conversation = this.#conversationOf(me, frame.conversation);
+    if (conversation === undefined) {
+      this.refuse(link, "conversation_unknown");
+      return;
+    }
+    const { delivered = 0, read = 0 } = frame;
+    if (Math.max(delivered, read) > conversation.events.length) {
       this.refuse(link, "seq_unknown");
       return;
     }
-    const prevs = this.store.mark(me, frame.conversation, frame.delivered ?? 0, frame.read ?? 0);
-    const markers = conversation?.markers.get(me);
-    if (prevs === undefined || conversation === undefined || markers === undefined) return;
+    const prevs = this.store.mark(me, conversation, delivered, read);
+    const markers = conversation.markers.get(me);
+    if (prevs === undefined || markers === undefined) return;
     for (const receiver of this.#linksOf(conversation, undefined)) {
       const { user } = receiver;
       if (user === undefined) continue;
@@ -379,8 +298,79 @@ export class FakeServer {
     }
   }
 
+  #tellTyping(link: FakeLink, me: string, { conversation: id, active }: ClientFrameOf<"typing">): void {
+    const conversation = this.#conversationOf(me, id);
+    if (conversation === undefined) this.refuse(link, "conversation_unknown");
+    for (const other of this.#linksOf(conversation, link)) {
+      if (other.user?.user.id !== me)
+        this.push(other, { type: "typing", conversation: id, user: me, active });
+    }
+  }
+
+  #answerPing(link: FakeLink, user: FakeUser, { ref, cursor }: ClientFrameOf<"ping">): void {
+    if (!this.answersPings) return;
+    const behind = cursor !== undefined && cursor !== this.store.cursor(user.position);
+    const pong = { type: "pong", time: this.#options.now?.() ?? this.#now, behind } as const;
+    this.push(link, ref === undefined ? pong : { ...pong, ref });
+  }
+
+  #onRename(link: FakeLink, user: FakeUser, { ref, nickname }: ClientFrameOf<"rename">): void {
+    const name = checkName(nickname, this.#namesBesides(user));
+    if (user.user.kind === "member") this.refuse(link, "nickname_fixed", { ref });
+    else if (!name.ok) {
+      const { code, suggestion } = name;
+      this.refuse(link, code, suggestion === undefined ? { ref } : { ref, suggestion });
+    } else {
+      this.#rename(user, name.name);
+      this.push(link, { type: "renamed", ref, user: user.user });
+    }
+  }
+
+  #rename(user: FakeUser, name: string): void {
+    user.user = { ...user.user, name };
+    if (this.online().includes(user)) this.#tellLobby({ joined: [user.user], left: [] });
+  }
+
+  #onToken(link: FakeLink, user: FakeUser, { ref, token }: ClientFrameOf<"token">): void {
+    const { users } = this.store;
+    const found = users.withToken(token);
+    if (typeof found === "string") this.refuse(link, found, { ref });
+    else if (found !== user || !users.isHostToken(token)) this.refuse(link, "token_invalid", { ref });
+    else {
+      link.token = token;
+      const expiresAt = (this.#options.now?.() ?? this.#now) + TOKEN_LASTS_MS;
+      this.push(link, { type: "token-accepted", ref, user: user.user, expiresAt });
+    }
+  }
+
+  #logout({ token }: FakeLink, user: FakeUser): void {
+    this.store.users.end(token);
+    for (const link of this.links) {
+      if (link.user === user && link.token === token) this.close(link, closeTable.logged_out.code, true);
+    }
+  }
+
+  #tellLeft(user: FakeUser): void {
+    this.#leaving.delete(user);
+    this.#tellLobby({ joined: [], left: [user.user.id] });
+    this.onWork();
+  }
+
+  #tellLobby(change: { joined: User[]; left: string[] }, except?: FakeLink): void {
+    const count = this.online().length;
+    for (const link of this.links) {
+      if (link.user !== undefined && link !== except)
+        this.push(link, { type: "lobby-change", count, ...change });
+    }
+  }
+
   #changes(user: FakeUser, cursor: string): ReturnType<FakeStore["changes"]> {
     return this.store.changes(user.user.id, cursor, this.pageEvents, this.syncEvents);
+  }
+
+  #conversationOf(me: string, id: string): FakeConversation | undefined {
+    const found = this.store.conversations.get(id);
+    return found?.users.includes(me) ? found : undefined;
   }
 
   #linksOf(conversation: FakeConversation | undefined, except: FakeLink | undefined): readonly FakeLink[] {
@@ -390,9 +380,16 @@ export class FakeServer {
     });
   }
 
-  #toAll(frame: ServerFrame, except?: FakeLink): void {
-    for (const link of this.links) {
-      if (link.user !== undefined && link !== except) this.push(link, frame);
-    }
+  #namesBesides(user: FakeUser | undefined): readonly string[] {
+    return this.online().flatMap((one) => (one === user ? [] : [one.user.name]));
   }
+
+  #nextTime(): number {
+    this.#now += 1;
+    return this.#options.now?.() ?? this.#now;
+  }
+}
+
+function fold(text: string): string {
+  return text.normalize("NFKC").toLowerCase();
 }

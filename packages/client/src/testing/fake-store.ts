@@ -1,33 +1,25 @@
 /** A small store in memory that keeps SPEC.md's rules for numbers, cursors and markers. */
-import type { Conversation, ConversationEvent, ErrorCode, Markers, User } from "@duologue/protocol";
+import {
+  type ClientFrameOf,
+  type Conversation,
+  type ConversationEvent,
+  checkText,
+  defaultLimits,
+  type ErrorCode,
+  type Markers,
+} from "@duologue/protocol";
+import { type FakeUser, FakeUsers } from "./fake-users.ts";
 
-const TEXT_CHARACTERS = 8000;
-
-export const FAKE_LIMITS = {
-  frameBytes: 65_536,
-  textCharacters: TEXT_CHARACTERS,
-  nicknameMinCharacters: 2,
-  nicknameMaxCharacters: 32,
-  silenceMs: 90_000,
-} as const;
-
-export interface FakeUser {
-  user: User;
-  token: string;
-  position: number;
-  /** Every change of theirs, oldest first. */
-  readonly log: {
-    readonly position: number;
-    readonly conversation: string;
-    readonly seq: number | undefined;
-  }[];
-}
+/** Code points of a text in a summary (SPEC HS4). */
+const PREVIEW_CHARACTERS = 200;
 
 export interface FakeConversation {
   readonly id: string;
   readonly users: readonly [string, string];
   readonly events: ConversationEvent[];
   readonly markers: Map<string, Markers>;
+  /** The position of the last change, for the order of the list. */
+  changed: number;
 }
 
 export interface FakeDraft {
@@ -50,10 +42,10 @@ export type FakeAppended =
 
 export class FakeStore {
   epoch = "e";
-  readonly users = new Map<string, FakeUser>();
+  readonly users = new FakeUsers();
   readonly conversations = new Map<string, FakeConversation>();
-  /** Tokens that a site has signed, and for whom. */
-  readonly hostTokens = new Map<string, FakeUser | "expired">();
+  /** By sender and id. */
+  readonly #known = new Map<string, ConversationEvent>();
   #position = 0;
 
   cursor(position: number): string {
@@ -61,20 +53,7 @@ export class FakeStore {
   }
 
   createUser(name: string): FakeUser {
-    const id = `u${this.users.size + 1}`;
-    const user: FakeUser = { user: { id, name, kind: "guest" }, token: `token-${id}`, position: 0, log: [] };
-    this.users.set(id, user);
-    return user;
-  }
-
-  /** By the token of a guest or of a host, or as a new guest; otherwise why not. */
-  identify(token: string | undefined, nickname: string | undefined): FakeUser | ErrorCode {
-    if (token === undefined) return this.createUser(nickname ?? "");
-    const member = this.hostTokens.get(token);
-    if (member !== undefined) return member === "expired" ? "token_expired" : member;
-    const user = [...this.users.values()].find((one) => one.token === token);
-    if (user !== undefined && nickname !== undefined) user.user = { ...user.user, name: nickname };
-    return user ?? "token_invalid";
+    return this.users.create(name);
   }
 
   open(one: string, other: string): FakeConversation {
@@ -83,7 +62,7 @@ export class FakeStore {
     const known = this.conversations.get(id);
     if (known !== undefined) return known;
     const markers = new Map(users.map((user) => [user, { delivered: 0, read: 0 }]));
-    const made: FakeConversation = { id, users, events: [], markers };
+    const made: FakeConversation = { id, users, events: [], markers, changed: 0 };
     this.conversations.set(id, made);
     return made;
   }
@@ -91,24 +70,14 @@ export class FakeStore {
   append(sender: string, draft: FakeDraft, now: number): FakeAppended {
     const conversation = this.conversations.get(draft.conversation);
     if (!conversation?.users.includes(sender)) return { ok: false, code: "conversation_unknown" };
-    const known = conversation.events.find((event) => event.id === draft.id && event.from === sender);
+    const known = this.#known.get(`${sender} ${draft.id}`);
     if (known !== undefined) {
-      const same = known.conversation === draft.conversation && known.kind === draft.kind;
-      // A retracted message has lost its text, so its repeat cannot be compared with it.
-      const sameText = known.retracted === true || known.body?.text === draft.body?.text;
-      if (!same || !sameText || known.target !== draft.target) return { ok: false, code: "id_conflict" };
-      return { ok: true, event: known, duplicate: true, prevs: new Map() };
+      return isRepeat(conversation.events[known.seq - 1], known, draft)
+        ? { ok: true, event: known, duplicate: true, prevs: new Map() }
+        : { ok: false, code: "id_conflict" };
     }
-    const problem = textProblem(draft);
+    const problem = problemOf(conversation, sender, draft);
     if (problem !== undefined) return { ok: false, code: problem };
-    if ((draft.replyTo ?? 0) > conversation.events.length) return { ok: false, code: "seq_unknown" };
-    if (draft.target !== undefined) {
-      const target = conversation.events[draft.target - 1];
-      if (target === undefined) return { ok: false, code: "seq_unknown" };
-      if (target.from !== sender || target.kind !== "message" || target.retracted === true) {
-        return { ok: false, code: "target_invalid" };
-      }
-    }
     const seq = conversation.events.length + 1;
     const prevs = this.#advance(conversation, seq);
     const event = {
@@ -120,16 +89,20 @@ export class FakeStore {
       ...draft,
     } satisfies ConversationEvent;
     conversation.events.push(event);
+    this.#known.set(`${sender} ${draft.id}`, event);
     if (event.kind === "retract") this.#erase(conversation, event.target ?? 0);
     conversation.markers.set(sender, { delivered: seq, read: seq });
     return { ok: true, event, duplicate: false, prevs };
   }
 
   /** Both users' cursors before the change; undefined when the marker did not move. */
-  mark(user: string, id: string, delivered: number, read: number): ReadonlyMap<string, number> | undefined {
-    const conversation = this.conversations.get(id);
-    const before = conversation?.markers.get(user);
-    if (conversation === undefined || before === undefined) return undefined;
+  mark(
+    user: string,
+    conversation: FakeConversation,
+    delivered: number,
+    read: number,
+  ): ReadonlyMap<string, number> | undefined {
+    const before = conversation.markers.get(user) ?? { delivered: 0, read: 0 };
     const after = {
       delivered: Math.max(before.delivered, delivered, read),
       read: Math.max(before.read, read),
@@ -141,26 +114,50 @@ export class FakeStore {
 
   unread(user: string, conversation: FakeConversation): number {
     const read = conversation.markers.get(user)?.read ?? 0;
-    return conversation.events.filter(
+    const unread = conversation.events.filter(
       (event) =>
         event.seq > read && event.from !== user && event.kind === "message" && event.retracted !== true,
-    ).length;
+    );
+    return Math.min(unread.length, defaultLimits.unreadCount);
+  }
+
+  /** The last message as it reads now, its text cut. */
+  #preview({ events }: FakeConversation): ConversationEvent | undefined {
+    const last = events.findLast((event) => event.kind === "message");
+    if (last === undefined) return undefined;
+    const edit = events.findLast((event) => event.kind === "edit" && event.target === last.seq);
+    const text = (edit?.body ?? last.body)?.text;
+    if (last.retracted === true || text === undefined) return last;
+    return { ...last, body: { kind: "text", text: [...text].slice(0, PREVIEW_CHARACTERS).join("") } };
   }
 
   summary(viewer: string, conversation: FakeConversation): Conversation {
     const peer = conversation.users[conversation.users[0] === viewer ? 1 : 0];
-    const last = conversation.events.findLast((event) => event.kind === "message");
+    const last = this.#preview(conversation);
     const none = { delivered: 0, read: 0 };
     return {
       id: conversation.id,
-      peer: this.users.get(peer)?.user ?? { id: peer, name: "?", kind: "guest" },
+      peer: this.users.byId.get(peer)?.user ?? { id: peer, name: "?", kind: "guest" },
       lastSeq: conversation.events.length,
       ...(last === undefined ? {} : { lastMessage: last }),
       mine: conversation.markers.get(viewer) ?? none,
       theirs: conversation.markers.get(peer) ?? none,
       unread: this.unread(viewer, conversation),
-      cursor: this.cursor(this.users.get(viewer)?.position ?? 0),
+      cursor: this.cursor(conversation.changed),
     };
+  }
+
+  /** Those that hold an event, the one that changed last first; `next` begins the page after. */
+  list(viewer: string, before: string | undefined): { conversations: Conversation[]; next?: string } {
+    const end = before === undefined ? undefined : this.#positionOf(before);
+    const all = [...this.conversations.values()]
+      .filter(({ users, events }) => users.includes(viewer) && events.length > 0)
+      .filter(({ changed }) => end === undefined || changed < end)
+      .sort((one, other) => other.changed - one.changed);
+    const page = all.slice(0, defaultLimits.pageConversations);
+    const conversations = page.map((conversation) => this.summary(viewer, conversation));
+    const next = page.length < all.length ? conversations.at(-1)?.cursor : undefined;
+    return next === undefined ? { conversations } : { conversations, next };
   }
 
   history(
@@ -178,8 +175,8 @@ export class FakeStore {
   }
 
   changes(viewer: string, cursor: string, pageEvents: number, maxEvents: number): FakeChanges {
-    const user = this.users.get(viewer);
-    const since = cursor.startsWith(`${this.epoch}.`) ? Number(cursor.slice(this.epoch.length + 1)) : -1;
+    const user = this.users.byId.get(viewer);
+    const since = this.#positionOf(cursor) ?? -1;
     const position = user?.position ?? 0;
     const log = user?.log.filter((change) => change.position > since) ?? [];
     const tooMany = log.filter((change) => change.seq !== undefined).length > maxEvents;
@@ -201,11 +198,17 @@ export class FakeStore {
     return { conversations: [...conversations.values()], events, cursor: this.cursor(end), more };
   }
 
+  #positionOf(cursor: string): number | undefined {
+    const [, epoch, position] = /^([^.]*)\.(\d{1,15})$/.exec(cursor) ?? [];
+    return epoch === this.epoch ? Number(position) : undefined;
+  }
+
   #advance(conversation: FakeConversation, seq: number | undefined): ReadonlyMap<string, number> {
     this.#position += 1;
+    conversation.changed = this.#position;
     const prevs = new Map<string, number>();
     for (const id of conversation.users) {
-      const user = this.users.get(id);
+      const user = this.users.byId.get(id);
       if (user === undefined) continue;
       prevs.set(id, user.position);
       user.position = this.#position;
@@ -223,11 +226,41 @@ export class FakeStore {
   }
 }
 
-function textProblem(draft: FakeDraft): ErrorCode | undefined {
-  if (draft.body === undefined) return undefined;
-  const { text = "" } = draft.body;
-  if (text.trim() === "") return "text_empty";
-  return [...text].length > TEXT_CHARACTERS ? "text_too_long" : undefined;
+/** Field by field: what a client adds goes no further (SPEC BI2). */
+export function draftOf(frame: ClientFrameOf<"send" | "edit" | "retract">): FakeDraft {
+  const { id, conversation } = frame;
+  if (frame.type === "retract") return { id, conversation, kind: "retract", target: frame.target };
+  const body = { kind: "text", text: frame.body.text } as const;
+  if (frame.type === "edit") return { id, conversation, kind: "edit", target: frame.target, body };
+  const replyTo = frame.replyTo === undefined ? {} : { replyTo: frame.replyTo };
+  return { id, conversation, kind: "message", body, ...replyTo };
+}
+
+/** `stored` is what became of `known` since: a retracted message has lost its text, so that cannot be compared. */
+function isRepeat(
+  stored: ConversationEvent | undefined,
+  known: ConversationEvent,
+  draft: FakeDraft,
+): boolean {
+  return (
+    known.conversation === draft.conversation &&
+    known.kind === draft.kind &&
+    known.target === draft.target &&
+    known.replyTo === draft.replyTo &&
+    (stored?.retracted === true || known.body?.text === draft.body?.text)
+  );
+}
+
+function problemOf({ events }: FakeConversation, sender: string, draft: FakeDraft): ErrorCode | undefined {
+  const problem =
+    draft.body === undefined ? undefined : checkText(draft.body.text ?? "", defaultLimits.textCharacters);
+  if (problem !== undefined) return problem;
+  if ((draft.replyTo ?? 0) > events.length) return "seq_unknown";
+  if (draft.target === undefined) return undefined;
+  const target = events[draft.target - 1];
+  if (target === undefined) return "seq_unknown";
+  const isOwn = target.from === sender && target.kind === "message" && target.retracted !== true;
+  return isOwn ? undefined : "target_invalid";
 }
 
 interface HistoryPage {

@@ -1,9 +1,14 @@
 /** A server in memory for the tests of programs that use the client: no port, no process, no waiting. */
-import type { ErrorCode, User } from "@duologue/protocol";
-import type { Environment, StandardSocket, StandardSocketConstructor } from "../environment.ts";
+import { closeTable, defaultLimits, type ErrorCode, type User } from "@duologue/protocol";
+import type { Environment, Socket, StandardSocket, StandardSocketConstructor } from "../environment.ts";
 import { MessageIds } from "../message-id.ts";
 import { FakeEnvironment } from "./fake-environment.ts";
 import { FakeServer } from "./fake-server.ts";
+import type { FakeUser } from "./fake-users.ts";
+
+/** As the server's (SPEC HT5, HT6): from the notice to the token's end, and how much longer it is taken. */
+const EXPIRING_MS = 60_000;
+const TOLERANCE_MS = 30_000;
 
 export interface MockMessage {
   readonly from: User;
@@ -12,8 +17,9 @@ export interface MockMessage {
 }
 
 /**
- * Keeps the rules of SPEC.md for logging in, the lobby, conversations, messages, markers, history and catching up. It has
- * no limits of size or rate, no checks of names, no classic users, and forgets everything with the test.
+ * Keeps the rules of SPEC.md: the suite that a real server must pass is run against it too. What it has not: HTTP and bytes
+ * below text frames, limits of rate, classic users, the table of look-alike characters; and it forgets everything with the
+ * test.
  */
 export interface MockServer {
   /** For `connect({ url })`; leads nowhere without `environment` or `WebSocket`. */
@@ -54,21 +60,28 @@ class Mock implements MockServer {
   readonly url = "ws://duologue.test/";
   readonly environment: FakeEnvironment;
   readonly WebSocket: StandardSocketConstructor;
-  readonly #server = new FakeServer();
+  readonly #server: FakeServer;
   readonly #ids: MessageIds;
   #isDue = false;
 
   constructor() {
-    const server = this.#server;
-    server.pageEvents = 50;
+    const environment = new FakeEnvironment((_url, events) => server.openSocket(events));
+    const server = new FakeServer({
+      now: () => environment.now(),
+      after: (delayMs, run) => environment.after(delayMs, run),
+      takesInvalid: true,
+    });
+    server.pageEvents = defaultLimits.pageEvents;
+    server.syncEvents = defaultLimits.syncEvents;
     server.onWork = () => this.#flushSoon();
-    this.environment = new FakeEnvironment((_url, events) => server.openSocket(events));
+    this.#server = server;
+    this.environment = environment;
     this.#ids = new MessageIds(this.environment);
     this.WebSocket = socketConstructor(server);
   }
 
   get users(): readonly User[] {
-    return [...this.#server.store.users.values()].map(({ user }) => user);
+    return [...this.#server.store.users.byId.values()].map(({ user }) => user);
   }
 
   get reachable(): boolean {
@@ -100,19 +113,17 @@ class Mock implements MockServer {
   }
 
   signToken(user: User): string {
-    const { hostTokens } = this.#server.store;
-    const token = `signed-${hostTokens.size + 1}-${user.id}`;
-    hostTokens.set(token, this.#userOf(user));
-    return token;
+    return this.#server.store.users.signToken(this.#userOf(user));
   }
 
   expireToken(token: string): void {
-    const { hostTokens } = this.#server.store;
-    const user = hostTokens.get(token);
-    hostTokens.set(token, "expired");
-    for (const link of this.#server.links) {
-      if (link.user === user && !link.isGone)
-        this.#server.push(link, { type: "token-expiring", expiresAt: this.environment.now() + 60_000 });
+    this.#server.store.users.expire(token);
+    const here = this.#server.links.filter((link) => link.token === token && !link.isGone);
+    for (const link of here) {
+      this.#server.push(link, { type: "token-expiring", expiresAt: this.environment.now() + EXPIRING_MS });
+      this.environment.after(EXPIRING_MS + TOLERANCE_MS, () => {
+        if (link.token === token) this.#server.close(link, closeTable.session_expired.code);
+      });
     }
     this.#flushSoon();
   }
@@ -144,8 +155,8 @@ class Mock implements MockServer {
     this.#server.refusals.push(retryAfterMs === undefined ? { code } : { code, retryAfterMs });
   }
 
-  #userOf(user: User): Parameters<FakeServer["store"]["hostTokens"]["set"]>[1] {
-    const found = this.#server.store.users.get(user.id);
+  #userOf(user: User): FakeUser {
+    const found = this.#server.store.users.byId.get(user.id);
     if (found === undefined) throw new RangeError(`nobody here has the id ${user.id}`);
     return found;
   }
@@ -167,7 +178,7 @@ function socketConstructor(server: FakeServer): StandardSocketConstructor {
     onmessage: StandardSocket["onmessage"] = null;
     onclose: StandardSocket["onclose"] = null;
     onerror: StandardSocket["onerror"] = null;
-    readonly #socket: { send(text: string): void; drop(): void };
+    readonly #socket: Socket;
 
     constructor(_url: string, _subprotocol: string) {
       this.#socket = server.openSocket({
@@ -181,8 +192,9 @@ function socketConstructor(server: FakeServer): StandardSocketConstructor {
       this.#socket.send(text);
     }
 
-    close(): void {
+    close(code = 1005): void {
       this.#socket.drop();
+      queueMicrotask(() => this.onclose?.({ code }));
     }
   };
 }

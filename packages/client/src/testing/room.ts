@@ -1,7 +1,8 @@
 import { type Client, connect } from "../client.ts";
 import type { ConnectOptions } from "../client-types.ts";
 import { FakeEnvironment } from "./fake-environment.ts";
-import { type FakeLink, FakeServer } from "./fake-server.ts";
+import type { FakeLink } from "./fake-network.ts";
+import { FakeServer } from "./fake-server.ts";
 
 /** A server, a clock and the clients of one test; everything is closed with it. */
 export class Room {

@@ -15,7 +15,7 @@ import {
 } from "@duologue/protocol";
 import { Inbox } from "@duologue/testing";
 import { systemClock } from "../../src/clock.ts";
-import { type CloseInfo, Socket, type SocketOptions } from "./socket.ts";
+import { type CloseInfo, openSocket, type Socket, type SocketOptions } from "./socket.ts";
 
 type ServerType = ServerFrame["type"];
 type WithoutRef<F> = F extends { ref: number } ? Omit<F, "ref"> : never;
@@ -23,6 +23,11 @@ type WithoutRef<F> = F extends { ref: number } ? Omit<F, "ref"> : never;
 export type Request = WithoutRef<ClientFrame>;
 export type Hello = Omit<Partial<ClientFrameOf<"hello">>, "type">;
 export type ErrorFrame = ServerFrameOf<"error">;
+
+/** What a peer needs of a socket. */
+export type PeerSocket = Pick<Socket, "received" | "closed" | "send" | "whenClosed" | "close" | "terminate">;
+/** Where connections lead: an address, or what opens sockets to a server that has none. */
+export type Place = string | { open(options: SocketOptions): Promise<PeerSocket> };
 
 /** A request was answered with an error frame. */
 export class RefusedError extends Error {
@@ -73,11 +78,11 @@ function checkServerFrame(text: string): ServerFrame {
 
 export class Peer implements AsyncDisposable {
   readonly frames: Inbox<ServerFrame>;
-  readonly socket: Socket;
+  readonly socket: PeerSocket;
   #welcome: ServerFrameOf<"welcome"> | undefined;
   #lastRef = 1000;
 
-  private constructor(socket: Socket, name: string) {
+  private constructor(socket: PeerSocket, name: string) {
     this.socket = socket;
     this.frames = new Inbox(name, (frame) => encodeFrame(frame));
     const read = async (): Promise<void> => {
@@ -88,17 +93,18 @@ export class Peer implements AsyncDisposable {
   }
 
   /** Opens a v1 connection and says nothing yet. */
-  static async open(url: string, options: SocketOptions = {}, name = "v1 client"): Promise<Peer> {
-    return new Peer(await Socket.open(url, { protocol: SUBPROTOCOL, ...options }), name);
+  static async open(place: Place, options: SocketOptions = {}, name = "v1 client"): Promise<Peer> {
+    const all = { protocol: SUBPROTOCOL, ...options };
+    return new Peer(await (typeof place === "string" ? openSocket(place, all) : place.open(all)), name);
   }
 
   /** Opens a connection and logs in; without anything said, as a new guest. Throws `RefusedError` when refused. */
   static async connect(
-    url: string,
+    place: Place,
     hello: Hello = { nickname: freshName() },
     options: SocketOptions = {},
   ): Promise<Peer> {
-    const peer = await Peer.open(url, options, hello.nickname ?? "returning guest");
+    const peer = await Peer.open(place, options, hello.nickname ?? "returning guest");
     await peer.hello(hello);
     return peer;
   }
@@ -270,10 +276,10 @@ export class Pair implements AsyncDisposable {
     this.conversation = conversation;
   }
 
-  static async connect(url: string): Promise<Pair> {
+  static async connect(place: Place): Promise<Pair> {
     const [ann, ben] = await Promise.all([
-      Peer.connect(url, { nickname: freshName("Ann") }),
-      Peer.connect(url, { nickname: freshName("Ben") }),
+      Peer.connect(place, { nickname: freshName("Ann") }),
+      Peer.connect(place, { nickname: freshName("Ben") }),
     ]);
     return new Pair(ann, ben, (await ann.open(ben.id)).id);
   }

@@ -1,7 +1,8 @@
 /** SPEC.md CV10: every operation on a conversation that is not one's own, against one that does not exist. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect } from "bun:test";
 import type { ClientFrame } from "@duologue/protocol";
 import { type ErrorFrame, freshId, Pair, Peer, textBody } from "../harness/peer.ts";
+import type { Target } from "./target.ts";
 
 type Operation = readonly [string, (conversation: string) => ClientFrame];
 
@@ -24,18 +25,19 @@ const operations: readonly Operation[] = [
   ["history before", (conversation) => ({ type: "history", ref: 1, conversation, before: 1 })],
 ];
 
-export function authorisationTests(url: () => string): void {
+export function authorisationTests(target: Target): void {
+  const { test } = target;
   describe("authorisation", () => {
     test.each(operations)(
       "[CV10] %s: a stranger gets the same answer for another's conversation as for none, and changes nothing",
       async (_, makeFrame) => {
-        await using pair = await Pair.connect(url());
+        await using pair = await Pair.connect(target.place());
         const { ann, ben, conversation } = pair;
         await ann.say(conversation, "private");
         const before = await ben.open(ann.id);
         // One who never wrote to anybody, and one with a conversation of their own with Ann.
-        await using stranger = await Peer.connect(url());
-        await using acquaintance = await Peer.connect(url());
+        await using stranger = await Peer.connect(target.place());
+        await using acquaintance = await Peer.connect(target.place());
         await acquaintance.say((await acquaintance.open(ann.id)).id, "hello");
         for (const intruder of [stranger, acquaintance]) {
           const forbidden = await refusalOf(intruder, makeFrame(conversation));
@@ -57,10 +59,10 @@ export function authorisationTests(url: () => string): void {
     test.each(operations)(
       "[HL1] %s: who has not logged in is refused and closed, and changes nothing",
       async (_, makeFrame) => {
-        await using pair = await Pair.connect(url());
+        await using pair = await Pair.connect(target.place());
         const { ann, ben, conversation } = pair;
         await ann.say(conversation, "private");
-        const nobody = await Peer.open(url());
+        const nobody = await Peer.open(target.place());
         nobody.send(makeFrame(conversation));
         expect((await nobody.next("error")).code).toBe("hello_expected");
         await nobody.whenClosed();
@@ -72,9 +74,9 @@ export function authorisationTests(url: () => string): void {
     );
 
     test("[CV10] lists, sync and search show a stranger nothing of others' conversations", async () => {
-      await using pair = await Pair.connect(url());
+      await using pair = await Pair.connect(target.place());
       const { ann, conversation } = pair;
-      await using stranger = await Peer.connect(url());
+      await using stranger = await Peer.connect(target.place());
       const { cursor = "" } = await ann.say(conversation, "private");
       await stranger.ask({ type: "conversations" }, "conversations");
       await stranger.ask({ type: "sync", cursor: stranger.welcome.cursor }, "changes");

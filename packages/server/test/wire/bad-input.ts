@@ -1,17 +1,18 @@
 /** SPEC.md, "Bad input" (BI), frame by frame; bytes that break WebSocket itself are in connecting.ts. */
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect } from "bun:test";
 import { closeTable, defaultLimits, errorTable } from "@duologue/protocol";
 import { elapsed } from "@duologue/testing";
 import { freshId, freshName, Pair, Peer, textBody } from "../harness/peer.ts";
+import type { Target } from "./target.ts";
 
-export function badInputTests(url: () => string): void {
+export function badInputTests(target: Target): void {
   describe("bad input", () => {
-    invalidTests(url);
-    echoTests(url);
-    unknownTests(url);
-    rateTests(url);
-    tableTests(url);
+    invalidTests(target);
+    echoTests(target);
+    unknownTests(target);
+    rateTests(target);
+    tableTests(target);
   });
 }
 
@@ -64,9 +65,10 @@ const invalid: [string, string][] = [
   ["unknown fields 5000 deep", `{"type":"ping","more":${deep(5000)}}`],
 ];
 
-function invalidTests(url: () => string): void {
+function invalidTests(target: Target): void {
+  const { test } = target;
   test("[BI1] each kind of invalid frame is answered with frame_invalid, and the connection goes on", async () => {
-    await using ann = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
     for (const [name, text] of invalid) {
       ann.sendText(text);
       const { code, message } = await ann.next("error");
@@ -78,18 +80,18 @@ function invalidTests(url: () => string): void {
   });
 
   test("[BI1] invalid frames of one connection do no harm to others, nor to the server's objects", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     for (const [, text] of invalid) ann.sendText(text);
     await ann.say(conversation, "still here");
     expect((await ben.next("event")).body).toEqual(textBody("still here"));
-    await using late = await Peer.connect(url());
+    await using late = await Peer.connect(target.place());
     expect(late.welcome.user.kind).toBe("guest");
     expect(Object.keys(late.welcome.user).sort()).toEqual(["id", "kind", "name"]);
   });
 
   test("[BI1] what the fuzzer made is answered or ignored, never fatal", async () => {
-    await using ann = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
     const seeds = invalid.map(([, text]) => text).filter((text) => text.length > 0 && text.length < 200);
     for (const [index, text] of seeds.entries()) {
       const cut = (index * 7) % text.length;
@@ -101,9 +103,10 @@ function invalidTests(url: () => string): void {
   });
 }
 
-function echoTests(url: () => string): void {
+function echoTests(target: Target): void {
+  const { test } = target;
   test("[BI1] the error carries the frame's ref or id when there is a usable one", async () => {
-    await using ann = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
     ann.sendText('{"type":"search","ref":77,"query":5}');
     expect(await ann.next("error")).toMatchObject({ code: "frame_invalid", ref: 77 });
     ann.sendText(`{"type":"send","id":"${id}","conversation":"c","body":{"kind":"text","text":5}}`);
@@ -114,9 +117,10 @@ function echoTests(url: () => string): void {
   });
 }
 
-function unknownTests(url: () => string): void {
+function unknownTests(target: Target): void {
+  const { test } = target;
   test("[BI2] unknown fields are ignored, up to 8 deep, and not passed on", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     ann.sendText(`{"type":"ping","ref":3,"more":${deep(8)},"admin":true}`);
     await ann.next("pong", ({ ref }) => ref === 3);
@@ -144,9 +148,10 @@ function unknownTests(url: () => string): void {
   });
 }
 
-function rateTests(url: () => string): void {
+function rateTests(target: Target): void {
+  const { test } = target;
   test("[BI3] frames above the rate are refused with too_fast, and the connection goes on after a while", async () => {
-    await using ann = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
     const burst = defaultLimits.framesBurst + 60;
     for (let ref = 0; ref < burst; ref += 1) ann.send({ type: "ping", ref });
     const refused = await ann.next("error");
@@ -165,16 +170,16 @@ function rateTests(url: () => string): void {
   });
 
   test("[BI3] after framesRefused refusals in a row the connection is closed with too_fast", async () => {
-    const ann = await Peer.connect(url());
+    const ann = await Peer.connect(target.place());
     const flood = defaultLimits.framesBurst + defaultLimits.framesRefused + 2000;
     for (let ref = 0; ref < flood; ref += 1) ann.send({ type: "ping", ref });
     expect((await ann.whenClosed()).code).toBe(closeTable.too_fast.code);
-    await using again = await Peer.connect(url(), { token: ann.token });
+    await using again = await Peer.connect(target.place(), { token: ann.token });
     expect(again.id).toBe(ann.id);
   });
 
   test("[BI3] binary and invalid frames count too", async () => {
-    const ann = await Peer.connect(url());
+    const ann = await Peer.connect(target.place());
     for (let count = 0; count < defaultLimits.framesBurst + defaultLimits.framesRefused + 2000; count += 1) {
       if (count % 2 === 0) ann.socket.send(new Uint8Array([1]));
       else ann.sendText("x");
@@ -183,9 +188,10 @@ function rateTests(url: () => string): void {
   });
 }
 
-function tableTests(url: () => string): void {
+function tableTests(target: Target): void {
+  const { test } = target;
   test("[BI4] every error frame has a code of the table, a message and whether a retry may help", async () => {
-    await using ann = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
     const errors = [
       await ann.refusal({ type: "open", user: ann.id }),
       await ann.refusal({ type: "open", user: "nobody" }),

@@ -1,14 +1,15 @@
 /** SPEC.md, "Catching up" (SY). */
-import { describe, expect, test } from "bun:test";
+import { describe, expect } from "bun:test";
 import type { ConversationEvent, ServerFrame } from "@duologue/protocol";
 import { Pair, Peer } from "../harness/peer.ts";
+import type { Target } from "./target.ts";
 
-export function catchingUpTests(url: () => string): void {
+export function catchingUpTests(target: Target): void {
   describe("catching up", () => {
-    chainTests(url);
-    syncTests(url);
-    resetTests(url);
-    pingTests(url);
+    chainTests(target);
+    syncTests(target);
+    resetTests(target);
+    pingTests(target);
   });
 }
 
@@ -36,12 +37,13 @@ function endOfChain(peer: Peer): string {
   return cursor;
 }
 
-function chainTests(url: () => string): void {
+function chainTests(target: Target): void {
+  const { test } = target;
   test("[SY1] cursor and prev of every change form one chain, over all conversations and kinds", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
-    await using elsewhere = await Peer.connect(url(), { token: ben.token });
-    await using third = await Peer.connect(url());
+    await using elsewhere = await Peer.connect(target.place(), { token: ben.token });
+    await using third = await Peer.connect(target.place());
     const other = (await third.open(ben.id)).id;
     await ann.say(conversation, "one");
     await third.say(other, "two");
@@ -63,7 +65,7 @@ function chainTests(url: () => string): void {
   });
 
   test("[SY1] a duplicate ack moves no cursor", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, conversation } = pair;
     const first = await ann.say(conversation, "one");
     const repeat = await ann.say(conversation, "one", { id: first.id });
@@ -72,10 +74,11 @@ function chainTests(url: () => string): void {
   });
 }
 
-function syncTests(url: () => string): void {
+function syncTests(target: Target): void {
+  const { test } = target;
   test("[SY2] sync brings everything since the cursor, oldest first, over all conversations, in pages", async () => {
-    await using ben = await Peer.connect(url());
-    const senders = await Promise.all([1, 2, 3].map(() => Peer.connect(url())));
+    await using ben = await Peer.connect(target.place());
+    const senders = await Promise.all([1, 2, 3].map(() => Peer.connect(target.place())));
     const ids: string[] = [];
     for (const sender of senders) ids.push((await sender.open(ben.id)).id);
     await senders[0]?.say(ids[0] ?? "", "before");
@@ -117,7 +120,7 @@ function syncTests(url: () => string): void {
   });
 
   test("[SY2] sync brings markers that moved, in the conversations' summaries", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     const { cursor } = await ann.say(conversation, "one");
     ben.send({ type: "mark", conversation, read: 1 });
@@ -129,7 +132,7 @@ function syncTests(url: () => string): void {
   });
 
   test("[SY2] with the newest cursor there is nothing", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, conversation } = pair;
     const { cursor = "" } = await ann.say(conversation, "one");
     const page = await ann.ask({ type: "sync", cursor }, "changes");
@@ -137,7 +140,7 @@ function syncTests(url: () => string): void {
   });
 
   test("[SY2] what comes while a client is away and returns leaves no hole: hello's page and the live events meet", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     const total = 60;
     let sent = 0;
@@ -148,7 +151,7 @@ function syncTests(url: () => string): void {
     try {
       let cursor = ben.welcome.cursor;
       while (seen.length < total) {
-        await using again = await Peer.connect(url(), { token: ben.token, cursor });
+        await using again = await Peer.connect(target.place(), { token: ben.token, cursor });
         ({ cursor } = again.welcome);
         for (const { seq } of again.welcome.changes?.events ?? []) seen.push(seq);
         if (seen.length === total) break;
@@ -165,9 +168,10 @@ function syncTests(url: () => string): void {
   });
 }
 
-function resetTests(url: () => string): void {
+function resetTests(target: Target): void {
+  const { test } = target;
   test("[SY3] a cursor of another server, or from the future, gets reset, in sync and in hello", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, conversation } = pair;
     const { cursor = "" } = await ann.say(conversation, "one");
     const foreign = [
@@ -182,16 +186,17 @@ function resetTests(url: () => string): void {
       const page = await ann.ask({ type: "sync", cursor: wrong }, "changes");
       expect([wrong, page.reset]).toEqual([wrong, true]);
       expect(page).toMatchObject({ more: false, cursor });
-      await using again = await Peer.connect(url(), { token: ann.token, cursor: wrong });
+      await using again = await Peer.connect(target.place(), { token: ann.token, cursor: wrong });
       expect([wrong, again.welcome.changes?.reset]).toEqual([wrong, true]);
       expect(again.welcome.cursor).toBe(cursor);
     }
   });
 }
 
-function pingTests(url: () => string): void {
+function pingTests(target: Target): void {
+  const { test } = target;
   test("[SY4] ping with a cursor says whether something changed that it does not cover", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     const old = ben.welcome.cursor;
     expect((await ben.settled(old)).behind).toBe(false);
@@ -206,7 +211,7 @@ function pingTests(url: () => string): void {
   });
 
   test("[SY4] ping without ref or cursor is answered too", async () => {
-    await using ann = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
     ann.send({ type: "ping" });
     expect(await ann.next("pong")).toEqual({ type: "pong", time: expect.any(Number), behind: false });
     expect((await ann.settled("another-server.5")).behind).toBe(true);

@@ -1,20 +1,22 @@
 /** SPEC.md: editing and taking back (CV9), markers and unread (MK). */
-import { describe, expect, test } from "bun:test";
+import { describe, expect } from "bun:test";
 import type { Conversation } from "@duologue/protocol";
 import { freshId, Pair, Peer, textBody } from "../harness/peer.ts";
+import type { Target } from "./target.ts";
 
-export function changeTests(url: () => string): void {
+export function changeTests(target: Target): void {
   describe("edits and markers", () => {
-    editTests(url);
-    refusedChangeTests(url);
-    markTests(url);
-    unreadTests(url);
+    editTests(target);
+    refusedChangeTests(target);
+    markTests(target);
+    unreadTests(target);
   });
 }
 
-function editTests(url: () => string): void {
+function editTests(target: Target): void {
+  const { test } = target;
   test("[CV9] an edit is an event with a number of its own that says what it changes", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     await ann.say(conversation, "frist");
     await ben.say(conversation, "between");
@@ -31,7 +33,7 @@ function editTests(url: () => string): void {
   });
 
   test("[CV9] retract erases the text, also that of earlier edits, for everybody", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     await ann.say(conversation, "a secret");
     await ann.edit(conversation, 1, "a bigger secret");
@@ -51,7 +53,7 @@ function editTests(url: () => string): void {
   });
 
   test("[CV9] repeated edits and retracts are answered as duplicates", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     await ann.say(conversation, "one");
     const [edit, retract] = [freshId(), freshId()];
@@ -63,7 +65,7 @@ function editTests(url: () => string): void {
   });
 
   test("[CV6] a repeated send of a message that was edited or taken back since is still a repeat", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, conversation } = pair;
     const id = freshId();
     await ann.say(conversation, "one", { id });
@@ -74,9 +76,10 @@ function editTests(url: () => string): void {
   });
 }
 
-function refusedChangeTests(url: () => string): void {
+function refusedChangeTests(target: Target): void {
+  const { test } = target;
   test("[CV9] only one's own standing message can be changed", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     await ann.say(conversation, "mine");
     await ann.edit(conversation, 1, "mine, edited");
@@ -99,11 +102,12 @@ function refusedChangeTests(url: () => string): void {
   });
 }
 
-function markTests(url: () => string): void {
+function markTests(target: Target): void {
+  const { test } = target;
   test("[MK1] read moves delivered along; every connection of both gets markers", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
-    await using benElsewhere = await Peer.connect(url(), { token: ben.token });
+    await using benElsewhere = await Peer.connect(target.place(), { token: ben.token });
     for (const text of ["1", "2", "3"]) await ann.say(conversation, text);
     ben.send({ type: "mark", conversation, delivered: 2 });
     ben.send({ type: "mark", conversation, read: 3 });
@@ -120,7 +124,7 @@ function markTests(url: () => string): void {
   });
 
   test("[MK1] markers never move back", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     for (const text of ["1", "2", "3"]) await ann.say(conversation, text);
     ben.send({ type: "mark", conversation, read: 3 });
@@ -134,7 +138,7 @@ function markTests(url: () => string): void {
   });
 
   test("[MK2] a marker beyond the last number is refused, and moves nothing", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     await ann.say(conversation, "only one");
     for (const marks of [{ read: 2 }, { delivered: 2 }, { delivered: 1, read: Number.MAX_SAFE_INTEGER }]) {
@@ -145,12 +149,13 @@ function markTests(url: () => string): void {
   });
 }
 
-function unreadTests(url: () => string): void {
+function unreadTests(target: Target): void {
+  const { test } = target;
   const summaryOf = async (peer: Peer, conversation: string): Promise<Conversation> =>
     (await peer.ask({ type: "open", conversation }, "conversation")).conversation;
 
   test("[MK3] unread counts the other side's standing messages after the read marker", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     for (const text of ["1", "2", "3", "4"]) await ann.say(conversation, text);
     expect((await summaryOf(ben, conversation)).unread).toBe(4);
@@ -165,7 +170,7 @@ function unreadTests(url: () => string): void {
   });
 
   test("[MK3] sending moves one's own markers to the message sent", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     await ann.say(conversation, "question");
     const { seq } = await ben.say(conversation, "answer");

@@ -1,27 +1,29 @@
 /** SPEC.md, "Connecting" (CN) and "Bad input" at the level of WebSocket frames. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect } from "bun:test";
 import { closeTable, defaultLimits, isReconnectClose, SUBPROTOCOL } from "@duologue/protocol";
 import { freshName, Peer } from "../harness/peer.ts";
 import { opcode, openRaw, requestUpgrade } from "../harness/raw.ts";
+import type { Target } from "./target.ts";
 
-export function connectingTests(url: () => string): void {
+export function connectingTests(target: Target): void {
   describe("connecting", () => {
-    upgradeTests(url);
-    originTests(url);
-    frameTests(url);
-    lowLevelTests(url);
+    upgradeTests(target);
+    originTests(target);
+    frameTests(target);
+    lowLevelTests(target);
   });
 }
 
-function upgradeTests(url: () => string): void {
+function upgradeTests(target: Target): void {
+  const { test } = target;
   test("[CN1] a request for duologue.v1 is upgraded with that subprotocol chosen", async () => {
-    const answer = await requestUpgrade(url(), { protocol: SUBPROTOCOL });
+    const answer = await requestUpgrade(target.url(), { protocol: SUBPROTOCOL });
     expect(answer.status).toBe(101);
     expect(answer.headers.get("sec-websocket-protocol")).toBe(SUBPROTOCOL);
   });
 
   test("[CN1] duologue.v1 is chosen wherever it stands in the offer", async () => {
-    const answer = await requestUpgrade(url(), { protocol: `chat, ${SUBPROTOCOL} ,mqtt` });
+    const answer = await requestUpgrade(target.url(), { protocol: `chat, ${SUBPROTOCOL} ,mqtt` });
     expect(answer.status).toBe(101);
     expect(answer.headers.get("sec-websocket-protocol")).toBe(SUBPROTOCOL);
   });
@@ -29,32 +31,33 @@ function upgradeTests(url: () => string): void {
   test.each(["duologue.v2", "chat, mqtt", "Duologue.V1", "duologue.v1x"])(
     "[CN1] an offer of unknown subprotocols only is refused with 400: %s",
     async (protocol) => {
-      expect((await requestUpgrade(url(), { protocol })).status).toBe(400);
+      expect((await requestUpgrade(target.url(), { protocol })).status).toBe(400);
     },
   );
 
   test("[CN1] a request without subprotocol is upgraded without one", async () => {
-    const answer = await requestUpgrade(url());
+    const answer = await requestUpgrade(target.url());
     expect(answer.status).toBe(101);
     expect(answer.headers.has("sec-websocket-protocol")).toBe(false);
   });
 }
 
-function originTests(url: () => string): void {
+function originTests(target: Target): void {
+  const { test } = target;
   test("[CN2] the server's own origin is let in", async () => {
-    const answer = await requestUpgrade(url(), {
+    const answer = await requestUpgrade(target.url(), {
       protocol: SUBPROTOCOL,
-      headers: { Origin: new URL(url()).origin },
+      headers: { Origin: new URL(target.url()).origin },
     });
     expect(answer.status).toBe(101);
   });
 
   test("[CN2] a client without origin, which is no browser, is let in", async () => {
-    expect((await requestUpgrade(url(), { protocol: SUBPROTOCOL })).status).toBe(101);
+    expect((await requestUpgrade(target.url(), { protocol: SUBPROTOCOL })).status).toBe(101);
   });
 
   test("[CN2] every other origin is refused with 403 before the upgrade", async () => {
-    const { host, hostname, port } = new URL(url());
+    const { host, hostname, port } = new URL(target.url());
     const foreign = [
       "https://evil.example",
       `https://${host}`,
@@ -70,15 +73,19 @@ function originTests(url: () => string): void {
       "*",
     ];
     for (const origin of foreign) {
-      const answer = await requestUpgrade(url(), { protocol: SUBPROTOCOL, headers: { Origin: origin } });
+      const answer = await requestUpgrade(target.url(), {
+        protocol: SUBPROTOCOL,
+        headers: { Origin: origin },
+      });
       expect([origin, answer.status]).toEqual([origin, 403]);
     }
   });
 }
 
-function frameTests(url: () => string): void {
+function frameTests(target: Target): void {
+  const { test } = target;
   test("[CN3] a binary frame is answered with binary_unsupported, and the connection goes on", async () => {
-    await using ann = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
     ann.socket.send(new TextEncoder().encode('{"type":"ping","ref":1}'));
     expect((await ann.next("error")).code).toBe("binary_unsupported");
     await ann.settled();
@@ -86,7 +93,7 @@ function frameTests(url: () => string): void {
   });
 
   test("[CN4] a frame of frameBytes is read; one byte more closes with 1009", async () => {
-    const ann = await Peer.connect(url());
+    const ann = await Peer.connect(target.place());
     const frameOf = (bytes: number): string => {
       const empty = '{"type":"ping","ref":7,"padding":""}';
       return empty.replace('""', `"${"x".repeat(bytes - empty.length)}"`);
@@ -98,7 +105,7 @@ function frameTests(url: () => string): void {
   });
 
   test("[CN4] a frame in fragments is measured as a whole", async () => {
-    await using raw = await openRaw(url(), { protocol: SUBPROTOCOL });
+    await using raw = await openRaw(target.url(), { protocol: SUBPROTOCOL });
     raw.sendText(JSON.stringify({ type: "hello", version: 1, nickname: freshName() }));
     await raw.texts.next((text) => text.includes('"welcome"'), "welcome");
     raw.sendFrame("x".repeat(1000), { fin: false });
@@ -109,7 +116,7 @@ function frameTests(url: () => string): void {
   });
 
   test("[CN4] before login, a frame above helloBytes closes with unauthenticated_limit", async () => {
-    const stranger = await Peer.open(url());
+    const stranger = await Peer.open(target.place());
     stranger.sendText(
       JSON.stringify({
         type: "hello",
@@ -123,15 +130,16 @@ function frameTests(url: () => string): void {
   });
 
   test("[CN6] a refused login closes with a code that means: do not come back with this", async () => {
-    const stranger = await Peer.open(url());
+    const stranger = await Peer.open(target.place());
     stranger.send({ type: "hello", version: 1, token: "nonsense" });
     expect(isReconnectClose((await stranger.whenClosed()).code)).toBe(false);
   });
 }
 
-function lowLevelTests(url: () => string): void {
+function lowLevelTests(target: Target): void {
+  const { test } = target;
   test("a hello in fragments of one byte, with a ping between them, is read like any other", async () => {
-    await using raw = await openRaw(url(), { protocol: SUBPROTOCOL });
+    await using raw = await openRaw(target.url(), { protocol: SUBPROTOCOL });
     const hello = JSON.stringify({ type: "hello", version: 1, nickname: freshName() });
     raw.sendFrame(hello.slice(0, 1), { fin: false });
     raw.sendFrame("in between", { opcode: opcode.ping });
@@ -145,7 +153,7 @@ function lowLevelTests(url: () => string): void {
   });
 
   test("frames that break RFC 6455 end that connection and no other", async () => {
-    await using witness = await Peer.connect(url());
+    await using witness = await Peer.connect(target.place());
     const breaches = [
       { name: "not masked", payload: '{"type":"ping"}', options: { masked: false } },
       { name: "reserved bits", payload: '{"type":"ping"}', options: { reserved: 7 } },
@@ -157,7 +165,7 @@ function lowLevelTests(url: () => string): void {
       { name: "2^62 bytes claimed", payload: "x", options: { claimedBytes: 1n << 62n } },
     ];
     for (const { name, payload, options } of breaches) {
-      await using raw = await openRaw(url(), { protocol: SUBPROTOCOL });
+      await using raw = await openRaw(target.url(), { protocol: SUBPROTOCOL });
       raw.sendFrame(payload, options);
       await raw.whenClosed().catch(() => {
         throw new Error(`the connection outlived: ${name}`);
@@ -168,7 +176,7 @@ function lowLevelTests(url: () => string): void {
   });
 
   test("a text frame inside a fragmented one ends the connection", async () => {
-    await using raw = await openRaw(url(), { protocol: SUBPROTOCOL });
+    await using raw = await openRaw(target.url(), { protocol: SUBPROTOCOL });
     raw.sendFrame('{"type":', { fin: false });
     raw.sendText('{"type":"ping"}');
     await raw.whenClosed();

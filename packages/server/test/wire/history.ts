@@ -1,21 +1,23 @@
 /** SPEC.md: lists and history (HS). */
-import { describe, expect, test } from "bun:test";
+import { describe, expect } from "bun:test";
 import type { ConversationEvent, ServerFrameOf } from "@duologue/protocol";
 import { freshName, Pair, Peer, textBody } from "../harness/peer.ts";
+import type { Target } from "./target.ts";
 
-export function historyTests(url: () => string): void {
+export function historyTests(target: Target): void {
   describe("lists and history", () => {
-    listTests(url);
-    pageTests(url);
-    revisionTests(url);
+    listTests(target);
+    pageTests(target);
+    revisionTests(target);
   });
 }
 
-function listTests(url: () => string): void {
+function listTests(target: Target): void {
+  const { test } = target;
   test("[HS1] the list holds conversations with an event only, the one that changed last first", async () => {
-    await using ann = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
     const others = await Promise.all(
-      ["B", "C", "D"].map((start) => Peer.connect(url(), { nickname: freshName(start) })),
+      ["B", "C", "D"].map((start) => Peer.connect(target.place(), { nickname: freshName(start) })),
     );
     const ids: string[] = [];
     for (const other of others) ids.push((await ann.open(other.id)).id);
@@ -30,8 +32,8 @@ function listTests(url: () => string): void {
   });
 
   test("[HS1] a long list comes in pages that together hold each conversation once", async () => {
-    const ann = await Peer.connect(url());
-    const guests = await Promise.all(Array.from({ length: 55 }, () => Peer.connect(url())));
+    const ann = await Peer.connect(target.place());
+    const guests = await Promise.all(Array.from({ length: 55 }, () => Peer.connect(target.place())));
     // The others begin the conversations: a newcomer may begin only a few a minute.
     const ids = await Promise.all(
       guests.map(async (guest) => {
@@ -57,7 +59,7 @@ function listTests(url: () => string): void {
   });
 
   test("[HS4] a summary has the other side, the last number and message, both markers and unread", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     await ben.say(conversation, "one");
     await ann.say(conversation, "two");
@@ -85,7 +87,7 @@ function listTests(url: () => string): void {
   });
 
   test("[HS4] the last message is a message also when an edit or a retract came after it", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     await ann.say(conversation, "frist");
     await ann.edit(conversation, 1, "first");
@@ -98,9 +100,10 @@ function listTests(url: () => string): void {
   });
 }
 
-function pageTests(url: () => string): void {
+function pageTests(target: Target): void {
+  const { test } = target;
   test("[HS2] history pages backwards, each page in order, until the first message", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     const { pageEvents } = ann.welcome.limits;
     const total = 2 * pageEvents + 7;
@@ -128,7 +131,7 @@ function pageTests(url: () => string): void {
   });
 
   test("[HS2] at the edges: nothing yet, before the first, before a number far beyond", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, conversation } = pair;
     const page = async (before?: number): Promise<unknown[]> => {
       const request = { type: "history", conversation, ...(before === undefined ? {} : { before }) } as const;
@@ -144,7 +147,8 @@ function pageTests(url: () => string): void {
   });
 }
 
-function revisionTests(url: () => string): void {
+function revisionTests(target: Target): void {
+  const { test } = target;
   /** The history page right before `before`. */
   const pageBefore = async (
     peer: Peer,
@@ -154,7 +158,7 @@ function revisionTests(url: () => string): void {
     await peer.ask({ type: "history", conversation, before }, "history");
 
   test("[HS3] revisions hold the edits after the page that change messages in it", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     for (const text of ["one", "two", "three"]) await ann.say(conversation, text);
     await ann.edit(conversation, 1, "ONE");
@@ -170,7 +174,7 @@ function revisionTests(url: () => string): void {
   });
 
   test("[HS3] a retracted message comes without body, with retracted", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     for (const text of ["one", "two", "three"]) await ann.say(conversation, text);
     await ann.retract(conversation, 2);

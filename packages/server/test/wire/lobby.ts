@@ -1,14 +1,15 @@
 /** SPEC.md, "Who is there" (LB). */
-import { describe, expect, test } from "bun:test";
+import { describe, expect } from "bun:test";
 import { defaultLimits, type User } from "@duologue/protocol";
 import { ClassicClient } from "../harness/classic.ts";
 import { freshName, Peer } from "../harness/peer.ts";
+import type { Target } from "./target.ts";
 
-export function lobbyTests(url: () => string): void {
+export function lobbyTests(target: Target): void {
   describe("who is there", () => {
-    listTests(url);
-    leaveTests(url);
-    searchTests(url);
+    listTests(target);
+    leaveTests(target);
+    searchTests(target);
   });
 }
 
@@ -22,11 +23,12 @@ async function leaves(peer: Peer, id: string): Promise<void> {
   await peer.seen("lobby-change", ({ left }) => left.includes(id));
 }
 
-function listTests(url: () => string): void {
+function listTests(target: Target): void {
+  const { test } = target;
   test("[LB1] after welcome comes the lobby, the receiver included, each user once", async () => {
-    await using ann = await Peer.connect(url());
-    await using second = await Peer.connect(url(), { token: ann.token });
-    await using ben = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
+    await using second = await Peer.connect(target.place(), { token: ann.token });
+    await using ben = await Peer.connect(target.place());
     const lobby = await ben.next("lobby");
     expect(ben.frames.log.slice(0, 2).map(({ type }) => type)).toEqual(["welcome", "lobby"]);
     const users = lobby.users ?? [];
@@ -38,8 +40,8 @@ function listTests(url: () => string): void {
   });
 
   test("[LB2] lobby-change tells who came, whichever worker they came to", async () => {
-    await using ben = await Peer.connect(url());
-    const guests = await Promise.all([1, 2, 3, 4].map(() => Peer.connect(url())));
+    await using ben = await Peer.connect(target.place());
+    const guests = await Promise.all([1, 2, 3, 4].map(() => Peer.connect(target.place())));
     for (const guest of guests) expect(await joins(ben, guest.id)).toEqual(guest.welcome.user);
     await Promise.all(guests.map((guest) => guest.close()));
   });
@@ -56,12 +58,12 @@ function listTests(url: () => string): void {
       }
       return names;
     };
-    const [early, late] = [await Peer.connect(url()), await Peer.connect(url())];
-    const guests = await Promise.all(Array.from({ length: 6 }, () => Peer.connect(url())));
+    const [early, late] = [await Peer.connect(target.place()), await Peer.connect(target.place())];
+    const guests = await Promise.all(Array.from({ length: 6 }, () => Peer.connect(target.place())));
     const renamed = freshName("Anew");
     await guests[0]?.ask({ type: "rename", nickname: renamed }, "renamed");
     await guests[1]?.logout();
-    const marker = await Peer.connect(url());
+    const marker = await Peer.connect(target.place());
     await Promise.all([joins(early, marker.id), joins(late, marker.id)]);
     const ours = [...guests, marker].map(({ id }) => id);
     for (const peer of [early, late]) {
@@ -73,12 +75,12 @@ function listTests(url: () => string): void {
   });
 
   test("[LB6] a classic user stands in the lobby as classic", async () => {
-    await using ben = await Peer.connect(url());
-    await using classic = await ClassicClient.login(url(), "visitor_one");
+    await using ben = await Peer.connect(target.place());
+    await using classic = await ClassicClient.login(target.url(), "visitor_one");
     const change = await ben.next("lobby-change", ({ joined }) =>
       joined.some(({ kind, name }) => kind === "classic" && name === "visitor_one"),
     );
-    await using late = await Peer.connect(url());
+    await using late = await Peer.connect(target.place());
     const lobby = await late.next("lobby");
     const id = change.joined.find(({ name }) => name === "visitor_one")?.id;
     expect(lobby.users).toContainEqual({ id: id ?? "", name: "visitor_one", kind: "classic" });
@@ -86,14 +88,15 @@ function listTests(url: () => string): void {
   });
 }
 
-function leaveTests(url: () => string): void {
+function leaveTests(target: Target): void {
+  const { test } = target;
   test("[LB5] a reload within the grace is not seen by others", async () => {
-    await using ben = await Peer.connect(url());
-    const ann = await Peer.connect(url());
+    await using ben = await Peer.connect(target.place());
+    const ann = await Peer.connect(target.place());
     await joins(ben, ann.id);
     await ann.close();
-    await using again = await Peer.connect(url(), { token: ann.token });
-    const marker = await Peer.connect(url());
+    await using again = await Peer.connect(target.place(), { token: ann.token });
+    const marker = await Peer.connect(target.place());
     await marker.logout();
     await leaves(ben, marker.id);
     const changes = ben.all("lobby-change");
@@ -102,12 +105,12 @@ function leaveTests(url: () => string): void {
   });
 
   test("[LB5] who closed the last connection leaves after the grace, after those who logged out", async () => {
-    await using ben = await Peer.connect(url());
-    const [gone, second] = [await Peer.connect(url()), await Peer.connect(url())];
-    await using other = await Peer.connect(url(), { token: second.token });
+    await using ben = await Peer.connect(target.place());
+    const [gone, second] = [await Peer.connect(target.place()), await Peer.connect(target.place())];
+    await using other = await Peer.connect(target.place(), { token: second.token });
     await second.close();
     await gone.close();
-    const marker = await Peer.connect(url());
+    const marker = await Peer.connect(target.place());
     await marker.logout();
     await leaves(ben, marker.id);
     expect(ben.all("lobby-change").filter(({ left }) => left.includes(gone.id))).toEqual([]);
@@ -116,9 +119,9 @@ function leaveTests(url: () => string): void {
   });
 
   test("[LB5] a classic user leaves at once", async () => {
-    await using ben = await Peer.connect(url());
-    const gone = await Peer.connect(url());
-    const classic = await ClassicClient.login(url(), "visitor_two");
+    await using ben = await Peer.connect(target.place());
+    const gone = await Peer.connect(target.place());
+    const classic = await ClassicClient.login(target.url(), "visitor_two");
     const change = await ben.next("lobby-change", ({ joined }) =>
       joined.some(({ name }) => name === "visitor_two"),
     );
@@ -130,12 +133,13 @@ function leaveTests(url: () => string): void {
   });
 }
 
-function searchTests(url: () => string): void {
+function searchTests(target: Target): void {
+  const { test } = target;
   test("[LB4] search finds names, and words in names, by their beginning, regardless of case", async () => {
     const word = freshName("").trim();
-    await using ann = await Peer.connect(url(), { nickname: `${word} First` });
-    await using ben = await Peer.connect(url(), { nickname: `Second ${word}` });
-    await using off = await Peer.connect(url(), { nickname: `Third x${word}` });
+    await using ann = await Peer.connect(target.place(), { nickname: `${word} First` });
+    await using ben = await Peer.connect(target.place(), { nickname: `Second ${word}` });
+    await using off = await Peer.connect(target.place(), { nickname: `Third x${word}` });
     const found = async (query: string): Promise<string[]> =>
       (await off.ask({ type: "search", query }, "users")).users.map(({ id }) => id).sort();
     const both = [ann.id, ben.id].sort();
@@ -149,9 +153,9 @@ function searchTests(url: () => string): void {
 
   test("[LB4] search puts those online first and says who is", async () => {
     const word = freshName("").trim();
-    const offline = await Peer.connect(url(), { nickname: `${word} aa` });
+    const offline = await Peer.connect(target.place(), { nickname: `${word} aa` });
     await offline.logout();
-    await using online = await Peer.connect(url(), { nickname: `${word} bb` });
+    await using online = await Peer.connect(target.place(), { nickname: `${word} bb` });
     const { users } = await online.ask({ type: "search", query: word }, "users");
     expect(users).toEqual([
       { ...online.welcome.user, online: true },
@@ -163,7 +167,9 @@ function searchTests(url: () => string): void {
     const word = freshName("").trim();
     const count = defaultLimits.searchResults + 3;
     const peers = await Promise.all(
-      Array.from({ length: count }, (_, index) => Peer.connect(url(), { nickname: `${word} no ${index}` })),
+      Array.from({ length: count }, (_, index) =>
+        Peer.connect(target.place(), { nickname: `${word} no ${index}` }),
+      ),
     );
     const { users } = await (peers[0] as Peer).ask({ type: "search", query: word }, "users");
     expect(users).toHaveLength(defaultLimits.searchResults);
@@ -173,7 +179,7 @@ function searchTests(url: () => string): void {
   test.each(["%", "_", "\\", "'", '"', "%%", "*", "a' OR '1'='1", " ", ""])(
     "[LB4] search takes its query as text, whatever stands in it: %j",
     async (query) => {
-      await using ann = await Peer.connect(url());
+      await using ann = await Peer.connect(target.place());
       const { users } = await ann.ask({ type: "search", query }, "users");
       expect(users.length).toBeLessThanOrEqual(defaultLimits.searchResults);
       if (query.trim() !== "") expect(users.some(({ id }) => id === ann.id)).toBe(false);

@@ -1,21 +1,22 @@
 /** SPEC.md, "Logging in" (HL). */
-import { describe, expect, test } from "bun:test";
+import { describe, expect } from "bun:test";
 import { closeTable } from "@duologue/protocol";
-import { freshName, type Hello, Pair, Peer, RefusedError } from "../harness/peer.ts";
+import { freshName, type Hello, Pair, Peer, type Place, RefusedError } from "../harness/peer.ts";
 import { hs256, parseToken, unsignedToken } from "../harness/token.ts";
+import type { Target } from "./target.ts";
 
-export function loggingInTests(url: () => string): void {
+export function loggingInTests(target: Target): void {
   describe("logging in", () => {
-    firstFrameTests(url);
-    helloTests(url);
-    tokenTests(url);
-    logoutTests(url);
+    firstFrameTests(target);
+    helloTests(target);
+    tokenTests(target);
+    logoutTests(target);
   });
 }
 
 /** A hello that must be refused: the error's code, and the close code after it. */
-async function refusedHello(url: string, hello: Hello): Promise<{ code: string; close: number }> {
-  const peer = await Peer.open(url);
+async function refusedHello(place: Place, hello: Hello): Promise<{ code: string; close: number }> {
+  const peer = await Peer.open(place);
   const refusal = await peer.hello(hello).then(
     () => undefined,
     (reason: unknown) => reason,
@@ -28,7 +29,8 @@ async function refusedHello(url: string, hello: Hello): Promise<{ code: string; 
   return { code: refusal.frame.code, close: code };
 }
 
-function firstFrameTests(url: () => string): void {
+function firstFrameTests(target: Target): void {
+  const { test } = target;
   const early = [
     { type: "ping" },
     { type: "search", ref: 1, query: "a" },
@@ -38,7 +40,7 @@ function firstFrameTests(url: () => string): void {
     { type: "sync", ref: 1, cursor: "abc.0" },
   ];
   test.each(early)("[HL1] before hello, $type is answered with hello_expected, then close", async (frame) => {
-    const peer = await Peer.open(url());
+    const peer = await Peer.open(target.place());
     peer.sendText(JSON.stringify(frame));
     expect((await peer.next("error")).code).toBe("hello_expected");
     expect((await peer.whenClosed()).code).toBe(closeTable.frame_invalid.code);
@@ -52,31 +54,32 @@ function firstFrameTests(url: () => string): void {
     '{"type":"hello"}',
     '{"type":"hello","version":"1"}',
   ])("[HL1] before hello, an invalid frame is answered with frame_invalid, then close: %s", async (text) => {
-    const peer = await Peer.open(url());
+    const peer = await Peer.open(target.place());
     peer.sendText(text);
     expect((await peer.next("error")).code).toBe("frame_invalid");
     expect((await peer.whenClosed()).code).toBe(closeTable.frame_invalid.code);
   });
 
   test("[HL6] another version is answered with version_unsupported, then close", async () => {
-    expect(await refusedHello(url(), { version: 2, nickname: freshName() })).toEqual({
+    expect(await refusedHello(target.place(), { version: 2, nickname: freshName() })).toEqual({
       code: "version_unsupported",
       close: closeTable.version_unsupported.code,
     });
   });
 
   test("[HL8] hello with neither token nor nickname is answered with frame_invalid, then close", async () => {
-    expect(await refusedHello(url(), {})).toEqual({
+    expect(await refusedHello(target.place(), {})).toEqual({
       code: "frame_invalid",
       close: closeTable.frame_invalid.code,
     });
   });
 }
 
-function helloTests(url: () => string): void {
+function helloTests(target: Target): void {
+  const { test } = target;
   test("[HL2] a nickname makes a guest; welcome has user, token, cursor and limits", async () => {
     const nickname = freshName();
-    await using ann = await Peer.connect(url(), { nickname });
+    await using ann = await Peer.connect(target.place(), { nickname });
     const { user, token, tokenExpiresAt, time, cursor, limits, version, changes } = ann.welcome;
     expect(user).toEqual({ id: expect.any(String), name: nickname, kind: "guest" });
     expect(version).toBe(1);
@@ -89,7 +92,7 @@ function helloTests(url: () => string): void {
   });
 
   test("[HL2] every guest is another user, and no id or token can be guessed from another", async () => {
-    const guests = await Promise.all([1, 2, 3, 4].map(() => Peer.connect(url())));
+    const guests = await Promise.all([1, 2, 3, 4].map(() => Peer.connect(target.place())));
     expect(new Set(guests.map(({ id }) => id)).size).toBe(4);
     expect(new Set(guests.map(({ token }) => token)).size).toBe(4);
     for (const { id } of guests) expect(id.length).toBeGreaterThanOrEqual(16);
@@ -97,7 +100,7 @@ function helloTests(url: () => string): void {
   });
 
   test("[HL5] a second hello is answered with hello_repeated, and the connection goes on", async () => {
-    await using ann = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
     ann.send({ type: "hello", version: 1, nickname: freshName() });
     expect((await ann.next("error")).code).toBe("hello_repeated");
     await ann.settled();
@@ -105,7 +108,7 @@ function helloTests(url: () => string): void {
   });
 
   test("[HL5] two hellos in one breath make one login", async () => {
-    const peer = await Peer.open(url());
+    const peer = await Peer.open(target.place());
     peer.send({ type: "hello", version: 1, nickname: freshName() });
     peer.send({ type: "hello", version: 1, nickname: freshName() });
     await peer.next("welcome");
@@ -115,7 +118,7 @@ function helloTests(url: () => string): void {
   });
 
   test("[HL2] frames sent right behind the hello are carried out after it", async () => {
-    const peer = await Peer.open(url());
+    const peer = await Peer.open(target.place());
     peer.send({ type: "hello", version: 1, nickname: freshName() });
     peer.send({ type: "ping", ref: 5 });
     await peer.next("pong", ({ ref }) => ref === 5);
@@ -124,11 +127,11 @@ function helloTests(url: () => string): void {
   });
 
   test("[HL9] hello with a cursor brings what changed since in welcome.changes", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     const before = ben.welcome.cursor;
     await ann.say(conversation, "while you were away");
-    await using again = await Peer.connect(url(), { token: ben.token, cursor: before });
+    await using again = await Peer.connect(target.place(), { token: ben.token, cursor: before });
     const { changes } = again.welcome;
     expect(changes?.events.map(({ body }) => body?.text)).toEqual(["while you were away"]);
     expect(changes?.conversations.map(({ id }) => id)).toEqual([conversation]);
@@ -138,28 +141,29 @@ function helloTests(url: () => string): void {
   });
 }
 
-function tokenTests(url: () => string): void {
+function tokenTests(target: Target): void {
+  const { test } = target;
   test("[HL3] a token is the same person on every connection, whichever worker holds it", async () => {
-    await using ann = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
     let { token } = ann;
     for (let round = 0; round < 8; round += 1) {
-      await using again = await Peer.connect(url(), { token });
+      await using again = await Peer.connect(target.place(), { token });
       expect(again.welcome.user).toEqual(ann.welcome.user);
       token = again.token;
     }
   });
 
   test("[HL4] a token with a nickname logs in under the new name", async () => {
-    await using ann = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
     const nickname = freshName("Renamed");
-    await using again = await Peer.connect(url(), { token: ann.token, nickname });
+    await using again = await Peer.connect(target.place(), { token: ann.token, nickname });
     expect(again.welcome.user).toEqual({ id: ann.id, name: nickname, kind: "guest" });
-    await using third = await Peer.connect(url(), { token: ann.token });
+    await using third = await Peer.connect(target.place(), { token: ann.token });
     expect(third.name).toBe(nickname);
   });
 
   test("[HL7] a malformed or forged token is answered with token_invalid, then close", async () => {
-    await using ann = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
     const { head, payload, signature } = parseToken(ann.token);
     const flipped = `${signature.slice(0, -2)}${signature.endsWith("AA") ? "BB" : "AA"}`;
     const far = { ...payload, exp: 9_999_999_999 };
@@ -178,7 +182,7 @@ function tokenTests(url: () => string): void {
       hs256({ ...head, jwk: { kty: "oct", k: "c2VjcmV0" } }, far, "secret"),
     ];
     for (const token of forged) {
-      expect([token, await refusedHello(url(), { token })]).toEqual([
+      expect([token, await refusedHello(target.place(), { token })]).toEqual([
         token,
         { code: "token_invalid", close: closeTable.hello_refused.code },
       ]);
@@ -186,31 +190,34 @@ function tokenTests(url: () => string): void {
   });
 
   test("[HL7] a token logged out is answered with session_ended, then close", async () => {
-    const ann = await Peer.connect(url());
+    const ann = await Peer.connect(target.place());
     await ann.logout();
-    expect(await refusedHello(url(), { token: ann.token })).toEqual({
+    expect(await refusedHello(target.place(), { token: ann.token })).toEqual({
       code: "session_ended",
       close: closeTable.hello_refused.code,
     });
   });
 }
 
-function logoutTests(url: () => string): void {
+function logoutTests(target: Target): void {
+  const { test } = target;
   test("[HL10] logout closes every connection of the session, on every worker, and ends the token", async () => {
-    const ann = await Peer.connect(url());
-    const others = await Promise.all([1, 2, 3, 4].map(() => Peer.connect(url(), { token: ann.token })));
+    const ann = await Peer.connect(target.place());
+    const others = await Promise.all(
+      [1, 2, 3, 4].map(() => Peer.connect(target.place(), { token: ann.token })),
+    );
     await ann.ask({ type: "logout" }, "logged-out");
     for (const peer of [ann, ...others]) {
       expect((await peer.whenClosed()).code).toBe(closeTable.logged_out.code);
     }
     for (const { token } of [ann, ...others]) {
-      expect((await refusedHello(url(), { token })).code).toBe("session_ended");
+      expect((await refusedHello(target.place(), { token })).code).toBe("session_ended");
     }
   });
 
   test("[HL10] who logged out is offline at once", async () => {
-    await using ben = await Peer.connect(url());
-    const ann = await Peer.connect(url());
+    await using ben = await Peer.connect(target.place());
+    const ann = await Peer.connect(target.place());
     await ben.next("lobby-change", ({ joined }) => joined.some(({ id }) => id === ann.id));
     await ann.logout();
     await ben.next("lobby-change", ({ left }) => left.includes(ann.id));
@@ -219,9 +226,9 @@ function logoutTests(url: () => string): void {
   });
 
   test("[HL10] nothing reaches a connection after its session was logged out", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
-    await using second = await Peer.connect(url(), { token: ben.token });
+    await using second = await Peer.connect(target.place(), { token: ben.token });
     await ben.logout();
     await second.whenClosed();
     await ann.say(conversation, "too late");

@@ -1,23 +1,25 @@
 /** SPEC.md, "Conversations and messages" (CV1–CV8, CV11, CV12, CV14). */
-import { describe, expect, test } from "bun:test";
+import { describe, expect } from "bun:test";
 import type { ServerFrameOf } from "@duologue/protocol";
 import { freshId, freshName, Pair, Peer, textBody } from "../harness/peer.ts";
+import type { Target } from "./target.ts";
 
-export function messageTests(url: () => string): void {
+export function messageTests(target: Target): void {
   describe("conversations and messages", () => {
-    openTests(url);
-    deliveryTests(url);
-    numberTests(url);
-    repeatTests(url);
-    replyTests(url);
-    textTests(url);
-    typingTests(url);
+    openTests(target);
+    deliveryTests(target);
+    numberTests(target);
+    repeatTests(target);
+    replyTests(target);
+    textTests(target);
+    typingTests(target);
   });
 }
 
-function openTests(url: () => string): void {
+function openTests(target: Target): void {
+  const { test } = target;
   test("[CV1] there is one conversation for two people, whoever opens it and however often", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     const opened = await Promise.all([ann.open(ben.id), ben.open(ann.id), ann.open(ben.id)]);
     expect(opened.map(({ id }) => id)).toEqual([conversation, conversation, conversation]);
@@ -27,24 +29,25 @@ function openTests(url: () => string): void {
   });
 
   test("[CV1] two people who open at the same moment get the same conversation", async () => {
-    await using ann = await Peer.connect(url());
-    await using ben = await Peer.connect(url());
-    await using second = await Peer.connect(url(), { token: ann.token });
+    await using ann = await Peer.connect(target.place());
+    await using ben = await Peer.connect(target.place());
+    await using second = await Peer.connect(target.place(), { token: ann.token });
     const opened = await Promise.all([ann.open(ben.id), ben.open(ann.id), second.open(ben.id)]);
     expect(new Set(opened.map(({ id }) => id)).size).toBe(1);
   });
 
   test("[CV2] one cannot open a conversation with oneself, nor with nobody", async () => {
-    await using ann = await Peer.connect(url());
+    await using ann = await Peer.connect(target.place());
     expect((await ann.refusal({ type: "open", user: ann.id })).code).toBe("self_conversation");
     expect((await ann.refusal({ type: "open", user: "nobody-has-this-id" })).code).toBe("user_unknown");
     expect((await ann.refusal({ type: "open" })).code).toBe("frame_invalid");
   });
 }
 
-function deliveryTests(url: () => string): void {
+function deliveryTests(target: Target): void {
+  const { test } = target;
   test("[CV3] send is answered with ack: the number and the server's time", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, conversation } = pair;
     const id = freshId();
     const ack = await ann.say(conversation, "first", { id });
@@ -54,10 +57,14 @@ function deliveryTests(url: () => string): void {
   });
 
   test("[CV5] the event goes to all connections of both but the one that sent it", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
-    const annElsewhere = await Promise.all([1, 2].map(() => Peer.connect(url(), { token: ann.token })));
-    const benElsewhere = await Promise.all([1, 2].map(() => Peer.connect(url(), { token: ben.token })));
+    const annElsewhere = await Promise.all(
+      [1, 2].map(() => Peer.connect(target.place(), { token: ann.token })),
+    );
+    const benElsewhere = await Promise.all(
+      [1, 2].map(() => Peer.connect(target.place(), { token: ben.token })),
+    );
     const ack = await ann.say(conversation, "to all");
     for (const peer of [ben, ...annElsewhere, ...benElsewhere]) {
       expect(await peer.next("event")).toMatchObject({
@@ -78,7 +85,7 @@ function deliveryTests(url: () => string): void {
   });
 
   test("[CV5] a text arrives exactly as it was sent", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     const texts = [
       '"quotes" \\ and / slashes',
@@ -96,7 +103,7 @@ function deliveryTests(url: () => string): void {
   });
 
   test("[CV3] what was acknowledged is in the history of the other side right away", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     for (let seq = 1; seq <= 10; seq += 1) {
       await ann.say(conversation, `number ${seq}`);
@@ -106,12 +113,13 @@ function deliveryTests(url: () => string): void {
   });
 }
 
-function numberTests(url: () => string): void {
+function numberTests(target: Target): void {
+  const { test } = target;
   test("[CV4] both sides at once, from several connections: numbers 1…N without holes, the same for all", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
-    const annElsewhere = await Peer.connect(url(), { token: ann.token });
-    const benElsewhere = await Peer.connect(url(), { token: ben.token });
+    const annElsewhere = await Peer.connect(target.place(), { token: ann.token });
+    const benElsewhere = await Peer.connect(target.place(), { token: ben.token });
     const senders = [ann, ben, annElsewhere, benElsewhere];
     const each = 25;
     const acks = await Promise.all(
@@ -137,7 +145,7 @@ function numberTests(url: () => string): void {
   });
 
   test("[CV12] sends of one connection are numbered in the order they were sent", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     const acks = await Promise.all(
       Array.from({ length: 100 }, (_, index) => ann.say(conversation, `number ${index + 1}`)),
@@ -149,8 +157,8 @@ function numberTests(url: () => string): void {
   });
 
   test("[CV4] conversations have numbers of their own", async () => {
-    await using ann = await Peer.connect(url());
-    const others = await Promise.all([1, 2, 3].map(() => Peer.connect(url())));
+    await using ann = await Peer.connect(target.place());
+    const others = await Promise.all([1, 2, 3].map(() => Peer.connect(target.place())));
     for (const other of others) {
       const { id } = await ann.open(other.id);
       expect([(await ann.say(id, "a")).seq, (await other.say(id, "b")).seq]).toEqual([1, 2]);
@@ -159,11 +167,12 @@ function numberTests(url: () => string): void {
   });
 }
 
-function repeatTests(url: () => string): void {
+function repeatTests(target: Target): void {
+  const { test } = target;
   test("[CV6] a repeated send gets the first one's ack, marked duplicate, and nothing else happens", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
-    await using elsewhere = await Peer.connect(url(), { token: ann.token });
+    await using elsewhere = await Peer.connect(target.place(), { token: ann.token });
     const id = freshId();
     const first = await ann.say(conversation, "once", { id });
     for (const peer of [ann, elsewhere, ann]) {
@@ -177,7 +186,7 @@ function repeatTests(url: () => string): void {
   });
 
   test("[CV6] repeats that overtake the first answer are one message", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     const frame = { type: "send", id: freshId(), conversation, body: textBody("thrice") } as const;
     for (let count = 0; count < 3; count += 1) ann.send(frame);
@@ -190,7 +199,7 @@ function repeatTests(url: () => string): void {
   });
 
   test("[CV6] the other side may use the same id: ids are each sender's own", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     const id = freshId();
     expect((await ann.say(conversation, "mine", { id })).seq).toBe(1);
@@ -199,9 +208,9 @@ function repeatTests(url: () => string): void {
   });
 
   test("[CV7] the same id with another content, kind or conversation is refused", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
-    await using third = await Peer.connect(url());
+    await using third = await Peer.connect(target.place());
     const other = (await ann.open(third.id)).id;
     const id = freshId();
     await ann.say(conversation, "one");
@@ -221,9 +230,10 @@ function repeatTests(url: () => string): void {
   });
 }
 
-function replyTests(url: () => string): void {
+function replyTests(target: Target): void {
+  const { test } = target;
   test("[CV8] replyTo names a message of the conversation and comes with the event", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     await ann.say(conversation, "question");
     await ben.say(conversation, "answer", { replyTo: 1 });
@@ -233,7 +243,7 @@ function replyTests(url: () => string): void {
   });
 
   test("[CV8] a replyTo that is not there yet is refused, and takes no number", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, conversation } = pair;
     const frame = { type: "send", conversation, body: textBody("to what?"), replyTo: 1 } as const;
     expect(await ann.write({ ...frame, id: freshId() })).toMatchObject({ code: "seq_unknown" });
@@ -244,7 +254,8 @@ function replyTests(url: () => string): void {
   });
 }
 
-function textTests(url: () => string): void {
+function textTests(target: Target): void {
+  const { test } = target;
   const refused: [string, string, string][] = [
     ["text_empty", "nothing", ""],
     ["text_empty", "white space", " \n\t\u3000\u00a0 "],
@@ -258,7 +269,7 @@ function textTests(url: () => string): void {
     ["text_invalid", "a lone low surrogate", "\udc4b"],
   ];
   test.each(refused)("[CV11] refused with %s: %s", async (code, _, text) => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, conversation } = pair;
     await ann.say(conversation, "stands");
     const id = freshId();
@@ -270,7 +281,7 @@ function textTests(url: () => string): void {
   });
 
   test("[CV11] textCharacters are counted in code points, and that many are taken", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     const longest = "\u{1f980}".repeat(ann.welcome.limits.textCharacters);
     await ann.say(conversation, longest);
@@ -278,11 +289,12 @@ function textTests(url: () => string): void {
   });
 }
 
-function typingTests(url: () => string): void {
+function typingTests(target: Target): void {
+  const { test } = target;
   test("[CV14] typing reaches the other side's connections, is not stored and not answered", async () => {
-    await using pair = await Pair.connect(url());
+    await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
-    await using elsewhere = await Peer.connect(url(), { token: ben.token });
+    await using elsewhere = await Peer.connect(target.place(), { token: ben.token });
     await ann.say(conversation, "hello");
     const before = await ben.open(ann.id);
     ann.send({ type: "typing", conversation, active: true });
@@ -303,8 +315,8 @@ function typingTests(url: () => string): void {
   });
 
   test("[CV14] typing reaches nobody else", async () => {
-    await using pair = await Pair.connect(url());
-    await using third = await Peer.connect(url(), { nickname: freshName("Third") });
+    await using pair = await Pair.connect(target.place());
+    await using third = await Peer.connect(target.place(), { nickname: freshName("Third") });
     pair.ann.send({ type: "typing", conversation: pair.conversation, active: true });
     await pair.ben.next("typing");
     const between = await pair.ben.open(third.id);

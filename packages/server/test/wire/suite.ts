@@ -1,6 +1,6 @@
 /**
- * The rules of SPEC.md as a client sees them, over nothing but a URL: any server that speaks duologue.v1 with the limits'
- * defaults can be put to it. Each test brings its own users, so that it may run beside others, on a server in use.
+ * The rules of SPEC.md as a client sees them: any server that speaks duologue.v1 with the limits' defaults can be put to
+ * it. Each test brings its own users, so that it may run beside others, on a server in use.
  */
 import { describe, setDefaultTimeout } from "bun:test";
 import { authorisationTests } from "./authorisation.ts";
@@ -13,20 +13,20 @@ import { lobbyTests } from "./lobby.ts";
 import { loggingInTests } from "./logging-in.ts";
 import { messageTests } from "./messages.ts";
 import { nicknameTests } from "./nicknames.ts";
+import type { Target } from "./target.ts";
 
-/** `getUrl` is called inside the tests only, when the server is there. */
-export function wireTests(name: string, getUrl: () => string): void {
+export function wireTests(name: string, target: Target): void {
   setDefaultTimeout(60_000);
   describe(name, () => {
-    connectingTests(getUrl);
-    loggingInTests(getUrl);
-    nicknameTests(getUrl);
-    lobbyTests(getUrl);
-    messageTests(getUrl);
-    changeTests(getUrl);
-    historyTests(getUrl);
-    catchingUpTests(getUrl);
-    badInputTests(getUrl);
-    authorisationTests(getUrl);
+    connectingTests(target);
+    loggingInTests(target);
+    nicknameTests(target);
+    lobbyTests(target);
+    messageTests(target);
+    changeTests(target);
+    historyTests(target);
+    catchingUpTests(target);
+    badInputTests(target);
+    authorisationTests(target);
   });
 }
