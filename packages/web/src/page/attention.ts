@@ -73,7 +73,8 @@ export class Attention {
   }
 
   #notify(id: string, name: string, text: string): void {
-    if (!canNotify() || Notification.permission !== "granted") return;
+    // Where it was forbidden meanwhile, the browser shows nothing (Notifications API §3.1: an error event instead).
+    if (!canNotify()) return;
     try {
       const notification = new Notification(name, { body: text, tag: id });
       notification.onclick = () => {

@@ -1,0 +1,110 @@
+/** What people see of a connection that breaks, and what becomes of what they write meanwhile. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { until } from "@duologue/testing";
+import type { Page } from "playwright-core";
+import { Stage, say } from "./people.ts";
+
+/** As `banner.tsx` has it. */
+const PATIENCE_MS = 1_500;
+
+setDefaultTimeout(90_000);
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await Stage.open();
+});
+
+afterAll(async () => {
+  await stage?.[Symbol.asyncDispose]();
+});
+
+const textsOf = (page: Page): Promise<string[]> => page.locator(".message .text").allTextContents();
+
+test("a break is spoken of after a second and a half, with the seconds until the next try and a button", async () => {
+  const { ben } = await stage.joinPair();
+  await ben.clock.install();
+  await ben.reload();
+  await ben.locator("#composer").waitFor();
+  await ben.locator(".pane header .preview", { hasText: "online" }).waitFor();
+  await ben.clock.pauseAt(Date.now() + 60_000);
+  const bringBack = await stage.interrupt();
+  // Whether somebody is online is not known any more: that is how the page shows first that it noticed.
+  const presence = ben.locator(".pane header .preview");
+  await until(async () => {
+    await ben.clock.runFor(20);
+    return (await presence.count()) === 0;
+  }, "the page noticed the break");
+  const banner = ben.locator(".banner");
+  await ben.clock.runFor(PATIENCE_MS - 100);
+  expect(await banner.count()).toBe(0);
+  await ben.clock.runFor(200);
+  await banner.waitFor();
+  // Tries fail at once here, and each wait is longer than the one before.
+  const seconds = banner.getByText(/Trying again in \d+ s/);
+  let isCounting = false;
+  for (let second = 0; second < 60 && !isCounting; second += 1) {
+    await ben.clock.runFor(1_000);
+    isCounting = await seconds.isVisible();
+  }
+  const left = async (): Promise<number> => Number(/\d+/.exec((await seconds.textContent()) ?? "")?.[0]);
+  const before = await left();
+  await ben.clock.runFor(1_000);
+  expect(await left()).toBe(before - 1);
+  await bringBack();
+  await ben.getByRole("button", { name: "Try now" }).click();
+  await ben.clock.resume();
+  await banner.waitFor({ state: "detached" });
+  await ben.locator("#composer").waitFor();
+});
+
+test("a break shorter than that is not spoken of", async () => {
+  const { ben } = await stage.joinPair();
+  await ben.evaluate(() => {
+    const seen = new MutationObserver(() => {
+      if (document.querySelector(".banner") !== null) document.body.dataset.sawBanner = "";
+    });
+    seen.observe(document.body, { childList: true, subtree: true });
+  });
+  await ben.context().setOffline(true);
+  await ben.context().setOffline(false);
+  for (const pid of stage.server.workerPids()) process.kill(pid, "SIGKILL");
+  await ben.locator(".pane header .preview").waitFor({ state: "detached" });
+  await ben.locator(".pane header .preview").waitFor();
+  expect(await ben.locator("body").getAttribute("data-saw-banner")).toBeNull();
+});
+
+test("the server dies in mid-conversation, both write on, and everything arrives once and in order", async () => {
+  const { anna, ben } = await stage.joinPair();
+  await say(ben, "before");
+  await anna.locator(".message", { hasText: "before" }).waitFor();
+  await stage.server.killPrimary();
+  const bringBack = await stage.interrupt();
+  for (const line of ["a one", "a two", "a three"]) await say(anna, line);
+  for (const line of ["b one", "b two", "b three"]) await say(ben, line);
+  for (const page of [anna, ben]) {
+    await page.locator('.message.mine[data-state="queued"]').nth(2).waitFor();
+    expect(await page.locator(".message.mine .state").last().textContent()).toBe("Waiting to be sent");
+  }
+  await bringBack();
+  for (const page of [anna, ben]) {
+    const banner = page.locator(".banner button");
+    if (await banner.isVisible()) await banner.click();
+  }
+  for (const page of [anna, ben]) {
+    await page.waitForFunction(
+      () =>
+        document.querySelectorAll(".message").length === 8 &&
+        [...document.querySelectorAll<HTMLElement>(".message.mine")].every(
+          ({ dataset }) => dataset.state === "read",
+        ),
+      undefined,
+      { timeout: 45_000 },
+    );
+  }
+  const texts = await textsOf(anna);
+  expect(texts).toEqual(await textsOf(ben));
+  expect(texts.slice(0, 2)).toEqual(["hello", "before"]);
+  expect(texts.filter((text) => text.startsWith("a "))).toEqual(["a one", "a two", "a three"]);
+  expect(texts.filter((text) => text.startsWith("b "))).toEqual(["b one", "b two", "b three"]);
+  expect(await anna.locator(".message.mine .state").last().textContent()).toBe("Read");
+});
