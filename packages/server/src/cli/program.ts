@@ -18,6 +18,7 @@ import { type Ask, runAsk } from "./ask.ts";
 import { type Console, type ExitCode, exitCodes, printProblems } from "./console.ts";
 import { runServe } from "./serve.ts";
 import { runToken, type TokenWishes } from "./token.ts";
+import { runBackup, runDoctor, runRestore } from "./upkeep.ts";
 
 /** What the commands get from outside. */
 export interface ProgramContext {
@@ -75,6 +76,7 @@ function makeProgram(context: ProgramContext, finish: Finish): Command {
     .description("run the server; the default command")
     .action(async (flags: FlagValues) => finish(await serveCommand(flags, context)));
   addTokenCommand(program, context, finish);
+  addUpkeepCommands(program, context, finish);
   const asking: readonly (readonly [ControlRequest["type"], string])[] = [
     ["status", "show the running server, its workers and its store"],
     ["reload", "replace the workers one by one, without losing a message"],
@@ -106,6 +108,29 @@ function addTokenCommand(program: Command, context: ProgramContext, finish: Fini
     .action(async ({ sub, name, expires, peer, ...flags }: FlagValues & TokenWishes) =>
       finish(await tokenCommand(flags, { sub, name, expires, peer }, context)),
     );
+}
+
+function addUpkeepCommands(program: Command, context: ProgramContext, finish: Finish): void {
+  const { console } = context;
+  addOptions(program.command("backup"), ["data", "config"])
+    .description("copy all data into one file, also while the server runs")
+    .argument("<file>", "the file to be made")
+    .option("--force", "replace the file if it is there")
+    .action(async (file: string, { force, ...flags }: FlagValues & { readonly force?: true }) =>
+      finish(
+        await withData(flags, context, (data) => runBackup(data, { file, force: force === true }, console)),
+      ),
+    );
+  addOptions(program.command("restore"), ["data", "config"])
+    .description("put a back-up in the place of the data; the old data is kept beside it")
+    .argument("<file>", "a file that backup made")
+    .action(async (file: string, flags: FlagValues) =>
+      finish(await withData(flags, context, (data) => runRestore(data, file, console))),
+    );
+  const served = optionNames.filter((name) => options[name].flag !== undefined);
+  addOptions(program.command("doctor"), served)
+    .description("check data, configuration, versions, port and limits, and say what to do")
+    .action(async (flags: FlagValues) => finish(await doctorCommand(flags, context)));
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {
@@ -152,15 +177,37 @@ async function withConfig(
   return parsed.ok ? run(parsed.config) : printProblems(console, parsed.problems);
 }
 
+async function withData(
+  flags: FlagValues,
+  { console, environment, machine }: ProgramContext,
+  run: (dataDirectory: string) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const gathered = gatherSources(flags, environment, machine);
+  if (!gathered.ok) return printProblems(console, gathered.problems);
+  const data = parseOption("data", gathered.sources);
+  return data.ok ? run(data.value) : printProblems(console, data.problems);
+}
+
+/** A configuration that is wrong is a finding like others: the rest is looked at all the same. */
+async function doctorCommand(flags: FlagValues, context: ProgramContext): Promise<ExitCode> {
+  const { console, environment, machine } = context;
+  const gathered = gatherSources(flags, environment, machine);
+  const sources = gathered.ok ? gathered.sources : { flags, environment, machine, file: undefined };
+  const data = parseOption("data", sources);
+  if (!data.ok) return printProblems(console, data.problems);
+  const parsed = parseConfig(sources);
+  const problems = [...(gathered.ok ? [] : gathered.problems), ...(parsed.ok ? [] : parsed.problems)];
+  const config = parsed.ok ? parsed.config : undefined;
+  return runDoctor({ dataDirectory: data.value, config, problems }, console);
+}
+
 async function askCommand(
   type: ControlRequest["type"],
   flags: FlagValues,
   asJson: boolean,
   context: ProgramContext,
 ): Promise<ExitCode> {
-  const gathered = gatherSources(flags, context.environment, context.machine);
-  if (!gathered.ok) return printProblems(context.console, gathered.problems);
-  const data = parseOption("data", gathered.sources);
-  if (!data.ok) return printProblems(context.console, data.problems);
-  return runAsk(context.ask, context.console, { request: { type }, dataDirectory: data.value, asJson });
+  return withData(flags, context, (dataDirectory) =>
+    runAsk(context.ask, context.console, { request: { type }, dataDirectory, asJson }),
+  );
 }

@@ -3,6 +3,16 @@ export { type BatchCommitter, BatchingWriter } from "./batch.ts";
 export { composeStore } from "./compose.ts";
 export type { Submit, WriteOutcome, WriteRequest } from "./requests.ts";
 export { purgeSessions } from "./session-purge.ts";
+export {
+  type BackupFacts,
+  copyDatabase,
+  type DataCounts,
+  estimateCopyBytes,
+  sealBackup,
+  settleDatabase,
+  unsealBackup,
+} from "./sqlite/backup.ts";
+export { type Inspection, inspectDatabase } from "./sqlite/inspection.ts";
 export { SqliteKeeper, type StoreHealth } from "./sqlite/keeper.ts";
 export { SqliteReader } from "./sqlite/reader.ts";
 export { SqliteWriter } from "./sqlite/writer.ts";

@@ -62,3 +62,10 @@ export function openReaderDatabase(path: string): Database {
   database.run(`PRAGMA cache_size = -${READER_CACHE_KIB}`);
   return database;
 }
+
+/** For tools that look at a file beside its writer, or without one. Throws when there is no file. */
+export function openToLook(path: string): Database {
+  const database = new StoreDatabase(path, { readonly: true });
+  database.run("PRAGMA busy_timeout = 5000");
+  return database;
+}

@@ -1,5 +1,6 @@
 /** The tables, as steps that are never changed once released: a new one is added at the end. */
 import type { Database } from "bun:sqlite";
+import type { Clock } from "../../clock.ts";
 
 interface Migration {
   /** 1, 2, 3, …; the file keeps the number of the last one carried out in `user_version`. */
@@ -110,8 +111,19 @@ const migrations: readonly Migration[] = [
 
 export const SCHEMA_VERSION: number = migrations.length;
 
-/** `secret` only in a back-up: what `token-secret` holds. `writer`: who writes now (fence.ts). `probe`: nothing. */
-export type MetaName = "epoch" | "realm" | "writer" | "probe" | "secret";
+/**
+ * writer: who writes now (fence.ts). probe: nothing. In a back-up only: secret: what `token-secret` holds; taken: when it
+ * was taken, in ISO 8601.
+ */
+export type MetaName = "epoch" | "realm" | "writer" | "probe" | "secret" | "taken";
+
+const EPOCH_CHARACTERS = 10;
+
+export function makeEpoch(clock: Pick<Clock, "random">): string {
+  let epoch = "";
+  while (epoch.length < EPOCH_CHARACTERS) epoch += Math.floor(clock.random() * 36).toString(36);
+  return epoch;
+}
 
 /** Brings the file to this program's version, each step in a transaction; `epoch` names a body of data made now. */
 export function migrate(database: Database, epoch: string): void {
@@ -172,6 +184,10 @@ export function readMeta(database: Database, name: MetaName): string | undefined
 
 export function writeMeta(database: Database, name: MetaName, value: string): void {
   database.run("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", [name, value]);
+}
+
+export function deleteMeta(database: Database, name: MetaName): void {
+  database.run("DELETE FROM meta WHERE name = ?", [name]);
 }
 
 function readPragma(database: Database, name: "user_version" | "application_id"): number {

@@ -8,7 +8,7 @@ import { Checkpointer, type CheckpointLimits, settleLog, withPatience } from "./
 import { ConversationWrites } from "./conversation-writes.ts";
 import { openWriterDatabase } from "./database.ts";
 import { Fence } from "./fence.ts";
-import { migrate, readEpoch, writeMeta } from "./migrations.ts";
+import { makeEpoch, migrate, readEpoch, writeMeta } from "./migrations.ts";
 import { PeopleWrites } from "./people-writes.ts";
 import { SessionWrites } from "./session-writes.ts";
 import { WriterState } from "./state.ts";
@@ -39,7 +39,6 @@ const DEFAULT_CACHED = 100_000;
 const DEFAULT_BUSY_TIMEOUT_MS = 5000;
 /** Requests of one batch that may turn out to be what SQLite cannot take, before the whole batch is given up. */
 const MAX_EXCLUDED = 8;
-const EPOCH_CHARACTERS = 10;
 const PROBE_WAIT_MS = 100;
 const PROBE_TEXT = "x".repeat(131_072);
 
@@ -257,10 +256,4 @@ export class SqliteWriter implements BatchCommitter, Disposable {
 
 function unknownRequest(request: never): never {
   throw new TypeError(`unknown request ${JSON.stringify(request)}`);
-}
-
-export function makeEpoch(clock: Pick<Clock, "random">): string {
-  let epoch = "";
-  while (epoch.length < EPOCH_CHARACTERS) epoch += Math.floor(clock.random() * 36).toString(36);
-  return epoch;
 }

@@ -1,0 +1,115 @@
+/** `duologue backup`: one file with everything a data directory holds, from a server at work or a directory without one. */
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Clock } from "../clock.ts";
+import { type BackupFacts, copyDatabase, estimateCopyBytes, sealBackup } from "../store/index.ts";
+import { flushPath, freeBytes, publishFile } from "./files.ts";
+import { sizeOf } from "./start-up.ts";
+import { requireDatabase, UpkeepError, visit } from "./visit.ts";
+
+export interface BackupOptions {
+  /** Absolute. */
+  readonly dataDirectory: string;
+  /** Absolute. */
+  readonly file: string;
+  /** A file of that name may be replaced. */
+  readonly force: boolean;
+  /** The command line of a process that copies; the paths of the database and of the copy are added. */
+  readonly copyCommand: readonly string[];
+  readonly clock: Pick<Clock, "now" | "every" | "randomId">;
+  /** Bytes copied, and about how many there will be. */
+  readonly onProgress: (copiedBytes: number, totalBytes: number) => void;
+}
+
+export interface BackupOutcome extends BackupFacts {
+  readonly bytes: number;
+  readonly fromRunningServer: boolean;
+}
+
+const PROGRESS_MS = 500;
+/** What must be left on the disk when the copy is there. */
+const SPARE_BYTES = 16 * 1024 * 1024;
+
+/** Throws UpkeepError. The file has its name only when it is whole and on the disk; otherwise nothing is left of it. */
+export async function backUp(options: BackupOptions): Promise<BackupOutcome> {
+  const { dataDirectory, file, force, clock } = options;
+  const source = requireDatabase(dataDirectory);
+  using place = visit(dataDirectory);
+  const totalBytes = orRefuse(() => estimateCopyBytes(source), `The database ${source} cannot be read`);
+  checkTarget(options, totalBytes);
+  const temporary = join(dirname(file), `.${basename(file)}.${clock.randomId(6)}`);
+  try {
+    // Nobody else may read it, not even while it is made.
+    closeSync(openSync(temporary, "wx", 0o600));
+    await copy(options, source, temporary, totalBytes);
+    const secretPath = join(dataDirectory, "token-secret");
+    const secret = existsSync(secretPath) ? readFileSync(secretPath, "utf8") : undefined;
+    const facts = sealBackup(temporary, secret, new Date(clock.now()).toISOString());
+    chmodSync(temporary, 0o600);
+    publishFile(temporary, file, force);
+    return { ...facts, bytes: sizeOf(file), fromRunningServer: place.isServed };
+  } catch (error) {
+    if (error instanceof UpkeepError) throw error;
+    throw new UpkeepError(`The back-up ${file} could not be written (${(error as Error).message}).`);
+  } finally {
+    rmSync(temporary, { force: true });
+    rmSync(`${temporary}-journal`, { force: true });
+  }
+}
+
+function checkTarget({ file, force }: BackupOptions, totalBytes: number): void {
+  const directory = dirname(file);
+  if (!existsSync(directory)) throw new UpkeepError(`There is no directory ${directory} for the back-up.`);
+  if (existsSync(file) && !force) {
+    throw new UpkeepError(`${file} is there already. Choose another name, or replace it with --force.`);
+  }
+  const free = orRefuse(() => freeBytes(directory), `The directory ${directory} cannot be used`);
+  if (free >= totalBytes + SPARE_BYTES) return;
+  throw new UpkeepError(
+    `There is not enough room in ${directory}: the back-up needs about ${inMegabytes(totalBytes + SPARE_BYTES)}, and ${inMegabytes(free)} are free.`,
+  );
+}
+
+/** What the process of `copyCommand` does. Throws what SQLite throws. */
+export function copyInto(source: string, temporary: string): void {
+  copyDatabase(source, temporary);
+}
+
+/** In a process of its own: SQLite copies without a pause, and this one tells how far it is. */
+async function copy(
+  { copyCommand, clock, onProgress }: BackupOptions,
+  source: string,
+  temporary: string,
+  totalBytes: number,
+): Promise<void> {
+  const child = Bun.spawn([...copyCommand, source, temporary], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const timer = clock.every(PROGRESS_MS, () =>
+    onProgress(Math.min(sizeOf(temporary), totalBytes), totalBytes),
+  );
+  const endWithUs = (): void => child.kill("SIGKILL");
+  process.on("exit", endWithUs);
+  try {
+    const [exitCode, problem] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+    if (exitCode !== 0) throw new Error(problem.trim() || "the copying process was ended");
+    flushPath(temporary);
+  } finally {
+    timer.cancel();
+    process.off("exit", endWithUs);
+  }
+}
+
+function orRefuse<T>(run: () => T, what: string): T {
+  try {
+    return run();
+  } catch (error) {
+    throw new UpkeepError(`${what} (${(error as Error).message}).`);
+  }
+}
+
+function inMegabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1_048_576)} MB`;
+}
