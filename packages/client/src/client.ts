@@ -177,6 +177,15 @@ export class Client {
     return this.#core.conversations.loadOlder(conversation);
   }
 
+  /**
+   * Say when the reader leaves the end of a conversation and when they are back. At the end, what is farther back than a few
+   * thousand messages is forgotten, and can be loaded again. `loadOlder` leaves the end; opening another conversation is
+   * being back in this one.
+   */
+  setAtEnd(conversation: string, isAtEnd: boolean): void {
+    this.#core.conversations.setAtEnd(conversation, isAtEnd);
+  }
+
   /** The next page of the list; at once when there is none. */
   loadConversations(): Promise<void> {
     return this.#core.conversations.loadMore();

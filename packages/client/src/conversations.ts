@@ -1,7 +1,7 @@
 /** The user's conversations: summaries of all that are known, and the messages of those that are looked at. */
 import type { Conversation, ConversationEvent, ServerFrameOf, User } from "@duologue/protocol";
 import type { ChangesPage, Step } from "./catch-up.ts";
-import { TIMELINES_HELD } from "./limits.ts";
+import { HOLE_EVENTS, TIMELINES_HELD } from "./limits.ts";
 import type { Marks } from "./marks.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Requests } from "./requests.ts";
@@ -9,6 +9,7 @@ import { applyEventToSummary, applyMarkersToSummary, mergeSummary } from "./summ
 import {
   emptyTimeline,
   eventFromAck,
+  excessOf,
   findRepair,
   hasOlder,
   reduceTimeline,
@@ -39,6 +40,8 @@ interface Held {
   /** No page has come yet: what is there are live events, and what was before them is not known to be loaded. */
   isNew: boolean;
   loading: boolean;
+  /** Somebody reads farther back: nothing is forgotten. */
+  isBack: boolean;
   /** The last view and what it was made of, so that an unchanged one is the same object. */
   view: { readonly of: readonly unknown[]; readonly value: TimelineView } | undefined;
 }
@@ -112,7 +115,7 @@ export class Conversations {
    */
   restore(summaries: readonly Conversation[], timelines: ReadonlyMap<string, Timeline>): void {
     for (const [id, timeline] of [...timelines].reverse()) {
-      this.#held.set(id, { timeline, isNew: false, loading: false, view: undefined });
+      this.#held.set(id, { timeline, isNew: false, loading: false, isBack: false, view: undefined });
     }
     for (const summary of summaries) this.merge(summary);
   }
@@ -159,8 +162,11 @@ export class Conversations {
       timeline: emptyTimeline,
       isNew: true,
       loading: false,
+      isBack: false,
       view: undefined,
     };
+    // Somebody looks here now.
+    for (const other of this.#held.keys()) if (other !== id) this.setAtEnd(other, true);
     this.#held.delete(id);
     this.#held.set(id, held);
     const [oldest] = this.#held.keys();
@@ -172,6 +178,7 @@ export class Conversations {
     const held = this.#held.get(id);
     const first = held?.timeline.events[0]?.seq;
     if (held === undefined || held.loading || first === undefined || first <= 1) return;
+    held.isBack = true;
     this.#setLoading(held, true);
     try {
       const page = await this.#options.requests.promise<"history">({
@@ -184,6 +191,14 @@ export class Conversations {
       this.#setLoading(held, false);
     }
     this.#repair(id);
+  }
+
+  /** Only of a conversation whose reader is at the end, the oldest of very many events are forgotten. */
+  setAtEnd(id: string, isAtEnd: boolean): void {
+    const held = this.#held.get(id);
+    if (held === undefined) return;
+    held.isBack = !isAtEnd;
+    this.#forgetExcess(held);
   }
 
   /** Takes a summary from the server in. */
@@ -240,6 +255,7 @@ export class Conversations {
     for (const held of this.#held.values()) {
       held.timeline = emptyTimeline;
       held.isNew = true;
+      held.isBack = false;
     }
     this.#list = "unloaded";
     this.loadList();
@@ -330,7 +346,7 @@ export class Conversations {
   #missing(id: string, held: Held, lastSeq: number): number | undefined {
     if (lastSeq === 0) held.isNew = false;
     if (held.isNew) return lastSeq + 1;
-    let repair = findRepair(held.timeline, lastSeq);
+    let repair = findRepair(held.timeline, lastSeq, held.isBack ? Number.POSITIVE_INFINITY : HOLE_EVENTS);
     if (repair.kind === "forget") {
       this.#change(id, repair);
       repair = findRepair(held.timeline, lastSeq);
@@ -342,11 +358,21 @@ export class Conversations {
     const held = this.#held.get(id);
     if (held === undefined) return;
     held.timeline = reduceTimeline(held.timeline, change);
+    this.#forgetExcess(held);
+    this.#options.changed();
+  }
+
+  #forgetExcess(held: Held): void {
+    // Below what is forgotten now, a page that is on its way would leave a hole.
+    const excess = held.isBack || held.loading ? undefined : excessOf(held.timeline);
+    if (excess === undefined) return;
+    held.timeline = reduceTimeline(held.timeline, excess);
     this.#options.changed();
   }
 
   #setLoading(held: Held, loading: boolean): void {
     held.loading = loading;
+    this.#forgetExcess(held);
     this.#options.changed();
   }
 

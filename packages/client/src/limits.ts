@@ -67,7 +67,14 @@ export const TYPING_EXPIRES_MS = 6_000;
 
 /** Conversations whose messages are held; the one used longest ago is forgotten first and loaded anew when opened. */
 export const TIMELINES_HELD = 20;
-/** Events held of one conversation when a new one arrives; the oldest go first and can be loaded again. */
+/**
+ * Above so many events, a conversation whose reader is at the end keeps the last ones; the others can be loaded again.
+ * While somebody reads farther back, it grows by what they load and what comes.
+ */
 export const TIMELINE_EVENTS = 4_000;
-/** A hole larger than this is not filled: what lies below it is forgotten, and loaded again when asked for. */
+export const TIMELINE_EVENTS_KEPT = 3_000;
+/**
+ * A hole larger than this is not filled while the reader is at the end: what lies below it is forgotten, and loaded again
+ * when asked for.
+ */
 export const HOLE_EVENTS = 300;

@@ -6,7 +6,9 @@ import { PROPERTY_RUNS } from "./testing/property-runs.ts";
 import {
   emptyTimeline,
   eventFromAck,
+  excessOf,
   findRepair,
+  hasOlder,
   reduceTimeline,
   type TimelineChange,
   viewTimeline,
@@ -172,6 +174,35 @@ describe("timeline", () => {
           expect(loaded).toEqual(Array.from({ length: loaded.length }, (_, index) => first + index));
         },
       ),
+      { numRuns: PROPERTY_RUNS },
+    );
+  });
+
+  test("forgetting takes the oldest only, leaves no hole, and what is loaded again is as it was", () => {
+    const anyBounds = fc.record({ kept: fc.integer({ min: 1, max: 10 }), more: fc.nat({ max: 10 }) });
+    fc.assert(
+      fc.property(anyConversation, anyBounds, (events, { kept, more }) => {
+        const stored = events.map((event) => asStored(event, events));
+        const whole = reduceTimeline(emptyTimeline, { kind: "history", events: stored, revisions: stored });
+        const excess = excessOf(whole, kept + more, kept);
+        expect(excess === undefined).toBe(events.length <= kept + more);
+        if (excess === undefined) return;
+        const short = reduceTimeline(whole, excess);
+        const seqs = short.events.map((event) => event.seq);
+        expect(seqs).toEqual(events.slice(-kept).map((event) => event.seq));
+        expect(findRepair(short, events.length)).toEqual({ kind: "none" });
+        expect(hasOlder(short)).toBe(true);
+        const first = seqs[0] ?? 0;
+        expect(short.revisions.every((event) => (event.target ?? 0) >= first)).toBe(true);
+        const shown = viewTimeline(whole, [], context).filter(({ seq }) => (seq ?? 0) >= first);
+        expect(viewTimeline(short, [], context)).toEqual(shown);
+        const page = stored.slice(0, first - 1);
+        const revisions = stored.filter(
+          ({ kind, target }) => kind === "edit" && target !== undefined && target < first,
+        );
+        const again = reduceTimeline(short, { kind: "history", events: page, revisions });
+        expect(viewTimeline(again, [], context)).toEqual(viewTimeline(whole, [], context));
+      }),
       { numRuns: PROPERTY_RUNS },
     );
   });

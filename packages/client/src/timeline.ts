@@ -3,7 +3,7 @@
  * never contradict each other, so any order and any repetition of changes ends in the same state, the server's order.
  */
 import type { ConversationEvent, Markers, ReceivedBody } from "@duologue/protocol";
-import { HOLE_EVENTS, TIMELINE_EVENTS } from "./limits.ts";
+import { HOLE_EVENTS, TIMELINE_EVENTS, TIMELINE_EVENTS_KEPT } from "./limits.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
 
 export interface Timeline {
@@ -29,7 +29,7 @@ export function reduceTimeline(timeline: Timeline, change: TimelineChange): Time
   switch (change.kind) {
     case "events": {
       const events = insert(timeline.events, change.events);
-      return events === timeline.events ? timeline : { ...timeline, events: bound(events) };
+      return events === timeline.events ? timeline : { ...timeline, events };
     }
     case "history": {
       const events = insert(timeline.events, change.events);
@@ -40,7 +40,8 @@ export function reduceTimeline(timeline: Timeline, change: TimelineChange): Time
     }
     case "forget": {
       const events = timeline.events.filter((event) => event.seq >= change.below);
-      return { ...timeline, events };
+      const revisions = timeline.revisions.filter((event) => (event.target ?? 0) >= change.below);
+      return { events, revisions };
     }
     default:
       return change satisfies never;
@@ -112,8 +113,14 @@ function findIndex(events: readonly ConversationEvent[], seq: number): number {
   return low;
 }
 
-function bound(events: readonly ConversationEvent[]): readonly ConversationEvent[] {
-  return events.length > TIMELINE_EVENTS ? events.slice(-Math.floor(TIMELINE_EVENTS * 0.75)) : events;
+/** What to forget of a timeline that is too long: the oldest, so that what stays has no hole; undefined: nothing. */
+export function excessOf(
+  { events }: Timeline,
+  max: number = TIMELINE_EVENTS,
+  kept: number = TIMELINE_EVENTS_KEPT,
+): TimelineChange | undefined {
+  const first = events.length > max ? events.at(-kept) : undefined;
+  return first === undefined ? undefined : { kind: "forget", below: first.seq };
 }
 
 export type Repair =
@@ -124,19 +131,19 @@ export type Repair =
   /** The hole is too large to fill: forget what is below this number. */
   | { readonly kind: "forget"; readonly below: number };
 
-/** The highest hole, if there is one. */
-export function findRepair(timeline: Timeline, lastSeq: number): Repair {
+/** The highest hole, if there is one; one of more than `holeEvents` is not filled. */
+export function findRepair(timeline: Timeline, lastSeq: number, holeEvents: number = HOLE_EVENTS): Repair {
   const { events } = timeline;
   const last = events.at(-1)?.seq ?? 0;
   if (last < lastSeq) {
-    return lastSeq - last > HOLE_EVENTS && last > 0
+    return lastSeq - last > holeEvents && last > 0
       ? { kind: "forget", below: lastSeq }
       : { kind: "load", before: lastSeq + 1 };
   }
   for (let index = events.length - 1; index > 0; index -= 1) {
     const upper = events[index]?.seq ?? 0;
     const lower = events[index - 1]?.seq ?? 0;
-    if (upper - lower > HOLE_EVENTS) return { kind: "forget", below: upper };
+    if (upper - lower > holeEvents) return { kind: "forget", below: upper };
     if (upper - lower > 1) return { kind: "load", before: upper };
   }
   return { kind: "none" };
