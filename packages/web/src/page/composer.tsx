@@ -23,7 +23,10 @@ export function Composer({ conversation }: { readonly conversation: Conversation
   const used = lengthNear(text, limit);
   const isSendable = text.trim() !== "" && used <= limit;
   useFocus(input);
-  useLayoutEffect(() => fit(input.current), [text]);
+  useLayoutEffect(() => {
+    fit(input.current);
+    pane.keepEnd();
+  }, [pane, text, mode]);
 
   const submit = (event: Event): void => {
     event.preventDefault();

@@ -37,6 +37,8 @@ export function ConversationPane({ id }: { readonly id: string }): JSX.Element {
 function Header({ conversation }: { readonly conversation: ConversationView | undefined }): JSX.Element {
   const chat = useChat();
   const { back, online, offline } = useCatalogue();
+  // Not known while there is no connection; the line stays, so that the name does not move.
+  const presence = conversation?.online === undefined ? "" : conversation.online ? online : offline;
   return (
     <header>
       <button
@@ -51,9 +53,7 @@ function Header({ conversation }: { readonly conversation: ConversationView | un
       {conversation !== undefined && <Avatar user={conversation.peer} online={conversation.online} />}
       <h1 class="lines">
         <bdi class="name">{conversation?.peer.name}</bdi>
-        {conversation?.online !== undefined && (
-          <span class="preview">{conversation.online ? online : offline}</span>
-        )}
+        <span class="preview presence">{presence}</span>
       </h1>
       <CloseButton />
     </header>

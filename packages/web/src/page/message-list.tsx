@@ -17,15 +17,18 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
   const items = pane.items(view, conversation);
   const shift = useShift(items);
   const list = useRef<VirtualizerHandle>(null);
+  const scroller = useRef<HTMLDivElement>(null);
   const current = items.findIndex((item) => item.key === pane.current.value);
   useLayoutEffect(() => {
     pane.list = list.current ?? undefined;
+    pane.scroller = scroller.current ?? undefined;
     pane.drawn(view.entries);
   }, [pane, view]);
   useEffect(() => pane.markRead(view), [pane, view, isInSight]);
   return (
     <div class="middle">
       <div
+        ref={scroller}
         class="scroll"
         role="log"
         aria-live="off"

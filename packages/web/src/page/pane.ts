@@ -24,6 +24,8 @@ export class Pane {
   readonly current: Signal<string | undefined> = signal(undefined);
   readonly isLoadingOlder: Signal<boolean> = signal(false);
   list: VirtualizerHandle | undefined;
+  /** What scrolls. */
+  scroller: HTMLElement | undefined;
   focusComposer: () => void = () => {};
   readonly #chat: Chat;
   #items: { readonly of: TimelineView; readonly value: readonly Item[] } | undefined;
@@ -33,13 +35,16 @@ export class Pane {
   #wasPlaced = false;
   #wanted: number | undefined;
   #flashTimer: { cancel(): void } | undefined;
+  readonly #stopTelling: () => void;
 
   constructor(chat: Chat, id: string) {
     this.#chat = chat;
     this.id = id;
+    this.#stopTelling = this.isAtEnd.subscribe((isAtEnd) => chat.client.setAtEnd(id, isAtEnd));
   }
 
   close(): void {
+    this.#stopTelling();
     this.#flashTimer?.cancel();
   }
 
@@ -87,10 +92,22 @@ export class Pane {
     else this.scrolled(this.list?.scrollOffset ?? 0);
   }
 
+  /**
+   * The composer grew or shrank. At once, before the browser says that it scrolled: that what is seen became higher
+   * and lower again within a moment looks afterwards as if somebody had scrolled back.
+   */
+  keepEnd(): void {
+    const { scroller } = this;
+    if (scroller !== undefined && this.#wasPlaced && this.isAtEnd.peek()) {
+      scroller.scrollTop = scroller.scrollHeight;
+    }
+  }
+
   scrolled(offset: number): void {
-    const { list } = this;
-    if (list === undefined || !this.#wasPlaced) return;
-    const isNear = list.scrollSize - offset - list.viewportSize < END_PIXELS;
+    const { scroller } = this;
+    if (scroller === undefined || !this.#wasPlaced) return;
+    // The list's own sizes are those of the last drawing.
+    const isNear = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < END_PIXELS;
     // Growing content also leads away from the end; only people scroll back.
     if (isNear) {
       this.isAtEnd.value = true;
