@@ -7,19 +7,20 @@ const script = fileURLToPath(new URL("./widget/script.ts", import.meta.url));
 
 /** `/embed`, what it loads, and `/embed.js`, whose name cannot hold a hash because it stands in other sites' pages. */
 export async function buildEmbedFiles(): Promise<PlainFile[]> {
-  const [assets, template, [loader]] = await Promise.all([
+  const [{ named, parts }, template, [loader]] = await Promise.all([
     bundle({ script: "embed", style: "embed" }, [`${embed}main.tsx`, `${embed}style.css`]),
     Bun.file(`${embed}index.html`).text(),
     runBuild({ entrypoints: [script], format: "iife" }),
   ]);
   return [
-    documentOf("/embed", template, assets),
+    documentOf("/embed", template, named),
     {
       path: "/embed.js",
       contentType: "text/javascript; charset=utf-8",
       body: new Uint8Array((await loader?.arrayBuffer()) ?? new ArrayBuffer()),
       immutable: false,
     },
-    ...assets.map(({ extension: _, ...file }) => file),
+    ...named.map(({ extension: _, ...file }) => file),
+    ...parts,
   ];
 }

@@ -1,4 +1,5 @@
 /** What the builders of the page and of the widget have in common. */
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
@@ -40,25 +41,37 @@ export interface NamedFile extends PlainFile {
   readonly extension: string;
 }
 
+const SCRIPT = "text/javascript; charset=utf-8";
+
+export interface Bundle {
+  /** The script and the style sheet, which the document names. */
+  readonly named: readonly NamedFile[];
+  /** What the script loads when it needs it. */
+  readonly parts: readonly PlainFile[];
+}
+
 /** Bundles a script and a style sheet for browsers, and names them by what they hold. */
 export async function bundle(
   stems: { readonly script: string; readonly style: string },
   entrypoints: string[],
-): Promise<readonly NamedFile[]> {
-  const outputs = await runBuild({ entrypoints, format: "esm" });
-  const files: NamedFile[] = [];
+): Promise<Bundle> {
+  const naming = { chunk: "part.[hash].[ext]" };
+  const outputs = await runBuild({ entrypoints, format: "esm", splitting: true, naming });
+  const named: NamedFile[] = [];
+  const parts: PlainFile[] = [];
   for (const output of outputs) {
     const body = new Uint8Array(await output.arrayBuffer());
-    const isStyle = output.path.endsWith(".css");
-    if (isStyle) files.push(name(stems.style, "css", "text/css; charset=utf-8", body));
-    else files.push(name(stems.script, "js", "text/javascript; charset=utf-8", body));
+    if (output.path.endsWith(".css")) named.push(name(stems.style, "css", "text/css; charset=utf-8", body));
+    else if (output.kind === "entry-point") named.push(name(stems.script, "js", SCRIPT, body));
+    // Its name stands in the script already, relative to it, and holds a hash too.
+    else parts.push({ path: `/assets/${basename(output.path)}`, contentType: SCRIPT, body, immutable: true });
   }
-  return files;
+  return { named, parts };
 }
 
 /** Minified, for browsers. Rejects with PageBuildError. */
 export async function runBuild(
-  options: Pick<Bun.BuildConfig, "entrypoints" | "format">,
+  options: Pick<Bun.BuildConfig, "entrypoints" | "format" | "splitting" | "naming" | "define">,
 ): Promise<readonly Bun.BuildArtifact[]> {
   const result = await Bun.build({
     ...options,
@@ -67,7 +80,7 @@ export async function runBuild(
     throw: false,
     plugins: [preactForReact],
     jsx: { runtime: "automatic", importSource: "preact", development: false },
-    define: { "process.env.NODE_ENV": '"production"' },
+    define: { "process.env.NODE_ENV": '"production"', ...options.define },
   });
   if (!result.success) throw new PageBuildError(result.logs);
   return result.outputs;
@@ -79,19 +92,26 @@ export function name(stem: string, extension: string, contentType: string, body:
   return { path: `/assets/${stem}.${hash}.${extension}`, contentType, body, immutable: true, extension };
 }
 
-/** A document whose places `{{script}}`, `{{style}}` and `{{icon}}` are filled with the files' names. */
-export function documentOf(path: string, template: string, files: readonly NamedFile[]): PlainFile {
-  const places = new Map(files.map((file) => [file.extension, file.path]));
-  const text = template
-    .replace("{{icon}}", places.get("svg") ?? "")
-    .replace("{{style}}", places.get("css") ?? "")
-    .replace("{{script}}", places.get("js") ?? "");
+/** A document whose places, such as `{{script}}`, are filled with the names of files: of those of a bundle, and others. */
+export function documentOf(
+  path: string,
+  template: string,
+  files: readonly NamedFile[],
+  others: Readonly<Record<string, string>> = {},
+): PlainFile {
+  const paths = new Map(files.map((file) => [file.extension, file.path]));
+  const text = fillPlaces(template, { style: paths.get("css"), script: paths.get("js"), ...others });
   return {
     path,
     contentType: "text/html; charset=utf-8",
     body: new TextEncoder().encode(text),
     immutable: false,
   };
+}
+
+/** Puts values into the places `{{name}}` of a text. */
+export function fillPlaces(template: string, values: Readonly<Record<string, string | undefined>>): string {
+  return template.replace(/\{\{(\w+)\}\}/g, (place, name: string) => values[name] ?? place);
 }
 
 /** Brotli's best level takes ten times as long for some three hundredths less. */

@@ -10,18 +10,50 @@ function isName(address: string): boolean {
 }
 
 describe("the page", () => {
-  test("consists of two documents, the widget's script, and the assets that the documents name", async () => {
+  test("consists of two documents, what makes it an application, the widget's script, and assets, all named somewhere", async () => {
     const files = await buildPage();
     const documents = files.filter((file) => file.contentType.startsWith("text/html"));
     const assets = files.filter((file) => file.immutable);
     expect(documents.map((file) => file.path)).toEqual(["/", "/embed"]);
-    const named = documents.flatMap((file) =>
-      [...text(file.body).matchAll(/(?:src|href)="([^"]*)"/g)].map((match) => match[1]),
-    );
-    expect(named.toSorted()).toEqual(assets.map((asset) => asset.path).toSorted());
-    for (const asset of assets) expect(asset.path).toMatch(/^\/assets\/\w+\.\w+\.\w+$/);
+    const texts = files
+      .filter(({ contentType }) => !contentType.startsWith("image/"))
+      .map(({ body }) => text(body));
+    for (const { path } of assets) {
+      expect(path).toMatch(/^\/assets\/\w+\.\w+\.\w+$/);
+      // A part is named by what loads it, relative to that.
+      const file = path.replace("/assets/", "");
+      expect(texts.some((one) => one.includes(path) || one.includes(`"./${file}"`))).toBe(true);
+    }
     const others = files.filter((file) => !assets.includes(file) && !documents.includes(file));
-    expect(others).toMatchObject([{ path: "/embed.js", contentType: "text/javascript; charset=utf-8" }]);
+    expect(others.map(({ path, contentType }) => [path, contentType])).toEqual([
+      ["/manifest.webmanifest", "application/manifest+json"],
+      ["/service-worker.js", "text/javascript; charset=utf-8"],
+      ["/embed.js", "text/javascript; charset=utf-8"],
+    ]);
+  });
+
+  test("can be installed: its manifest names icons that are there, one of them maskable", async () => {
+    const files = await buildPage();
+    const manifest = JSON.parse(
+      text(files.find(({ path }) => path === "/manifest.webmanifest")?.body ?? new Uint8Array()),
+    );
+    expect(manifest).toMatchObject({ name: "Duologue", display: "standalone", start_url: "/", scope: "/" });
+    const icons: { src: string; type: string; purpose: string }[] = manifest.icons;
+    expect(icons.map(({ purpose }) => purpose).toSorted()).toEqual(["any", "any", "maskable"]);
+    for (const { src, type } of icons) expect(files.find(({ path }) => path === src)?.contentType).toBe(type);
+  });
+
+  test("keeps all of its files for a start without the server, and none of the widget's or of the server's own", async () => {
+    const files = await buildPage();
+    const worker = text(files.find(({ path }) => path === "/service-worker.js")?.body ?? new Uint8Array());
+    const kept = [...worker.matchAll(/"(\/[^"]*)"/g)].map(([, path]) => path);
+    for (const { path, immutable } of files) {
+      const isEmbed = path.startsWith("/embed") || path.startsWith("/assets/embed.");
+      if (immutable && !isEmbed && !path.startsWith("/assets/part.")) expect(kept).toContain(path);
+      if (isEmbed) expect(kept).not.toContain(path);
+    }
+    expect(kept).toEqual(expect.arrayContaining(["/", "/manifest.webmanifest"]));
+    expect(kept.filter((path) => path === "/healthz" || path === "/readyz")).toEqual([]);
   });
 
   test("holds no script or style in the document, as its content security policy demands", async () => {
@@ -64,6 +96,8 @@ describe("the page", () => {
 
   test.each([
     ["the page's script", 60_000, /^\/assets\/app\./],
+    ["what the page loads when it needs it", 14_000, /^\/assets\/part\./],
+    ["the service worker", 1_500, /^\/service-worker\.js$/],
     ["the page's style", 12_000, /^\/assets\/style\./],
     ["the widget's frame", 70_000, /^\/embed$|^\/assets\/embed\./],
     ["what other sites load", 5000, /^\/embed\.js$/],

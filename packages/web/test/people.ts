@@ -86,7 +86,40 @@ export class Stage implements AsyncDisposable {
   }
 }
 
+/** As when the network is back: the page tries to connect at once, if it has not done so by itself. */
+export async function hurry(page: Page): Promise<void> {
+  await page.evaluate(() => dispatchEvent(new Event("online")));
+}
+
 export async function say(page: Page, text: string): Promise<void> {
   await page.locator("#composer").fill(text);
   await page.locator("#composer").press("Enter");
+}
+
+/** What the browser keeps of the chat under keys that begin so, keys and values. */
+export function kept(page: Page, prefix = ""): Promise<string> {
+  return page.evaluate((begin) => {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const opening = indexedDB.open("duologue");
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const database = opening.result;
+      const reading = database.transaction("values").objectStore("values").openCursor();
+      const found: string[] = Object.entries(localStorage).flatMap(([key, value]) =>
+        key.startsWith(begin) ? [`${key} ${value}`] : [],
+      );
+      reading.onerror = () => reject(reading.error);
+      reading.onsuccess = () => {
+        const cursor = reading.result;
+        if (cursor === null) {
+          database.close();
+          resolve(found.join("\n"));
+          return;
+        }
+        if (String(cursor.key).startsWith(begin)) found.push(`${cursor.key} ${cursor.value}`);
+        cursor.continue();
+      };
+    };
+    return promise;
+  }, prefix);
 }

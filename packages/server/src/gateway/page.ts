@@ -22,12 +22,17 @@ const CONTENT_SECURITY_POLICY = [
   "style-src 'self'",
   "connect-src 'self' ws: wss:",
   "img-src 'self' data:",
-  "manifest-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
   "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
 ];
+
+/**
+ * What can be installed and opened without the server is the page alone. The one value that it may turn into the address
+ * of a script is that of its service worker (packages/web/src/page/keep-page.ts).
+ */
+const PAGE_POLICY = ["worker-src 'self'", "manifest-src 'self'", "trusted-types service-worker"];
+const FRAMED_POLICY = ["trusted-types 'none'"];
 
 /** The one file that pages of other origins load: as a script by its tag, or as a module, for which CORS is asked. */
 const EMBED_SCRIPT = "/embed.js";
@@ -47,13 +52,15 @@ export interface PageHeadersByPath {
 
 /** `embedOrigins`: whose pages may hold the chat for embedding in a frame; without any nobody. */
 export function pageHeaders(embedOrigins: readonly string[]): PageHeadersByPath {
-  return { framed: headersFor(embedOrigins), other: headersFor([]) };
+  return { framed: headersFor(embedOrigins, FRAMED_POLICY), other: headersFor([], PAGE_POLICY) };
 }
 
-function headersFor(embedOrigins: readonly string[]): PageHeaders {
+function headersFor(embedOrigins: readonly string[], more: readonly string[]): PageHeaders {
   const ancestors = embedOrigins.length === 0 ? "'none'" : `'self' ${embedOrigins.join(" ")}`;
   return {
-    "Content-Security-Policy": [...CONTENT_SECURITY_POLICY, `frame-ancestors ${ancestors}`].join("; "),
+    "Content-Security-Policy": [...CONTENT_SECURITY_POLICY, ...more, `frame-ancestors ${ancestors}`].join(
+      "; ",
+    ),
     "X-Content-Type-Options": "nosniff",
     // It knows no list, and browsers that know frame-ancestors do not look at it.
     ...(embedOrigins.length === 0 ? { "X-Frame-Options": "DENY" } : {}),

@@ -1,6 +1,4 @@
 /** What a browser remembers between visits. Without storage the page works, and forgets. */
-import { type ClientStorage, memoryStorage, webStorage } from "@duologue/client";
-
 const TOKEN = "duologue/token";
 const PREFERENCE = "duologue/preference/";
 const DRAFT = "duologue/draft/";
@@ -11,11 +9,6 @@ export function keptToken(): string | undefined {
 
 export function keepToken(token: string | undefined): void {
   write(TOKEN, token);
-}
-
-export function openStorage(): ClientStorage {
-  // Merely naming localStorage throws where cookies are blocked.
-  return attempt(() => webStorage(localStorage)) ?? memoryStorage();
 }
 
 /** Calls when another tab logged in or out. Returns nothing: it lasts as long as the page. */

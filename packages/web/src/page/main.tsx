@@ -2,6 +2,7 @@
 import { type JSX, render } from "preact";
 import { ChatView } from "./chat-view.tsx";
 import { ChatContext, SurroundingsContext } from "./contexts.ts";
+import { keepPage } from "./keep-page.ts";
 import { Page } from "./page.ts";
 import { SignIn } from "./sign-in.tsx";
 
@@ -25,4 +26,5 @@ if (place !== null) {
   const page = new Page();
   page.start();
   render(<App page={page} />, place);
+  keepPage(page.environment);
 }

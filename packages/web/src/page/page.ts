@@ -1,6 +1,7 @@
 /** What the page knows before and around a chat: who is here, what they chose, and which of the two screens they see. */
 import {
   browserEnvironment,
+  browserStorage,
   type Client,
   type ConnectionState,
   connect,
@@ -12,7 +13,7 @@ import { Attention } from "./attention.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { Chat } from "./chat.ts";
 import { TimeFormat } from "./format.ts";
-import { keepToken, keptToken, onTokenChange, openStorage } from "./keep.ts";
+import { keepToken, keptToken, onTokenChange } from "./keep.ts";
 import { chooseCatalogue, explain } from "./languages.ts";
 import { AddressNavigation } from "./navigation.ts";
 import { Preferences } from "./preferences.ts";
@@ -72,7 +73,9 @@ export class Page implements Surroundings {
     this.signIn.value = { pending: true, notice: undefined, suggestion: undefined };
     const client = connect({
       url: new URL("/", location.href).href.replace(/^http/, "ws"),
-      storage: openStorage(),
+      storage: browserStorage(),
+      tabs: "page",
+      offline: true,
       environment: this.environment,
       onToken: (token) => this.#keep(token),
       ...(this.#token === undefined ? {} : { token: this.#token }),

@@ -1,11 +1,30 @@
+import { signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { type Part, partsOf } from "./text.ts";
+import { type FindLinks, mayHoldLinks, type Part, partsOf } from "./text.ts";
+
+/** Knows all top-level domains, which makes it a sixth of the page: loaded when the first text may hold a link. */
+const links = signal<FindLinks | undefined>(undefined);
+let isLoading = false;
+
+async function loadLinks(): Promise<void> {
+  if (isLoading) return;
+  isLoading = true;
+  try {
+    const { find } = await import("linkifyjs");
+    links.value = find;
+  } catch {
+    // Addresses stay text; the next message tries again.
+    isLoading = false;
+  }
+}
 
 /** A message's text with its links and code; line breaks are kept by the style sheet. */
 export function RichText({ text }: { readonly text: string }): JSX.Element {
+  const findLinks = mayHoldLinks(text) ? links.value : undefined;
+  if (findLinks === undefined && mayHoldLinks(text)) void loadLinks();
   return (
     <>
-      {partsOf(text).map((part, index) => (
+      {partsOf(text, findLinks).map((part, index) => (
         <PartView key={index} part={part} />
       ))}
     </>

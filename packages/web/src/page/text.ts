@@ -1,5 +1,5 @@
 /** A message's text as parts to draw: plain text, links, code. Nothing here makes markup; parts become text nodes. */
-import { find } from "linkifyjs";
+import type { find } from "linkifyjs";
 
 export type Part =
   | { readonly kind: "text"; readonly text: string }
@@ -11,29 +11,46 @@ const CODE = /```[^\S\n]*\n?([\s\S]+?)\n?```|`([^`\n]+)`/g;
 /** Anything else that an address can begin with could run a script or open a program. */
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
 
-export function partsOf(text: string): readonly Part[] {
+/** What finds links in a text. */
+export type FindLinks = typeof find;
+
+/** Whether it is worth looking for links: no address is without one of these. */
+export function mayHoldLinks(text: string): boolean {
+  return /\S[.@:]\S/.test(text);
+}
+
+/** Without `findLinks` an address is text. */
+export function partsOf(text: string, findLinks: FindLinks | undefined): readonly Part[] {
   const parts: Part[] = [];
   let from = 0;
+  const addPlain = (plain: string): void => {
+    if (findLinks === undefined) addText(parts, plain);
+    else addLinks(parts, plain, findLinks);
+  };
   for (const match of text.matchAll(CODE)) {
-    addPlain(parts, text.slice(from, match.index));
+    addPlain(text.slice(from, match.index));
     const [whole, block, code] = match;
     if (block !== undefined) parts.push({ kind: "block", text: block });
     else parts.push({ kind: "code", text: code ?? "" });
     from = match.index + whole.length;
   }
-  addPlain(parts, text.slice(from));
+  addPlain(text.slice(from));
   return parts;
 }
 
-function addPlain(parts: Part[], text: string): void {
+function addText(parts: Part[], text: string): void {
+  if (text !== "") parts.push({ kind: "text", text });
+}
+
+function addLinks(parts: Part[], text: string, findLinks: FindLinks): void {
   let from = 0;
-  for (const { start, end, href } of find(text, { defaultProtocol: "https" })) {
+  for (const { start, end, href } of findLinks(text, { defaultProtocol: "https" })) {
     if (!isSafe(href)) continue;
-    if (start > from) parts.push({ kind: "text", text: text.slice(from, start) });
+    addText(parts, text.slice(from, start));
     parts.push({ kind: "link", text: text.slice(start, end), href });
     from = end;
   }
-  if (from < text.length) parts.push({ kind: "text", text: text.slice(from) });
+  addText(parts, text.slice(from));
 }
 
 function isSafe(href: string): boolean {

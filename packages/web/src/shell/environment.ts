@@ -1,0 +1,4 @@
+/** The service worker's time. */
+export function abortAfter(delayMs: number): AbortSignal {
+  return AbortSignal.timeout(delayMs);
+}
