@@ -53,6 +53,8 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   process.on("SIGHUP", () => void primary.reload(() => undefined));
+  // A limit on the size of files (ulimit -f) makes a write fail, which the store knows how to take; it ends nobody.
+  process.on("SIGXFSZ", () => undefined);
   await primary.stopped;
 }
 

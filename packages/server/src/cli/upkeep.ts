@@ -52,9 +52,7 @@ export async function runRestore(dataDirectory: string, file: string, console: C
     console.out(`Restored into ${dataDirectory}: ${formatCounts(outcome)}${taken}.\n`);
     if (outcome.kept !== undefined) console.out(`What was there before is ${outcome.kept}.\n`);
     if (!outcome.hasSecret) {
-      console.out(
-        "It came without token-secret: put the one that belongs to it into the data directory.\n",
-      );
+      console.out("It came without token-secret: put the one that belongs to it into the data directory.\n");
     }
     console.out(
       "Clients load everything anew when they come back. Start the server with `duologue serve`.\n",

@@ -100,7 +100,8 @@ export function findDamage(database: Database, deep: boolean): readonly string[]
 
 function findBrokenPages(database: Database): readonly string[] {
   const rows = database.query<{ integrity_check: string }, []>(`PRAGMA integrity_check(${MAX_PLACES})`).all();
-  return rows.map((row) => row.integrity_check).filter((line) => line !== "ok");
+  const lines = rows.flatMap((row) => row.integrity_check.split("\n"));
+  return lines.filter((line) => line !== "ok").slice(0, MAX_PLACES);
 }
 
 function findMissingNames(database: Database): readonly string[] {

@@ -1,0 +1,355 @@
+/** Back-up, restore and doctor, as an operator uses them on real servers. */
+import { Database } from "bun:sqlite";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import {
+  type CommandOutcome,
+  killQuietly,
+  makeDataDirectory,
+  runCommand,
+  startServer,
+  until,
+} from "@duologue/testing";
+import { backUp } from "../src/app/backup.ts";
+import { systemClock } from "../src/clock.ts";
+import { Pair, Peer, textBody } from "./harness/peer.ts";
+import { Talker } from "./harness/traffic.ts";
+
+setDefaultTimeout(60_000);
+
+const FIRST_SCHEMA = join(import.meta.dir, "fixtures/schema-1.db");
+
+const directories: string[] = [];
+afterAll(() => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
+function freshDirectory(): string {
+  const directory = makeDataDirectory();
+  directories.push(directory);
+  return directory;
+}
+
+/** A data directory without a server, written by the first version of the tables. */
+function oldDirectory(): string {
+  const directory = freshDirectory();
+  copyFileSync(FIRST_SCHEMA, join(directory, "duologue.db"));
+  return directory;
+}
+
+function expectRefusal({ exitCode, stdout, stderr }: CommandOutcome, says: RegExp): void {
+  expect(stderr).toMatch(says);
+  expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  expect([exitCode, stdout]).toEqual([1, ""]);
+}
+
+/** Everything in the directory: names and bytes. */
+function snapshot(directory: string): Record<string, string> {
+  const names = readdirSync(directory).filter((name) => name !== "duologue.lock");
+  return Object.fromEntries(
+    names.map((name) => [name, readFileSync(join(directory, name)).toString("base64")]),
+  );
+}
+
+describe("a back-up", () => {
+  test("of a server at work is whole, for its owner only, and does not keep messages from being acknowledged", async () => {
+    await using server = await startServer({ workers: 2 });
+    const talkers = [new Talker(server.url), new Talker(server.url)] as const;
+    try {
+      await talkers[0].meet(talkers[1]);
+      for (const talker of talkers) talker.begin();
+      await talkers[0].when(() => talkers[0].log.acknowledged.size > 20, "talking");
+      const file = join(freshDirectory(), "backup");
+      const before = talkers[0].log.acknowledged.size + talkers[1].log.acknowledged.size;
+      const outcome = await server.run("backup", file);
+      const after = talkers[0].log.acknowledged.size + talkers[1].log.acknowledged.size;
+      expect(outcome).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(outcome.stdout).toContain("running server");
+      expect(after).toBeGreaterThan(before);
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      expect(readdirSync(join(file, ".."))).toEqual(["backup"]);
+      const directory = freshDirectory();
+      const restored = await runCommand(["restore", file, "--data", directory]);
+      expect(restored).toMatchObject({ exitCode: 0, stderr: "" });
+      const events = Number(/(\d+) events/.exec(restored.stdout)?.[1]);
+      expect(events).toBeGreaterThanOrEqual(before);
+      expect(events).toBeLessThanOrEqual(after + 2);
+      const doctor = await runCommand(["doctor", "--port", "0", "--data", directory]);
+      expect(doctor).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`${events} events`) });
+    } finally {
+      for (const talker of talkers) talker[Symbol.dispose]();
+    }
+  });
+
+  test("of a stopped server leaves the directory as it was", async () => {
+    const directory = oldDirectory();
+    const before = snapshot(directory);
+    const file = join(freshDirectory(), "backup");
+    const outcome = await runCommand(["backup", file, "--data", directory]);
+    expect(outcome).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining("9 events, of the stopped"),
+    });
+    expect(snapshot(directory)).toEqual(before);
+  });
+
+  test("replaces no file unless it is told to", async () => {
+    const directory = oldDirectory();
+    const file = join(freshDirectory(), "backup");
+    writeFileSync(file, "precious");
+    expectRefusal(await runCommand(["backup", file, "--data", directory]), /there already.*--force/);
+    expect(readFileSync(file, "utf8")).toBe("precious");
+    expect((await runCommand(["backup", file, "--force", "--data", directory])).exitCode).toBe(0);
+    expect(readFileSync(file, "latin1").startsWith("SQLite format 3")).toBe(true);
+  });
+
+  test.each([
+    ["no data", (): string => freshDirectory(), "backup", /no duologue\.db/],
+    ["no directory for it", oldDirectory, join("nowhere", "backup"), /no directory/],
+  ])("with %s is refused in one line", async (_, makeDirectory, name, says) => {
+    const file = join(freshDirectory(), name);
+    expectRefusal(await runCommand(["backup", file, "--data", makeDirectory()]), says);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  test("whose copying ends half-way leaves nothing behind", async () => {
+    const target = freshDirectory();
+    const half = `require("node:fs").writeFileSync(process.argv.at(-1), "half"); process.exit(1)`;
+    const outcome = backUp({
+      dataDirectory: oldDirectory(),
+      file: join(target, "backup"),
+      force: false,
+      copyCommand: [process.execPath, "-e", half],
+      clock: systemClock,
+      onProgress: () => undefined,
+    });
+    await expect(outcome).rejects.toThrow(/could not be written/);
+    expect(readdirSync(target)).toEqual([]);
+  });
+});
+
+describe("a restore", () => {
+  test("[SY3] gives the data a new epoch: clients that saw more are told to load anew, and everybody ends with the same", async () => {
+    const directory = freshDirectory();
+    const file = join(freshDirectory(), "backup");
+    const first = await startServer({ workers: 2, dataDirectory: directory });
+    const { port } = first;
+    const [ann, ben] = [new Talker(first.url), new Talker(first.url)];
+    try {
+      await ann.meet(ben);
+      const { conversation } = ann;
+      const texts = (talker: Talker): readonly unknown[] =>
+        talker.client.timeline(conversation).entries.map(({ body }) => body);
+      const say = async (talker: Talker, text: string, lastSeq: number): Promise<void> => {
+        talker.client.send(conversation, text);
+        for (const one of [ann, ben]) {
+          await one.when(
+            ({ conversation: find }) => find.call(one.client, conversation)?.lastSeq === lastSeq,
+            text,
+          );
+        }
+      };
+      await say(ann, "kept 1", 1);
+      await say(ben, "kept 2", 2);
+      expect((await first.run("backup", file)).exitCode).toBe(0);
+      await say(ann, "lost 3", 3);
+      await say(ben, "lost 4", 4);
+      await using raw = await Peer.connect(first.url, { token: ann.token });
+      const { cursor } = raw.welcome;
+      await first[Symbol.asyncDispose]();
+      const restored = await runCommand(["restore", file, "--data", directory]);
+      expect(restored).toMatchObject({ exitCode: 0, stderr: "" });
+      await using second = await startServer({ workers: 2, dataDirectory: directory, port });
+      await using again = await Peer.connect(second.url, { token: ann.token, cursor });
+      expect(again.welcome.changes).toMatchObject({ reset: true });
+      for (const talker of [ann, ben]) {
+        const isAsBefore = (): boolean =>
+          JSON.stringify(texts(talker)) === JSON.stringify(["kept 1", "kept 2"].map(textBody));
+        await talker.when(isAsBefore, "shows what was restored");
+      }
+      await say(ben, "new 3", 3);
+      for (const talker of [ann, ben]) {
+        expect(texts(talker)).toEqual(["kept 1", "kept 2", "new 3"].map(textBody));
+      }
+      const page = await again.ask({ type: "history", conversation }, "history");
+      expect(page.events.map(({ body }) => body)).toEqual(["kept 1", "kept 2", "new 3"].map(textBody));
+    } finally {
+      for (const talker of [ann, ben]) talker[Symbol.dispose]();
+      await first[Symbol.asyncDispose]();
+    }
+  });
+
+  test("[HL3] on another machine: guests are who they were, by the secret that came with the back-up", async () => {
+    const file = join(freshDirectory(), "backup");
+    let token: string;
+    {
+      await using server = await startServer();
+      await using pair = await Pair.connect(server.url);
+      await pair.ann.say(pair.conversation, "hello");
+      ({ token } = pair.ann);
+      expect((await server.run("backup", file)).exitCode).toBe(0);
+    }
+    const directory = join(freshDirectory(), "data");
+    expect((await runCommand(["restore", file, "--data", directory])).exitCode).toBe(0);
+    expect(statSync(join(directory, "token-secret")).mode & 0o777).toBe(0o600);
+    await using elsewhere = await startServer({ dataDirectory: directory });
+    await using ann = await Peer.connect(elsewhere.url, { token });
+    const { conversations } = await ann.ask({ type: "conversations" }, "conversations");
+    expect(conversations.map(({ lastSeq }) => lastSeq)).toEqual([1]);
+    // The secret is where it belongs, and nowhere in the database.
+    const secret = readFileSync(join(directory, "token-secret"), "latin1");
+    expect(readFileSync(join(directory, "duologue.db"), "latin1").includes(secret)).toBe(false);
+  });
+
+  test("keeps the old data beside the new, under a dated name that can be restored in its turn", async () => {
+    const directory = oldDirectory();
+    const old = readFileSync(join(directory, "duologue.db"));
+    const file = join(freshDirectory(), "backup");
+    expect((await runCommand(["backup", file, "--data", directory])).exitCode).toBe(0);
+    const outcome = await runCommand(["restore", file, "--data", directory]);
+    expect(outcome.exitCode).toBe(0);
+    const [kept = ""] = readdirSync(directory).filter((name) =>
+      /^duologue\.db\.before-restore-\d{8}T\d{6}Z$/.test(name),
+    );
+    expect(outcome.stdout).toContain(kept);
+    expect(readFileSync(join(directory, kept)).equals(old)).toBe(true);
+    const other = freshDirectory();
+    expect((await runCommand(["restore", join(directory, kept), "--data", other])).exitCode).toBe(0);
+    expect((await runCommand(["doctor", "--port", "0", "--data", other])).stdout).toContain("9 events");
+  });
+
+  test("is refused while a server runs on the directory", async () => {
+    await using server = await startServer();
+    expectRefusal(await server.run("restore", FIRST_SCHEMA), /server is running.*duologue stop/);
+    await using ann = await Peer.connect(server.url);
+    await ann.settled();
+  });
+
+  test.each([
+    ["no database", (path: string): void => writeFileSync(path, "x".repeat(10_000)), /not a database/],
+    ["an empty file", (path: string): void => writeFileSync(path, ""), /holds no data/],
+    ["no file", (): void => undefined, /no file/],
+    ["another program's database", makeForeign, /another program/],
+    ["a newer version's", (path: string): void => change(path, "PRAGMA user_version = 99"), /newer Duologue/],
+    [
+      "one with a hole",
+      (path: string): void => change(path, "DELETE FROM event WHERE seq = 2"),
+      /without a hole/,
+    ],
+    ["one with broken pages", breakPages, /damaged|malformed/],
+  ])("of %s is refused, and the directory stays as it is", async (_, makeFile, says) => {
+    const directory = oldDirectory();
+    const before = snapshot(directory);
+    const file = join(freshDirectory(), "file");
+    makeFile(file);
+    expectRefusal(await runCommand(["restore", file, "--data", directory]), says);
+    expect(snapshot(directory)).toEqual(before);
+  });
+});
+
+function change(path: string, statement: string): void {
+  copyFileSync(FIRST_SCHEMA, path);
+  const database = new Database(path);
+  database.run(statement);
+  database.close();
+}
+
+function makeForeign(path: string): void {
+  const database = new Database(path);
+  database.run("CREATE TABLE bookmark (url TEXT)");
+  database.close();
+}
+
+function breakPages(path: string): void {
+  const bytes = readFileSync(FIRST_SCHEMA);
+  bytes.fill(0x5a, 3 * 4096, 8 * 4096);
+  writeFileSync(path, bytes);
+}
+
+describe("the doctor", () => {
+  test("finds nothing wrong beside a server at work, and one line is one finding", async () => {
+    await using server = await startServer({ workers: 2 });
+    await using pair = await Pair.connect(server.url);
+    await pair.ann.say(pair.conversation, "hello");
+    const before = readdirSync(server.dataDirectory).sort();
+    const { exitCode, stdout, stderr } = await server.run("doctor", "--port", String(server.port));
+    expect([exitCode, stderr]).toEqual([0, ""]);
+    for (const line of stdout.trimEnd().split("\n")) expect(line).toMatch(/^[✓!] /);
+    expect(stdout).toContain(`pid ${server.pid} with 2 workers`);
+    expect(stdout).toContain("1 events in 1 conversations of 2 users");
+    expect(stdout).toContain(`port: ${server.port} is this server's`);
+    expect(readdirSync(server.dataDirectory).sort()).toEqual(before);
+    expect((await pair.ben.say(pair.conversation, "still here")).seq).toBe(2);
+  });
+
+  test.each([
+    ["a hole in a conversation", "DELETE FROM event WHERE seq = 2", "numbers are not 1 to the last"],
+    ["a marker that ran ahead", "UPDATE conversation SET a_read = 99, a_delivered = 99", "marker is ahead"],
+    ["a count that is off", "UPDATE conversation SET b_unread = b_unread + 1", "unread messages is wrong"],
+    ["a text that should be gone", "UPDATE event SET body = '{}' WHERE retracted = 1", "still there"],
+    ["a newer version", "PRAGMA user_version = 99", "newer Duologue"],
+  ])("says what is wrong and what to do: %s", async (_, statement, says) => {
+    const directory = freshDirectory();
+    change(join(directory, "duologue.db"), statement);
+    const { exitCode, stdout } = await runCommand(["doctor", "--port", "0", "--data", directory]);
+    expect(exitCode).toBe(1);
+    const lines = stdout.split("\n").filter((line) => line.startsWith("✗"));
+    expect(lines.join("\n")).toContain(says);
+    for (const line of lines) expect(line).toMatch(/ → .*restore/);
+  });
+
+  test("says who has the port, that the secret is open to all, and what is wrong in the configuration, all at once", async () => {
+    const directory = oldDirectory();
+    writeFileSync(join(directory, "token-secret"), "x".repeat(43));
+    chmodSync(join(directory, "token-secret"), 0o644);
+    const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+    try {
+      const words = ["doctor", "--host", "127.0.0.1", "--port", String(listener.port), "--data", directory];
+      const { exitCode, stdout } = await runCommand(words);
+      expect(exitCode).toBe(1);
+      expect(stdout).toMatch(new RegExp(`✗ port: .*${listener.port}.*pid ${process.pid} `));
+      expect(stdout).toMatch(/✗ secret: .*chmod 600/);
+      const misconfigured = await runCommand([...words, "--workers", "many"]);
+      expect(misconfigured.exitCode).toBe(1);
+      expect(misconfigured.stdout).toMatch(/✗ configuration: --workers/);
+      expect(misconfigured.stdout).toContain("9 events");
+    } finally {
+      listener.stop(true);
+    }
+  });
+
+  test("of a server that does not answer says so, and of a directory that is not there yet that it will be made", async () => {
+    await using server = await startServer();
+    killQuietly(server.pid, "SIGSTOP");
+    try {
+      const { exitCode, stdout } = await server.run("doctor", "--port", "0");
+      expect([exitCode, /✗ server: .*does not answer/.test(stdout)]).toEqual([1, true]);
+    } finally {
+      killQuietly(server.pid, "SIGCONT");
+    }
+    await until(async () => (await fetch(`${server.url}/readyz`)).ok, "ready again");
+    const missing = join(freshDirectory(), "missing");
+    const { exitCode, stdout } = await runCommand(["doctor", "--port", "0", "--data", missing]);
+    expect([exitCode, stdout.includes("first `duologue serve` makes it")]).toEqual([0, true]);
+    expect(existsSync(missing)).toBe(false);
+  });
+});
+
+test.each(["backup", "restore", "doctor"])("%s has a help of its own", async (command) => {
+  const { exitCode, stdout } = await runCommand([command, "--help"]);
+  expect([exitCode, stdout.includes(`duologue ${command}`), stdout.includes("--data")]).toEqual([
+    0,
+    true,
+    true,
+  ]);
+});
