@@ -223,6 +223,7 @@ describe("close codes", () => {
     const names = reconnects.map(([name]) => name).sort();
     expect(names).toEqual([
       "idle",
+      "login_late",
       "lost_bus",
       "server_stopping",
       "slow_consumer",

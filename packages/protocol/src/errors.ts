@@ -68,6 +68,10 @@ const closes = {
   lost_bus: { code: 4003, meaning: "The worker lost its connection to the others: come back at once." },
   idle: { code: 4004, meaning: "No frame, not even a ping, for longer than silenceMs." },
   unavailable: { code: 4005, meaning: "The store does not answer, so the login could not be completed." },
+  login_late: {
+    code: 4006,
+    meaning: "No login within helloMs: the network, or the server, was too slow for it. Come back.",
+  },
   frame_invalid: { code: 4500, meaning: "Before login, a frame that is not a valid hello." },
   hello_refused: { code: 4501, meaning: "The login was refused; the error frame before it says why." },
   version_unsupported: { code: 4502, meaning: "The server does not speak this version of the protocol." },
@@ -75,7 +79,7 @@ const closes = {
   session_expired: { code: 4504, meaning: "The session's token has expired: log in again." },
   unauthenticated_limit: {
     code: 4505,
-    meaning: "No login within helloMs, or a first frame above helloBytes.",
+    meaning: "A first frame above helloBytes.",
   },
 } as const satisfies Record<string, CloseEntry>;
 

@@ -28,7 +28,7 @@ const table = {
     value: 5000,
     unit: "ms",
     meaning: "from the opening of a connection to its login",
-    outcome: "close 4505 unauthenticated_limit",
+    outcome: "close 4006 login_late",
   },
   textCharacters: {
     value: 8000,

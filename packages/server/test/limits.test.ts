@@ -1,7 +1,7 @@
 /** Rules of SPEC.md whose limits are too large, or too long, to be met with the defaults. */
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { closeTable, SUBPROTOCOL } from "@duologue/protocol";
+import { closeTable, isReconnectClose, SUBPROTOCOL } from "@duologue/protocol";
 import { elapsed, limits, type Server, startServer } from "@duologue/testing";
 import { ClassicClient } from "./harness/classic.ts";
 import { freshId, freshName, Pair, Peer, textBody } from "./harness/peer.ts";
@@ -24,8 +24,9 @@ function withServer(values: Readonly<Record<string, number>>, workers = 1): () =
 describe("time", () => {
   const url = withServer({ helloMs: 300, silenceMs: 1500 }, 2);
 
-  test("[CN5] who has not logged in after helloMs is closed with unauthenticated_limit", async () => {
-    const { code } = closeTable.unauthenticated_limit;
+  test("[CN5] who has not logged in after helloMs is closed with login_late, and may come back", async () => {
+    const { code } = closeTable.login_late;
+    expect(isReconnectClose(code)).toBe(true);
     const silent = await Peer.open(url());
     const classic = await ClassicClient.open(url());
     const talkative = await ClassicClient.open(url());

@@ -183,8 +183,7 @@ export function sweep(gateway: Gateway, clock: Clock): void {
       if (silentMs > gateway.limits.silenceMs) connection.close("idle");
       else watchExpiry(connection, session.state, time);
     } else if (now - connection.openedAt > gateway.limits.helloMs) {
-      // A login that takes us too long is no fault of the client's: it should come back.
-      connection.close(session.state.name === "joining" ? "unavailable" : "unauthenticated_limit");
+      connection.close("login_late");
     }
   }
 }

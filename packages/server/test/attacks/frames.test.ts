@@ -150,7 +150,7 @@ describe("what is never finished", () => {
     await witness.say();
     expect(witness.grownMegabytes).toBeLessThan((connections * defaultLimits.frameBytes * 1.5) / 1e6 + 40);
     const codes = new Set(await Promise.all(unfinished.map((raw) => raw.whenClosed(CUT_MS))));
-    expect([...codes]).toEqual([closeTable.unauthenticated_limit.code]);
+    expect([...codes]).toEqual([closeTable.login_late.code]);
     await Promise.all(slow.map((raw) => raw.whenClosed(CUT_MS)));
     expect(systemClock.monotonic() - startedAt).toBeLessThan(CUT_MS + 3000);
     await witness.isWell();
