@@ -250,6 +250,7 @@ export class Core {
       case "pong":
         if (frame.behind) this.catchUp.sync();
         this.outbox.onPong();
+        this.marks.onPong();
         break;
       case "error":
         this.outbox.refuse(frame);

@@ -13,6 +13,8 @@ export class Marks {
   readonly #wanted = new Map<string, Markers>();
   /** Of these, what was not written on this connection yet. */
   readonly #unwritten = new Set<string>();
+  /** Were already written at the last pong. */
+  #overdue = new Set<string>();
   #timer: Timer | undefined;
 
   constructor(environment: Environment, write: (frame: ClientFrame) => boolean) {
@@ -49,9 +51,20 @@ export class Marks {
     if (this.#wanted.size > 0) this.#flushLater();
   }
 
+  /** Repeats what was not confirmed for a whole ping interval: refused, which marks are not told of, or lost. */
+  onPong(): void {
+    const written = [...this.#wanted.keys()].filter((conversation) => !this.#unwritten.has(conversation));
+    for (const conversation of written) {
+      if (this.#overdue.has(conversation)) this.#unwritten.add(conversation);
+    }
+    this.#overdue = new Set(written);
+    if (this.#unwritten.size > 0) this.#flushLater();
+  }
+
   disconnected(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#overdue.clear();
   }
 
   clear(): void {

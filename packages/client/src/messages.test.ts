@@ -99,6 +99,21 @@ describe("sending", () => {
     expect(alice.timeline(conversation).entries[0]?.state).toBe("read");
   });
 
+  // A mark has no number of its own, so its refusal (the store did not answer) names nothing that could be tried again.
+  test("[MK1] a mark that was refused, or lost while the connection lasted, is sent again after two pings", async () => {
+    using room = new Room();
+    const { alice, bob, conversation } = await joinPair(room);
+    alice.send(conversation, "hello");
+    room.server.flush();
+    bob.markRead(conversation);
+    room.environment.advance(250);
+    room.link(bob).up.length = 0;
+    room.pass(20_000);
+    expect(alice.timeline(conversation).entries[0]?.state).not.toBe("read");
+    room.pass(40_000);
+    expect(alice.timeline(conversation).entries[0]?.state).toBe("read");
+  });
+
   test("[CV6] what was not acknowledged is sent again with the same ids and in order, and stands there once", async () => {
     using room = new Room();
     const { alice, bob, conversation } = await joinPair(room);
