@@ -1,4 +1,4 @@
-export { TestBrowser } from "./browser.ts";
+export { TestBrowser, TestProfile } from "./browser.ts";
 export { elapsed, Inbox, PATIENCE_MS, until, withDeadline } from "./inbox.ts";
 export { SeededRandom } from "./random.ts";
 export {

@@ -72,6 +72,22 @@ export function childrenOf(pid: number): number[] {
   return children;
 }
 
+/** Processes with this word on their command line. */
+export function processesNaming(word: string): number[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry) && commandLineOf(entry).includes(word))
+    .map(Number);
+}
+
+/** Empty for one that has ended. */
+function commandLineOf(pid: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}
+
 export function isAlive(pid: number): boolean {
   const stat = readProcessStat(String(pid));
   return stat !== undefined && stat.state !== "Z";

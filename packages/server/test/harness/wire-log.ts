@@ -17,6 +17,12 @@ export class Horizon {
   readonly #known = new Map<string, number>();
   /** Users with devices elsewhere, of which this process does not see what they know. */
   readonly #unseen = new Set<string>();
+  readonly #sees: "all" | "own";
+
+  /** `own`: of all devices, this process has one. */
+  constructor(sees: "all" | "own" = "all") {
+    this.#sees = sees;
+  }
 
   ignore(user: string): void {
     this.#unseen.add(user);
@@ -31,7 +37,7 @@ export class Horizon {
   judge(conversation: string, user: string, delivered: number, read: number): string | undefined {
     if (read > delivered) return `markers of ${user}: read ${read} is ahead of delivered ${delivered}`;
     const known = this.#known.get(`${conversation} ${user}`) ?? 0;
-    if (this.#unseen.has(user) || delivered <= known) return undefined;
+    if (this.#sees === "own" || this.#unseen.has(user) || delivered <= known) return undefined;
     return `markers of ${user}: delivered ${delivered}, but no device of theirs was told more than ${known}`;
   }
 }
@@ -60,6 +66,11 @@ export class WireLog {
 
   constructor(horizon = new Horizon()) {
     this.horizon = horizon;
+  }
+
+  /** The highest number that it was told of. */
+  get lastSeq(): number {
+    return this.#numbers.values().reduce((last, seq) => Math.max(last, seq), 0);
   }
 
   onSent(id: string): void {

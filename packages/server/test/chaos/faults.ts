@@ -1,0 +1,170 @@
+/** What can be broken while people talk. Each resolves when the harm is done and what it broke is whole again. */
+import { childrenOf, elapsed, isAlive, type SeededRandom, until } from "@duologue/testing";
+import { systemClock } from "../../src/clock.ts";
+import { RECOVERY_MS } from "./group.ts";
+import type { World } from "./world.ts";
+
+export interface Fault {
+  readonly name: string;
+  /** For people who read the table. */
+  readonly what: string;
+  /** Two at once never break the same place: one would wait for what the other has taken away. */
+  readonly place: "server" | "network" | "client" | "browser";
+  /** How often it is picked, compared with the others. */
+  readonly weight: number;
+  inflict(world: World, random: SeededRandom): Promise<void>;
+}
+
+/** A killed or hung worker must be replaced within this, by the supervisor. */
+const REPLACED_MS = 10_000;
+const HUNG_MS = 15_000;
+const DAY_MS = 86_400_000;
+/** The network comes and goes. */
+const FLAP_MS = 300;
+
+async function replaced(world: World, gone: readonly number[], timeoutMs: number): Promise<void> {
+  const { server } = world;
+  const all = server.workerPids().length;
+  await until(
+    () => {
+      const pids = childrenOf(server.pid);
+      return pids.length >= Math.max(all, gone.length) && !gone.some((pid) => pids.includes(pid));
+    },
+    "the workers were replaced",
+    timeoutMs,
+  );
+}
+
+export const faults: readonly Fault[] = [
+  {
+    name: "worker killed",
+    place: "server",
+    what: "kill −9 of one worker",
+    weight: 4,
+    async inflict(world, random) {
+      const pid = random.pick(world.server.workerPids());
+      world.killWorkers([pid]);
+      await replaced(world, [pid], REPLACED_MS);
+    },
+  },
+  {
+    name: "all workers killed",
+    place: "server",
+    what: "kill −9 of every worker at once: everybody is cut, and comes back",
+    weight: 1,
+    async inflict(world) {
+      const pids = world.server.workerPids();
+      world.killWorkers(pids);
+      await replaced(world, pids, REPLACED_MS);
+    },
+  },
+  {
+    name: "writer killed",
+    place: "server",
+    what: "kill −9 of the primary, which is the writer, under load; started again on the same port",
+    weight: 2,
+    inflict: (world) => world.restartAfterKill(),
+  },
+  {
+    name: "worker hung",
+    place: "server",
+    what: "SIGSTOP of a worker until the supervisor has killed and replaced it",
+    weight: 1,
+    async inflict(world, random) {
+      const pid = random.pick(world.server.workerPids());
+      world.killWorkers([pid], "SIGSTOP");
+      await until(() => !isAlive(pid), "the hung worker was killed", HUNG_MS);
+      await replaced(world, [pid], REPLACED_MS);
+    },
+  },
+  {
+    name: "worker paused",
+    place: "server",
+    what: "SIGSTOP of a worker for up to 3 s, then SIGCONT",
+    weight: 2,
+    async inflict(world, random) {
+      const pid = random.pick(world.server.workerPids());
+      world.killWorkers([pid], "SIGSTOP");
+      await elapsed(random.below(3000));
+      world.killWorkers([pid], "SIGCONT");
+    },
+  },
+  {
+    name: "writer paused",
+    place: "server",
+    what: "SIGSTOP of the primary for up to 8 s, then SIGCONT",
+    weight: 1,
+    async inflict(world, random) {
+      world.server.signal("SIGSTOP");
+      await elapsed(random.below(8000));
+      world.server.signal("SIGCONT");
+    },
+  },
+  {
+    name: "replies lost",
+    place: "network",
+    what: "the proxy lets each client's next request through, and cuts instead of the answer",
+    weight: 4,
+    async inflict(world) {
+      world.proxy.loseNextReplies();
+      await until(() => world.proxy.doomed === 0, "the replies were lost", RECOVERY_MS);
+    },
+  },
+  {
+    name: "network flaps",
+    place: "network",
+    what: "every connection through the proxy is cut every 300 ms for 3 s",
+    weight: 2,
+    async inflict(world) {
+      const over = Promise.withResolvers<void>();
+      let rounds = 10;
+      const timer = systemClock.every(FLAP_MS, () => {
+        world.proxy.cutAll();
+        rounds -= 1;
+        if (rounds === 0) over.resolve();
+      });
+      await over.promise;
+      timer.cancel();
+    },
+  },
+  {
+    name: "rolling reload",
+    place: "server",
+    what: "`duologue reload`: each worker replaced in turn",
+    weight: 1,
+    async inflict(world) {
+      const { exitCode, stderr } = await world.server.run("reload");
+      if (exitCode !== 0) throw new Error(`the reload failed: ${stderr}`);
+    },
+  },
+  {
+    name: "page reloaded",
+    place: "client",
+    what: "a client is thrown away with what it has not sent, and begins anew from its storage",
+    weight: 3,
+    async inflict(world, random) {
+      const group = random.pick(world.groups);
+      await group.reload(random.pick(group.talkers), true);
+    },
+  },
+  {
+    name: "page lost",
+    place: "client",
+    what: "the same without a storage: what was not acknowledged may be gone, but nothing else",
+    weight: 2,
+    async inflict(world, random) {
+      const group = random.pick(world.groups);
+      await group.reload(random.pick(group.talkers), false);
+    },
+  },
+  {
+    name: "clock moved",
+    place: "client",
+    what: "a client's clock jumps by up to a day, back or forth",
+    weight: 2,
+    inflict(world, random) {
+      random.pick(world.talkers).clockShiftMs = (2 * random.next() - 1) * DAY_MS;
+      return Promise.resolve();
+    },
+  },
+];

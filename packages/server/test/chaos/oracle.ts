@@ -1,0 +1,232 @@
+/**
+ * The judge of everything that is broken on purpose. It knows what each device sent and was told, reads the conversation
+ * anew on both sides, and says what the delivery contract does not allow:
+ *
+ * - an acknowledged message is there exactly once, under the number that was told, with the text that was sent;
+ * - the numbers of a conversation are 1…N without a hole, for both sides;
+ * - every device was told, and shows, that same order;
+ * - nothing is there that nobody sent, and nothing twice;
+ * - a repeat of a send gets the first one's number, and the same id with another text is refused;
+ * - read markers are not ahead of delivered ones, nor those of the last number (nor, while it ran, of what the user's
+ *   devices had been told: `Horizon`).
+ */
+import type { ConversationEvent } from "@duologue/protocol";
+import { elapsed } from "@duologue/testing";
+import { freshId, Peer, type Request, textBody } from "../harness/peer.ts";
+import type { Talker } from "../harness/traffic.ts";
+
+/** What one device says. */
+export interface Testimony {
+  readonly device: string;
+  readonly user: string;
+  /** Every text that this device may have sent, acknowledged or not; no two are the same. */
+  readonly texts: readonly string[];
+  /** Texts that it may have sent, but that died with it if they were not. */
+  readonly mayBeAbsent?: readonly string[];
+  /** Message id → number. */
+  readonly acknowledged: ReadonlyMap<string, number>;
+  /** Number → message id. */
+  readonly received: ReadonlyMap<number, string>;
+  /** The ids that it shows at the end, in its order; undefined for one that has no page any more. */
+  readonly shown: readonly string[] | undefined;
+  /** Contradictions in what it was told. */
+  readonly contradictions: readonly string[];
+  /** Whether everything it sent must be there: false for one that died with unsent messages and no storage. */
+  readonly isComplete: boolean;
+}
+
+export interface Case {
+  readonly url: string;
+  readonly conversation: string;
+  /** One of each side, by user id. */
+  readonly tokens: ReadonlyMap<string, string>;
+  readonly devices: readonly Testimony[];
+}
+
+export interface Verdict {
+  readonly messages: number;
+  readonly acknowledged: number;
+  /** Sends repeated by the judge. */
+  readonly repeats: number;
+  readonly violations: readonly string[];
+}
+
+/** Repeats of each side that are tried. */
+const REPEATS = 3;
+/** Of one kind; the rest of a flood of them says nothing new. */
+const SHOWN_VIOLATIONS = 20;
+
+type Stored = ReadonlyMap<number, ConversationEvent>;
+
+export async function judge(given: Case): Promise<Verdict> {
+  const violations: string[] = [];
+  const complain = (text: string): void => {
+    if (violations.length < SHOWN_VIOLATIONS) violations.push(`${given.conversation}: ${text}`);
+  };
+  const sides = await Promise.all(
+    [...given.tokens].map(([user, token]) => readSide(given, user, token, complain)),
+  );
+  const stored = sides[0] ?? new Map();
+  for (const side of sides.slice(1)) compareSides(stored, side, complain);
+  judgeNumbers(stored, complain);
+  judgeTexts(stored, given.devices, complain);
+  for (const device of given.devices) judgeDevice(device, stored, complain);
+  let repeats = 0;
+  for (const [user, token] of given.tokens) repeats += await repeat(given, stored, { user, token }, complain);
+  const acknowledged = given.devices.reduce((sum, device) => sum + device.acknowledged.size, 0);
+  return { messages: stored.size, acknowledged, repeats, violations };
+}
+
+/** The sum of several. */
+export function combine(verdicts: readonly Verdict[]): Verdict {
+  const sum = (pick: (verdict: Verdict) => number): number =>
+    verdicts.reduce((total, verdict) => total + pick(verdict), 0);
+  return {
+    messages: sum(({ messages }) => messages),
+    acknowledged: sum(({ acknowledged }) => acknowledged),
+    repeats: sum(({ repeats }) => repeats),
+    violations: verdicts.flatMap(({ violations }) => violations),
+  };
+}
+
+/** `isThere`: it still shows something. `isComplete`: see Testimony. */
+export function testimonyOf(
+  talker: Talker,
+  { isThere, isComplete } = { isThere: true, isComplete: true },
+): Testimony {
+  const { client, log } = talker;
+  return {
+    device: talker.name,
+    user: client.me?.id ?? "",
+    texts: [...talker.texts.values()],
+    acknowledged: log.acknowledged,
+    received: log.received,
+    shown: isThere ? client.timeline(talker.conversation).entries.map(({ id }) => id) : undefined,
+    contradictions: log.contradictions,
+    isComplete,
+  };
+}
+
+/** The whole history as this side reads it, and its markers. */
+async function readSide(
+  { url, conversation }: Case,
+  user: string,
+  token: string,
+  complain: (text: string) => void,
+): Promise<Stored> {
+  await using peer = await Peer.connect(url, { token });
+  if (peer.id !== user) complain(`the token of ${user} is now that of ${peer.id}`);
+  const stored = new Map<number, ConversationEvent>();
+  for (let before: number | undefined, more = true; more; ) {
+    const page = await ask(peer, {
+      type: "history",
+      conversation,
+      ...(before === undefined ? {} : { before }),
+    });
+    if (page.type !== "history") throw new Error(`got ${page.type} for history`);
+    for (const event of page.events) stored.set(event.seq, event);
+    ({ more } = page);
+    before = page.events[0]?.seq;
+  }
+  const answer = await ask(peer, { type: "open", conversation });
+  if (answer.type !== "conversation") throw new Error(`got ${answer.type} for open`);
+  const { lastSeq, mine, theirs } = answer.conversation;
+  if (lastSeq !== stored.size) complain(`the summary of ${user} says ${lastSeq} of ${stored.size} messages`);
+  for (const { delivered, read } of [mine, theirs]) {
+    if (read > delivered || delivered > lastSeq)
+      complain(`markers at read ${read}, delivered ${delivered} of ${lastSeq}`);
+  }
+  return stored;
+}
+
+/** Retryable refusals are retried: the judge may come right after the last fault. */
+async function ask(peer: Peer, request: Request): Promise<Awaited<ReturnType<Peer["answer"]>>> {
+  for (;;) {
+    const answer = await peer.answer(request);
+    if (answer.type !== "error" || !answer.retryable) return answer;
+    await elapsed(answer.retryAfterMs ?? 100);
+  }
+}
+
+function compareSides(one: Stored, other: Stored, complain: (text: string) => void): void {
+  if (one.size !== other.size) complain(`one side reads ${one.size} messages, the other ${other.size}`);
+  for (const [seq, { id }] of one) {
+    if (other.get(seq)?.id !== id) complain(`number ${seq} is ${id} to one side, not to the other`);
+  }
+}
+
+function judgeNumbers(stored: Stored, complain: (text: string) => void): void {
+  const numbers = [...stored.keys()].sort((a, b) => a - b);
+  const hole = numbers.findIndex((seq, index) => seq !== index + 1);
+  if (hole >= 0) complain(`number ${hole + 1} is missing; the next one is ${numbers[hole]}`);
+  const ids = new Set([...stored.values()].map(({ id }) => id));
+  if (ids.size !== stored.size) complain(`${stored.size - ids.size} messages are there twice`);
+}
+
+/** By text, since a client that forgot an id and made another would deceive a comparison by id. */
+function judgeTexts(stored: Stored, devices: readonly Testimony[], complain: (text: string) => void): void {
+  const unused = new Map<string, string>();
+  for (const { user, texts, mayBeAbsent = [] } of devices) {
+    for (const text of [...texts, ...mayBeAbsent]) unused.set(`${user} ${text}`, text);
+  }
+  const found = new Set<string>();
+  for (const { from, body, seq } of stored.values()) {
+    const key = `${from} ${body?.text}`;
+    if (found.has(key)) complain(`number ${seq} repeats a message that was sent once: ${body?.text}`);
+    else if (!unused.delete(key)) complain(`number ${seq} was never sent by ${from}: ${body?.text}`);
+    found.add(key);
+  }
+  for (const { device, user, texts, isComplete } of devices) {
+    if (!isComplete) continue;
+    for (const text of texts)
+      if (unused.has(`${user} ${text}`)) complain(`${device} sent ${text}: not there`);
+  }
+}
+
+function judgeDevice(device: Testimony, stored: Stored, complain: (text: string) => void): void {
+  for (const contradiction of device.contradictions) complain(`${device.device}: ${contradiction}`);
+  for (const [id, seq] of device.acknowledged) {
+    if (stored.get(seq)?.id !== id)
+      complain(`${device.device}: ${id} was acknowledged as ${seq}, which is ${stored.get(seq)?.id}`);
+  }
+  for (const [seq, id] of device.received) {
+    if (stored.get(seq)?.id !== id)
+      complain(`${device.device}: was told that ${seq} is ${id}, which is ${stored.get(seq)?.id}`);
+  }
+  if (device.shown === undefined) return;
+  const order = Array.from({ length: stored.size }, (_, index) => stored.get(index + 1)?.id);
+  const expected = device.shown.length === 0 ? ["(anything)"] : order.slice(-device.shown.length);
+  const at = expected.findIndex((id, index) => id !== device.shown?.[index]);
+  if (stored.size > 0 && at >= 0)
+    complain(`${device.device}: shows ${device.shown[at]} in place of ${expected[at]}`);
+}
+
+/** Sends again what is there: each must be told its own number, and another text under the same id be refused. */
+async function repeat(
+  { url, conversation }: Case,
+  stored: Stored,
+  { user, token }: { user: string; token: string },
+  complain: (text: string) => void,
+): Promise<number> {
+  const own = [...stored.values()].filter(({ from, body }) => from === user && body !== undefined);
+  const picked = [own.at(0), own.at(own.length >> 1), own.at(-1)].slice(0, REPEATS);
+  const events = new Set(picked.filter((event) => event !== undefined));
+  if (events.size === 0) return 0;
+  await using peer = await Peer.connect(url, { token });
+  for (const { id, seq, body, replyTo } of events) {
+    const send = {
+      type: "send",
+      id,
+      conversation,
+      body: textBody(body?.text ?? ""),
+      ...(replyTo === undefined ? {} : { replyTo }),
+    } as const;
+    const again = await peer.write(send);
+    if (again.type !== "ack" || again.seq !== seq || again.duplicate !== true)
+      complain(`a repeat of number ${seq} was answered with ${JSON.stringify(again)}`);
+    const other = await peer.write({ ...send, body: textBody(freshId()) });
+    if (other.type !== "error" || other.code !== "id_conflict")
+      complain(`another text under the id of number ${seq} was answered with ${JSON.stringify(other)}`);
+  }
+  return events.size;
+}

@@ -1,0 +1,54 @@
+/** What a run of the mixture prints. */
+import type { ChaosReport, FaultTally } from "./run.ts";
+import type { Trend } from "./samples.ts";
+
+export function renderReport(report: ChaosReport): string {
+  const { seed, rounds, durationMs, messages, acknowledged, repeats, violations, delaysMs } = report;
+  const [median, late] = [share(delaysMs, 0.5), share(delaysMs, 0.99)];
+  return [
+    `Seed ${seed}, ${(durationMs / 60_000).toFixed(1)} minutes, ${rounds} rounds: ${count(messages)} messages, ` +
+      `${count(acknowledged)} acknowledgements, ${count(repeats)} repeats by the judge, **${violations.length} violations**.`,
+    `Acknowledged after: median ${ms(median)} ms, 99 % ${ms(late)} ms, longest ${ms(share(delaysMs, 1))} ms.`,
+    table(
+      ["fault", "what it is", "times", "cut", "back: median", "99 %", "longest", "all whole: longest"],
+      report.tallies.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(faultRow),
+    ),
+    table(
+      ["cost", "first", "last", "highest", "slope, second half"],
+      report.trends.map((trend) => trendRow(trend, durationMs)),
+    ),
+    ...violations.map((violation) => `VIOLATION ${violation}`),
+  ].join("\n\n");
+}
+
+function faultRow({ name, what, times, absencesMs, wholeMs }: FaultTally): string[] {
+  const back = [0.5, 0.99, 1].map((part) =>
+    absencesMs.length === 0 ? "–" : `${ms(share(absencesMs, part))} ms`,
+  );
+  return [name, what, count(times), count(absencesMs.length), ...back, `${ms(share(wholeMs, 1))} ms`];
+}
+
+/** A slope of a minute or two is noise, and says so. */
+function trendRow({ name, first, last, highest, percentPerTenMinutes }: Trend, durationMs: number): string[] {
+  const slope =
+    durationMs < 5 * 60_000 ? "(too short to say)" : `${percentPerTenMinutes.toFixed(1)} % in 10 min`;
+  return [name, ...[first, last, highest].map((value) => value.toFixed(value < 100 ? 1 : 0)), slope];
+}
+
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(heads), `|${heads.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n");
+}
+
+function share(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(part * (sorted.length - 1))] ?? 0;
+}
+
+function ms(value: number): string {
+  return count(Math.round(value));
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en");
+}

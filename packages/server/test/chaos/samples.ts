@@ -1,0 +1,110 @@
+/** What a server costs over time: memory, open files and the write-ahead log, and whether they grow. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../../src/clock.ts";
+import type { World } from "./world.ts";
+
+interface Sample {
+  readonly atMs: number;
+  readonly rssMegabytes: number;
+  readonly openFiles: number;
+  readonly walMegabytes: number;
+}
+
+export interface Trend {
+  readonly name: string;
+  readonly first: number;
+  readonly last: number;
+  readonly highest: number;
+  /** By least squares, over the second half of the time: the first half is warming up. */
+  readonly percentPerTenMinutes: number;
+}
+
+const SAMPLE_MS = 2_000;
+const TEN_MINUTES_MS = 600_000;
+
+export class Samples implements Disposable {
+  readonly #world: World;
+  readonly #samples: Sample[] = [];
+  readonly #timer: { cancel(): void };
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#timer = systemClock.every(SAMPLE_MS, () => this.#take());
+  }
+
+  trends(): readonly Trend[] {
+    return [
+      this.#trend("memory of all processes, MB", ({ rssMegabytes }) => rssMegabytes),
+      this.#trend("open files of all processes", ({ openFiles }) => openFiles),
+      this.#trend("write-ahead log, MB", ({ walMegabytes }) => walMegabytes),
+    ];
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer.cancel();
+  }
+
+  #take(): void {
+    const { server, dataDirectory } = this.#world;
+    const workers = server.workerPids();
+    const pids = [server.pid, ...workers];
+    const parts = pids.map((pid) => ({ rss: rssMegabytesOf(pid), files: openFilesOf(pid) }));
+    // In the middle of a restart there is nothing to compare.
+    if (workers.length === 0 || parts.some(({ rss, files }) => rss === undefined || files === undefined))
+      return;
+    this.#samples.push({
+      atMs: systemClock.monotonic(),
+      rssMegabytes: parts.reduce((sum, { rss }) => sum + (rss ?? 0), 0),
+      openFiles: parts.reduce((sum, { files }) => sum + (files ?? 0), 0),
+      walMegabytes: sizeOf(join(dataDirectory, "duologue.db-wal")) / 1e6,
+    });
+  }
+
+  #trend(name: string, pick: (sample: Sample) => number): Trend {
+    const values = this.#samples.map(pick);
+    const late = this.#samples.slice(values.length >> 1);
+    const mean = late.reduce((sum, sample) => sum + pick(sample), 0) / Math.max(1, late.length);
+    const slope = slopeOf(late.map((sample) => [sample.atMs, pick(sample)]));
+    return {
+      name,
+      first: values[0] ?? 0,
+      last: values.at(-1) ?? 0,
+      highest: values.reduce((highest, value) => Math.max(highest, value), 0),
+      percentPerTenMinutes: mean === 0 ? 0 : (100 * slope * TEN_MINUTES_MS) / mean,
+    };
+  }
+}
+
+/** Of the line that lies nearest to these points. */
+export function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
+  const count = Math.max(1, points.length);
+  const meanX = points.reduce((sum, [x]) => sum + x, 0) / count;
+  const meanY = points.reduce((sum, [, y]) => sum + y, 0) / count;
+  const spread = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+  return spread === 0 ? 0 : points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread;
+}
+
+export function rssMegabytesOf(pid: number): number | undefined {
+  try {
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+  } catch {
+    return undefined;
+  }
+}
+
+function openFilesOf(pid: number): number | undefined {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    return undefined;
+  }
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,134 @@
+/** A real server with its workers, a proxy in front of it, and people who talk: what the faults are inflicted on. */
+import { rmSync } from "node:fs";
+import {
+  isAlive,
+  killQuietly,
+  limits,
+  makeDataDirectory,
+  type Server,
+  startServer,
+  until,
+} from "@duologue/testing";
+import type { Talker } from "../harness/traffic.ts";
+import { Group } from "./group.ts";
+import { combine, type Verdict } from "./oracle.ts";
+import { FaultyProxy } from "./proxy.ts";
+
+export interface WorldOptions {
+  readonly workers: number;
+  /** Conversations; each has two people. */
+  readonly conversations: number;
+  /** Devices in each conversation, at least two. */
+  readonly devices: number;
+  /** Limits of the server other than the usual ones. */
+  readonly limits?: Readonly<Record<string, number>>;
+  /** Further options of the command line. */
+  readonly serverOptions?: readonly string[];
+}
+
+/** How long the port may stay taken after the primary was killed: its workers must end by themselves. */
+const ORPHANS_MS = 2_000;
+
+export class World implements AsyncDisposable {
+  server: Server;
+  readonly proxy: FaultyProxy;
+  groups: Group[] = [];
+  readonly #options: WorldOptions;
+  readonly #dataDirectory: string;
+
+  private constructor(options: WorldOptions, dataDirectory: string, server: Server) {
+    this.#options = options;
+    this.#dataDirectory = dataDirectory;
+    this.server = server;
+    this.proxy = new FaultyProxy(server.port);
+  }
+
+  static async begin(options: WorldOptions): Promise<World> {
+    const dataDirectory = makeDataDirectory();
+    try {
+      const world = new World(
+        options,
+        dataDirectory,
+        await startServer(serverOptions(options, dataDirectory)),
+      );
+      await world.meet();
+      return world;
+    } catch (error) {
+      rmSync(dataDirectory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** New people, who begin to talk. Half of the devices go through the proxy. */
+  async meet(): Promise<void> {
+    const { conversations, devices } = this.#options;
+    const urls = Array.from({ length: devices }, (_, index) =>
+      index % 2 === 0 ? this.proxy.url : this.server.url,
+    );
+    const meetings = Array.from({ length: conversations }, () => Group.meet({ urls }));
+    this.groups.push(...(await Promise.all(meetings)));
+    for (const group of this.groups) group.begin();
+  }
+
+  get talkers(): readonly Talker[] {
+    return this.groups.flatMap(({ talkers }) => talkers);
+  }
+
+  get dataDirectory(): string {
+    return this.#dataDirectory;
+  }
+
+  /** Resolves when the primary was killed, its workers have ended, and a new one serves on the same port. */
+  async restartAfterKill(): Promise<void> {
+    const { server } = this;
+    const orphans = await server.killPrimary();
+    await until(() => !orphans.some(isAlive) && canListen(server.port), "the orphans have ended", ORPHANS_MS);
+    await server[Symbol.asyncDispose]();
+    this.server = await startServer({
+      ...serverOptions(this.#options, this.#dataDirectory),
+      port: server.port,
+    });
+  }
+
+  killWorkers(pids: readonly number[], signal: NodeJS.Signals = "SIGKILL"): void {
+    for (const pid of pids) killQuietly(pid, signal);
+  }
+
+  /** Everybody stops writing, catches up, and the judge speaks. */
+  async verdict(): Promise<Verdict> {
+    await Promise.all(this.groups.map((group) => group.settle()));
+    const verdicts: Verdict[] = [];
+    for (const group of this.groups) verdicts.push(await group.judge(this.server.url));
+    return combine(verdicts);
+  }
+
+  /** These people leave. */
+  part(): void {
+    for (const group of this.groups) group[Symbol.dispose]();
+    this.groups = [];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.part();
+    this.proxy[Symbol.dispose]();
+    await this.server[Symbol.asyncDispose]();
+    rmSync(this.#dataDirectory, { recursive: true, force: true });
+  }
+}
+
+function serverOptions(options: WorldOptions, dataDirectory: string) {
+  return {
+    workers: options.workers,
+    dataDirectory,
+    options: [...limits(options.limits ?? {}), ...(options.serverOptions ?? [])],
+  };
+}
+
+export function canListen(port: number): boolean {
+  try {
+    Bun.listen({ hostname: "127.0.0.1", port, socket: { data: () => undefined } }).stop(true);
+    return true;
+  } catch {
+    return false;
+  }
+}

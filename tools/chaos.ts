@@ -1,0 +1,68 @@
+/**
+ * `npm run chaos -- --minutes 10 --seed N`: a real server, real clients and browsers, and everything that can be broken,
+ * mixed as the seed says. Prints a table; exit code 1 when the delivery contract was broken.
+ */
+import { parseArgs } from "node:util";
+import { browserGuests, ChaosSite } from "../packages/server/test/chaos/browsers.ts";
+import { renderReport } from "../packages/server/test/chaos/report.ts";
+import { runChaos } from "../packages/server/test/chaos/run.ts";
+
+const help = `Usage: npm run chaos -- [options]
+
+  --minutes M         how long things break (10)
+  --seed N            decides what breaks when (1)
+  --workers N         of the server (4)
+  --conversations N   at a time (10)
+  --devices N         in each of them, two people's together (4)
+  --round S           seconds until the judge speaks and others take over (30)
+  --only A,B          these faults only
+  --no-browsers       none of the clients is in a browser
+`;
+
+const text = { type: "string" } as const;
+const { values } = parseArgs({
+  options: {
+    minutes: text,
+    seed: text,
+    workers: text,
+    conversations: text,
+    devices: text,
+    round: text,
+    only: text,
+    "no-browsers": { type: "boolean" },
+    help: { type: "boolean" },
+  },
+});
+
+function number(
+  name: "minutes" | "seed" | "workers" | "conversations" | "devices" | "round",
+  usual: number,
+): number {
+  const value = Number(values[name] ?? usual);
+  if (!(value >= 0)) throw new RangeError(`--${name}: a number, not ${values[name]}`);
+  return value;
+}
+
+if (values.help === true) {
+  process.stdout.write(help);
+} else {
+  using site = values["no-browsers"] === true ? undefined : await ChaosSite.build();
+  const report = await runChaos({
+    ...(site === undefined
+      ? {}
+      : {
+          serverOptions: ["--origins", site.origin],
+          guests: (world) => browserGuests(site.origin, world.groups, world.proxy.url),
+        }),
+    seed: number("seed", 1),
+    durationMs: number("minutes", 10) * 60_000,
+    roundMs: number("round", 30) * 1000,
+    workers: number("workers", 4),
+    conversations: number("conversations", 10),
+    devices: number("devices", 4),
+    ...(values.only === undefined ? {} : { only: values.only.split(",") }),
+    progress: (line) => void process.stderr.write(`${line}\n`),
+  });
+  process.stdout.write(`${renderReport(report)}\n`);
+  process.exitCode = report.violations.length === 0 ? 0 : 1;
+}
