@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Server, startServer, TestBrowser } from "@duologue/testing";
-import type { BrowserContext, FrameLocator, Locator, Page } from "playwright-core";
+import type { BrowserContext, BrowserContextOptions, FrameLocator, Locator, Page } from "playwright-core";
 import { serveApp } from "../examples/react-app/server.ts";
 import { serveShop } from "../examples/shop/server.ts";
 
@@ -28,17 +28,20 @@ export class WidgetStage implements AsyncDisposable {
   /** Another site than the chat's, for browsers: the host name counts, not the port. */
   readonly shopOrigin: string;
   readonly appOrigin: string;
+  readonly #site: Site;
   readonly #close: () => Promise<void>;
 
   private constructor(
     chat: Server,
     browser: TestBrowser,
     origins: readonly [shop: string, app: string],
+    site: Site,
     close: () => Promise<void>,
   ) {
     this.chat = chat;
     this.browser = browser;
     [this.shopOrigin, this.appOrigin] = origins;
+    this.#site = site;
     this.#close = close;
   }
 
@@ -50,6 +53,7 @@ export class WidgetStage implements AsyncDisposable {
     const sites = { port: 0, secret: SECRET, chat: () => chat?.url ?? "" };
     const shop = serveShop(sites);
     const app = await serveApp(sites);
+    const site = new Site();
     const origins = [`http://localhost:${shop.port}`, `http://localhost:${app.port}`] as const;
     const options = [
       "--host-secret-file",
@@ -57,11 +61,11 @@ export class WidgetStage implements AsyncDisposable {
       "--guests",
       "on",
       "--embed-origins",
-      origins.join(","),
+      [...origins, site.origin].join(","),
     ];
     chat = await startServer({ options });
-    return new WidgetStage(chat, await TestBrowser.launch(), origins, async () => {
-      await Promise.all([shop.stop(true), app.stop(true)]);
+    return new WidgetStage(chat, await TestBrowser.launch(), origins, site, async () => {
+      await Promise.all([shop.stop(true), app.stop(true), site.stop()]);
       rmSync(directory, { recursive: true, force: true });
     });
   }
@@ -81,6 +85,14 @@ export class WidgetStage implements AsyncDisposable {
     return { page, frame: page.frameLocator("iframe"), complaints };
   }
 
+  /** A page of a site without any policy, with this in it, in a browser of its own. */
+  async show(html: string, options?: BrowserContextOptions): Promise<Visit> {
+    const page = await (await this.browser.person(options)).newPage();
+    const complaints = complaintsOf(page);
+    await page.goto(this.#site.add(`<!doctype html><html lang="en">${html}`));
+    return { page, frame: page.frameLocator("iframe"), complaints };
+  }
+
   /** Each in a browser of their own, the buyer's window open. */
   async visitAsPair(): Promise<Pair> {
     const seller = await this.visit(await this.browser.person(), "/seller");
@@ -95,6 +107,32 @@ export class WidgetStage implements AsyncDisposable {
     await this.browser[Symbol.asyncDispose]();
     await this.chat[Symbol.asyncDispose]();
     await this.#close();
+  }
+}
+
+/** Serves pages that a test makes. */
+class Site {
+  readonly #pages: string[] = [];
+  readonly #server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: (request) => {
+      const page = this.#pages[Number(new URL(request.url).pathname.slice(1))];
+      return new Response(page, { headers: { "Content-Type": "text/html; charset=utf-8" } });
+    },
+  });
+
+  get origin(): string {
+    return `http://localhost:${this.#server.port}`;
+  }
+
+  /** Returns its address. */
+  add(html: string): string {
+    return `${this.origin}/${this.#pages.push(html) - 1}`;
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.stop(true);
   }
 }
 

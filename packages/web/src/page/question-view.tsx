@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useCatalogue, useChat } from "./contexts.ts";
 import { Modal } from "./modal.tsx";
 
-/** Asks before something that cannot be undone. Escape and Cancel mean no. */
+/** Asks before something that cannot be undone. Escape and Cancel, where the focus is at first, mean no. */
 export function QuestionView(): JSX.Element | null {
   const { question } = useChat();
   const catalogue = useCatalogue();
@@ -19,7 +19,7 @@ export function QuestionView(): JSX.Element | null {
     <Modal labelledBy="question" onClose={close}>
       <p id="question">{asked.text}</p>
       <div class="buttons">
-        <button type="button" autofocus onClick={close}>
+        <button type="button" onClick={close}>
           {catalogue.cancel}
         </button>
         <button type="button" class="danger" onClick={confirm}>

@@ -41,6 +41,7 @@ export function defineChatElement(defaultUrl?: string): void {
         getToken: usesToken ? () => this.#token() : undefined,
         host: this,
         settings: this.#settings(),
+        onLoaded: () => {},
         onClose: () => {},
         onUnread: () => {},
       });

@@ -30,6 +30,8 @@ export interface ChatFrameOptions {
   /** Dispatches `duologue:…` events here, and reads the colours from it. */
   readonly host: HTMLElement;
   readonly settings: ChatSettings;
+  /** The chat is there, and with it, if `closable`, a button that closes. */
+  readonly onLoaded: () => void;
   readonly onClose: () => void;
   readonly onUnread: (count: number) => void;
 }
@@ -70,6 +72,7 @@ export class ChatFrame {
       "allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox",
     );
     root.setAttribute("part", "frame");
+    root.allow = "clipboard-write";
     root.src = address.href;
   }
 
@@ -95,11 +98,12 @@ export class ChatFrame {
     if (event.origin !== this.#origin || event.source !== this.root.contentWindow) return;
     const message = readFrameMessage(event.data);
     if (message === undefined) return;
-    const { onClose, onUnread } = this.#options;
+    const { onLoaded, onClose, onUnread } = this.#options;
     switch (message.type) {
       case "loaded":
         this.#isLoaded = true;
         this.#sendSettings();
+        onLoaded();
         return;
       case "token-request":
         void this.#answer(message.ref);
@@ -135,7 +139,8 @@ export class ChatFrame {
 
   #sendSettings(): void {
     const { closable, getToken, host } = this.#options;
-    const { peer, language, theme = "auto" } = this.#settings;
+    const { peer, theme = "auto" } = this.#settings;
+    const language = this.#settings.language || document.documentElement.lang;
     const login: Login = getToken === undefined ? "guest" : "token";
     const settings: Settings = {
       login,
@@ -143,7 +148,7 @@ export class ChatFrame {
       theme,
       colours: coloursOf(host),
       ...(peer === undefined ? {} : { peer }),
-      ...(language === undefined ? {} : { language }),
+      ...(language === "" ? {} : { language }),
     };
     this.#post({ type: "settings", settings });
   }

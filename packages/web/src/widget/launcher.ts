@@ -59,6 +59,8 @@ export class Launcher implements Duologue {
       getToken: options.getToken,
       host: this.element,
       settings: this.#settings,
+      // On a phone the window covers the button.
+      onLoaded: () => this.element.toggleAttribute("data-loaded", true),
       onClose: () => this.close(),
       onUnread: (count) => this.#onUnread(count),
     });

@@ -28,7 +28,9 @@ overflow:hidden;border-radius:var(--duologue-radius,16px);background:var(--duolo
 box-shadow:0 4px 12px rgb(0 0 0/18%),0 12px 40px rgb(0 0 0/22%)}
 [hidden]{display:none}
 .status{position:fixed;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-@media(max-width:479px){:host([data-side]) .panel{left:8px;right:8px;bottom:84px;width:auto;height:calc(100dvh - 92px)}}
+@media(max-width:479px){:host([data-side]) .panel{inset:0;width:auto;height:100dvh;border-radius:0;box-sizing:border-box;
+padding:env(safe-area-inset-top) 0 env(safe-area-inset-bottom)}
+:host([data-loaded]) .panel:not([hidden])+button{display:none}}
 `;
 
 const element = `
