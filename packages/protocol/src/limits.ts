@@ -36,6 +36,12 @@ const table = {
     meaning: "the text of one message",
     outcome: "error text_too_long",
   },
+  editsPerMessage: {
+    value: 500,
+    unit: "edits",
+    meaning: "edits of one message, all of which a retraction erases at once",
+    outcome: "error target_invalid",
+  },
   nicknameMinCharacters: {
     value: 2,
     unit: "characters",

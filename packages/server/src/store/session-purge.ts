@@ -9,7 +9,7 @@ const NEXT_PORTION_MS = 1_000;
 /** Kept for as long as this after their end: a clock that was set wrong for an hour must not make strangers of everybody. */
 const KEPT_MS = 7 * 24 * 60 * 60_000;
 
-/** Once an hour, and as long as there are more, once a second. Resolves never; ends with the clock. */
+/** Once an hour, and as long as there are more, once a second. */
 export function purgeSessions(clock: Pick<Clock, "now" | "after">, submit: Submit): void {
   const purge = (): void =>
     submit({ op: "purge-sessions", expiredBefore: clock.now() - KEPT_MS, limit: PORTION }, (outcome) => {

@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
+import { defaultLimits } from "@duologue/protocol";
 import { edit, expectOk, type MakeStore, message, refused, retract, World } from "./fixture.ts";
 
 export function revisionContract(makeStore: MakeStore): void {
   references(makeStore);
   edits(makeStore);
+  manyEdits(makeStore);
   retractions(makeStore);
 }
 
@@ -63,6 +65,25 @@ function edits(makeStore: MakeStore): void {
       world.append(edit(conversation, ann, 1, "three")),
     ]);
     expect(outcomes).toMatchObject([{ seq: 1 }, { seq: 2 }, { seq: 3 }, refused("target_invalid")]);
+  });
+}
+
+function manyEdits(makeStore: MakeStore): void {
+  test("[CV9] a message is edited so often and no more, a repeat gets its number all the same, and it can be retracted", async () => {
+    await using world = await World.begin(makeStore);
+    const { ann, conversation } = await world.pair();
+    const { editsPerMessage } = defaultLimits;
+    await world.send(conversation, ann, "one");
+    await world.send(conversation, ann, "two");
+    const drafts = Array.from({ length: editsPerMessage + 1 }, () => edit(conversation, ann, 1, "again"));
+    const outcomes = await Promise.all(drafts.map((draft) => world.append(draft)));
+    expect(outcomes.at(-1)).toEqual(refused("target_invalid"));
+    expect(outcomes.filter(({ ok }) => ok)).toHaveLength(editsPerMessage);
+    const [first] = drafts;
+    if (first !== undefined) expect(await world.append(first)).toMatchObject({ seq: 3, duplicate: true });
+    expectOk(await world.append(edit(conversation, ann, 2, "another message")));
+    expectOk(await world.append(retract(conversation, ann, 1)));
+    expect(JSON.stringify(await world.history(conversation))).not.toContain("again");
   });
 }
 

@@ -1,5 +1,6 @@
 /** Numbering and inserting events: the path of every message. */
 import type { Database, Statement } from "bun:sqlite";
+import { defaultLimits } from "@duologue/protocol";
 import type { Draft } from "../../ports/store.ts";
 import { refusedResult, type WriteResult } from "../requests.ts";
 import { DamagedDatabaseError } from "./damage.ts";
@@ -40,6 +41,7 @@ export class Appender {
   readonly #insert: Statement;
   readonly #selectKnown: Statement<KnownEvent, [string, number]>;
   readonly #selectTarget: Statement<Target, [number, number]>;
+  readonly #countEdits: Statement<{ count: number }, [number, number, number]>;
   readonly #revise: Statement;
   readonly #eraseTarget: Statement;
   readonly #eraseEdits: Statement;
@@ -50,6 +52,9 @@ export class Appender {
     this.#selectKnown = database.prepare(SELECT_KNOWN);
     this.#selectTarget = database.prepare(
       "SELECT position, sender, kind, retracted FROM event WHERE conversation = ? AND seq = ?",
+    );
+    this.#countEdits = database.prepare(
+      "SELECT count(*) AS count FROM (SELECT 1 FROM event WHERE conversation = ? AND target = ? LIMIT ?)",
     );
     this.#revise = database.prepare("UPDATE event SET revision = ? WHERE position = ?");
     this.#eraseTarget = database.prepare(
@@ -90,6 +95,7 @@ export class Appender {
     if (!isOwn || target.kind !== kindCodes.message || target.retracted === 1) {
       return refusedResult("target_invalid");
     }
+    if (draft.kind === "edit" && this.#isEditedOut(conversation, seq)) return refusedResult("target_invalid");
     if (!this.#insertEvent(conversation, sender, draft, now))
       throw new DamagedDatabaseError("an unknown id conflicts");
     if (draft.kind === "retract") {
@@ -102,6 +108,12 @@ export class Appender {
       this.#revise.run(conversation.lastSeq + 1, target.position);
     }
     return this.#committed(conversation, sender, draft);
+  }
+
+  /** A retraction erases every edit in one transaction, and everybody waits for that: there must not be too many. */
+  #isEditedOut(conversation: ConversationState, seq: number): boolean {
+    const { editsPerMessage } = defaultLimits;
+    return (this.#countEdits.get(conversation.key, seq, editsPerMessage)?.count ?? 0) >= editsPerMessage;
   }
 
   /** Whether it is in now; if not, (sender, id) is known. */
