@@ -84,10 +84,6 @@ test("the server dies in mid-conversation, both write on, and everything arrives
   }
   await bringBack();
   for (const page of [anna, ben]) {
-    const banner = page.locator(".banner button");
-    if (await banner.isVisible()) await banner.click();
-  }
-  for (const page of [anna, ben]) {
     await page.waitForFunction(
       () =>
         document.querySelectorAll(".message").length === 8 &&

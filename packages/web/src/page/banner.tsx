@@ -1,10 +1,12 @@
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useCatalogue, useChat, useSurroundings } from "./contexts.ts";
 
 /** A reconnection shorter than this is not worth a word. */
 const PATIENCE_MS = 1_500;
 const SECOND_MS = 1_000;
+/** Of two digits; what is longer may push. */
+const LONGEST_WAIT_SECONDS = 30;
 
 /** Says when there is no connection, and what can be done about it. */
 export function Banner(): JSX.Element | null {
@@ -12,18 +14,18 @@ export function Banner(): JSX.Element | null {
   const catalogue = useCatalogue();
   const { kind } = client.connection;
   const isPatient = usePatience(kind === "connecting" || kind === "waiting");
+  const wasCut = useRef(false);
+  if (kind === "waiting") wasCut.current = true;
+  if (kind === "online") wasCut.current = false;
   switch (client.connection.kind) {
     case "online":
       return null;
     case "connecting":
-      return isPatient ? null : <Bar text={catalogue.connecting} />;
-    case "waiting":
       if (isPatient) return null;
-      return (
-        <Bar text={catalogue.noConnection} action={catalogue.tryNow} run={() => client.reconnect()}>
-          <Countdown until={client.connection.nextTryAt} />
-        </Bar>
-      );
+      // Each try takes a moment, and the words for it must not make the bar flicker.
+      return wasCut.current ? <Cut nextTryAt={0} /> : <Bar text={catalogue.connecting} />;
+    case "waiting":
+      return isPatient ? null : <Cut nextTryAt={client.connection.nextTryAt} />;
     case "stopped":
       if (client.connection.reason === "version_unsupported") {
         return <Bar text={catalogue.outdated} action={catalogue.reload} run={() => location.reload()} />;
@@ -32,6 +34,21 @@ export function Banner(): JSX.Element | null {
     default:
       return client.connection satisfies never;
   }
+}
+
+interface CutProps {
+  /** 0: now. */
+  readonly nextTryAt: number;
+}
+
+function Cut({ nextTryAt }: CutProps): JSX.Element {
+  const { client } = useChat();
+  const { noConnection, tryNow } = useCatalogue();
+  return (
+    <Bar text={noConnection} action={tryNow} run={() => client.reconnect()}>
+      <Countdown until={nextTryAt} />
+    </Bar>
+  );
 }
 
 /** True for a while after the connection was lost, over however many tries. */
@@ -77,5 +94,9 @@ function Countdown({ until }: { readonly until: number }): JSX.Element {
     const timer = environment.after(SECOND_MS, () => setNow(environment.now()));
     return () => timer.cancel();
   }, [environment, now]);
-  return <span aria-hidden="true">{catalogue.tryIn(Math.ceil((until - now) / SECOND_MS))}</span>;
+  return (
+    <span class="countdown" aria-hidden="true" data-longest={catalogue.tryIn(LONGEST_WAIT_SECONDS)}>
+      {catalogue.tryIn(Math.ceil((until - now) / SECOND_MS))}
+    </span>
+  );
 }
