@@ -6,6 +6,7 @@ import type { Page } from "playwright-core";
 import type { Fault } from "./faults.ts";
 import type { Group, Participant } from "./group.ts";
 import type { Testimony } from "./oracle.ts";
+import type { PageOptions } from "./page.ts";
 import type { Guests } from "./run.ts";
 
 /** What is done to a page before anything runs in it. */
@@ -90,12 +91,13 @@ class Tab implements Participant {
     await page.addInitScript(this.#script);
     await page.goto(origin);
     await page.waitForFunction(() => "device" in globalThis);
-    await page.evaluate((options) => device.join(options), {
+    const options: PageOptions = {
       url: this.#url,
       token: this.#group.talkers[0]?.token ?? "",
       conversation: this.#group.conversation,
       name: `${this.#name}, life ${this.#lives.length}`,
-    });
+    };
+    await page.evaluate((given) => device.join(given), options);
   }
 
   async begin(): Promise<void> {

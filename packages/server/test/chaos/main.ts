@@ -3,9 +3,9 @@
  * mixed as the seed says. Prints a table; exit code 1 when the delivery contract was broken.
  */
 import { parseArgs } from "node:util";
-import { browserGuests, ChaosSite } from "../packages/server/test/chaos/browsers.ts";
-import { renderReport } from "../packages/server/test/chaos/report.ts";
-import { runChaos } from "../packages/server/test/chaos/run.ts";
+import { browserGuests, ChaosSite } from "./browsers.ts";
+import { renderReport } from "./report.ts";
+import { runChaos } from "./run.ts";
 
 const help = `Usage: npm run chaos -- [options]
 
