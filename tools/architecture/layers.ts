@@ -9,7 +9,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   client: ["protocol"],
   web: ["client", "protocol"],
   server: ["protocol", "web"],
-  bench: ["client", "protocol"],
+  bench: ["client", "protocol", "testing"],
   testing: [],
 };
 

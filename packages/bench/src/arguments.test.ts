@@ -26,11 +26,11 @@ test("names, lists and numbers are read", () => {
 
 test("all stands for every benchmark", () => {
   const command = parseCommand(["all"]);
-  expect(command).toMatchObject({ kind: "run", names: ["relay", "idle", "durable", "storm"] });
+  expect(command).toMatchObject({ kind: "run", names: ["relay", "idle", "durable", "storm", "page"] });
 });
 
 test.each([
-  [["fast"], "name: one of relay, idle, durable, storm, not fast"],
+  [["fast"], "name: one of relay, idle, durable, storm, page, not fast"],
   [["relay", "--runs", "0"], "--runs: a whole number above 0, not 0"],
   [["relay", "--connections", "7"], "must be even"],
   [["relay", "--servers", "apache"], "--servers: one of duologue, ws, bun-relay, not apache"],

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import type { Settings } from "./benchmarks/context.ts";
 import type { ServerName } from "./servers/launch.ts";
 
-export const benchmarkNames = ["relay", "idle", "durable", "storm"] as const;
+export const benchmarkNames = ["relay", "idle", "durable", "storm", "page"] as const;
 export type BenchmarkName = (typeof benchmarkNames)[number];
 
 export type Command =
@@ -25,6 +25,7 @@ Names
   idle      memory for each idle connection
   durable   v1 messages: committed, acknowledged and delivered
   storm     thousands of users log in at once
+  page      the page in a browser, until the first message stands there
   all       all of them, one after the other
 
 Options

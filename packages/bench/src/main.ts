@@ -3,6 +3,7 @@ import { type BenchmarkName, type Command, helpText, parseCommand } from "./argu
 import type { BenchContext } from "./benchmarks/context.ts";
 import { benchDurable } from "./benchmarks/durable.ts";
 import { benchIdle } from "./benchmarks/idle.ts";
+import { benchPage } from "./benchmarks/page.ts";
 import { benchRelay } from "./benchmarks/relay.ts";
 import { benchStorm } from "./benchmarks/storm.ts";
 import { systemClock } from "./clock.ts";
@@ -20,6 +21,8 @@ function runBenchmark(name: BenchmarkName, context: BenchContext): Promise<Repor
       return benchDurable(context);
     case "storm":
       return benchStorm(context);
+    case "page":
+      return benchPage(context);
   }
 }
 
