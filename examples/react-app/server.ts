@@ -31,6 +31,8 @@ export async function serveApp({ port, secret, chat }: AppOptions): Promise<Retu
           return html(
             (await Bun.file(join(import.meta.dir, "index.html")).text()).replace("{{chat}}", chat()),
           );
+        case "/style.css":
+          return new Response(Bun.file(join(import.meta.dir, "style.css")));
         case "/main.js":
           return new Response(script, { headers: { "Content-Type": "text/javascript; charset=utf-8" } });
         case "/token": {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { type Server, startServer, TestBrowser } from "@duologue/testing";
 import type { BrowserContext, Frame, Page } from "playwright-core";
 import { findingsOf } from "./examiner.ts";
+import { DESKTOP, PHONE } from "./people.ts";
 
 setDefaultTimeout(60_000);
 
@@ -12,8 +13,9 @@ const host = Bun.serve({
   fetch: (request) => {
     const { searchParams } = new URL(request.url);
     const attributes = ["theme", "language"].map((name) => `data-${name}="${searchParams.get(name)}"`);
+    const accent = searchParams.get("accent") ?? "";
     return new Response(
-      `<!doctype html><html lang="en"><title>A site</title><main><h1>A site</h1></main>
+      `<!doctype html><html lang="en"><title>A site</title><style>:root{--duologue-accent:${accent}}</style><main><h1>A site</h1></main>
       <script src="${chat.url}/embed.js" data-open ${attributes.join(" ")}></script></html>`,
       { headers: { "Content-Type": "text/html; charset=utf-8" } },
     );
@@ -52,40 +54,44 @@ async function join(person: BrowserContext, address: string, name: string): Prom
 
 describe("a page with the widget", () => {
   test.each([
-    ["light", "en"],
-    ["dark", "en"],
-    ["light", "zh-CN"],
-    ["dark", "zh-CN"],
-  ])("has no fault that an examiner finds, %s, in %s", async (theme, language) => {
-    const address = `${origin}/?theme=${theme}&language=${language}`;
-    const [annPerson, benPerson] = [await browser.person(), await browser.person()];
-    const names = ["Ann", "Ben"].map((name) => `${name} ${theme} ${language}`);
-    const fresh = await annPerson.newPage();
-    await fresh.goto(address);
-    await fresh.frameLocator("iframe").locator("#nickname").waitFor();
-    const findings = await findingsOf(frameOf(fresh), "sign-in");
-    await fresh.close();
-    const ann = await join(annPerson, address, names[0] ?? "");
-    const ben = await join(benPerson, address, names[1] ?? "");
-    const row = ann.frameLocator("iframe").getByRole("button", { name: names[1] ?? "" });
-    await row.waitFor();
-    findings.push(...(await findingsOf(frameOf(ann), "list")));
-    await row.click();
-    await ann.frameLocator("iframe").locator("textarea").fill("hello");
-    await ann.frameLocator("iframe").locator("textarea").press("Enter");
-    await ben
-      .frameLocator("iframe")
-      .getByRole("button", { name: names[0] ?? "" })
-      .click();
-    await ben.frameLocator("iframe").locator("textarea").fill("hello too");
-    await ben.frameLocator("iframe").locator("textarea").press("Enter");
-    await ann.frameLocator("iframe").getByRole("log").getByText("hello too").waitFor();
-    findings.push(...(await findingsOf(frameOf(ann), "conversation")));
-    findings.push(...(await findingsOf(ann.mainFrame(), "page, open")));
-    await ann.keyboard.press("Escape");
-    await ann.getByRole("dialog").waitFor({ state: "hidden" });
-    findings.push(...(await findingsOf(ann.mainFrame(), "page, closed")));
-    expect(findings).toEqual([]);
-    await Promise.all([annPerson.close(), benPerson.close()]);
-  });
+    ["light", "en", "desktop", ""],
+    ["dark", "en", "phone", "#7a3e1d"],
+    ["light", "zh-CN", "phone", "#7a3e1d"],
+    ["dark", "zh-CN", "desktop", ""],
+  ])(
+    "has no fault that an examiner finds, %s, in %s, on a %s, with the accent '%s'",
+    async (theme, language, size, accent) => {
+      const address = `${origin}/?${new URLSearchParams({ theme, language, accent })}`;
+      const options = size === "phone" ? PHONE : DESKTOP;
+      const [annPerson, benPerson] = [await browser.person(options), await browser.person(options)];
+      const names = ["Ann", "Ben"].map((name) => `${name} ${theme} ${language}`);
+      const fresh = await annPerson.newPage();
+      await fresh.goto(address);
+      await fresh.frameLocator("iframe").locator("#nickname").waitFor();
+      const findings = await findingsOf(frameOf(fresh), "sign-in");
+      await fresh.close();
+      const ann = await join(annPerson, address, names[0] ?? "");
+      const ben = await join(benPerson, address, names[1] ?? "");
+      const row = ann.frameLocator("iframe").getByRole("button", { name: names[1] ?? "" });
+      await row.waitFor();
+      findings.push(...(await findingsOf(frameOf(ann), "list")));
+      await row.click();
+      await ann.frameLocator("iframe").locator("textarea").fill("hello, see https://example.org");
+      await ann.frameLocator("iframe").locator("textarea").press("Enter");
+      await ben
+        .frameLocator("iframe")
+        .getByRole("button", { name: names[0] ?? "" })
+        .click();
+      await ben.frameLocator("iframe").locator("textarea").fill("hello too");
+      await ben.frameLocator("iframe").locator("textarea").press("Enter");
+      await ann.frameLocator("iframe").getByRole("log").getByText("hello too").waitFor();
+      findings.push(...(await findingsOf(frameOf(ann), "conversation")));
+      findings.push(...(await findingsOf(ann.mainFrame(), "page, open")));
+      await ann.keyboard.press("Escape");
+      await ann.getByRole("dialog").waitFor({ state: "hidden" });
+      findings.push(...(await findingsOf(ann.mainFrame(), "page, closed")));
+      expect(findings).toEqual([]);
+      await Promise.all([annPerson.close(), benPerson.close()]);
+    },
+  );
 });
