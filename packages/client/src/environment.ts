@@ -21,12 +21,25 @@ export interface Environment {
 /** What tabs of one origin need to agree on who leads. */
 export interface TabEnvironment {
   /**
-   * Calls, never inside this call, when this tab alone has the lock; it keeps it until it goes or calls what is returned,
-   * which also ends the wait.
+   * Asks for a lock that one tab has at a time, and keeps until it goes or releases it; with `steal`, takes it from whoever
+   * has it. `events` are never called inside this call.
    */
-  lock(name: string, granted: () => void): () => void;
+  lock(name: string, events: TabLockEvents, steal: boolean): TabLock;
   /** What this tab posts, all other tabs receive, each tab's messages in order. */
   openChannel(name: string, received: (message: unknown) => void): TabChannel;
+}
+
+export interface TabLockEvents {
+  granted(): void;
+  /** Another tab took it. One that was frozen hears of it some time after it wakes. */
+  lost(): void;
+}
+
+export interface TabLock {
+  /** Also ends the wait for it. No event comes after this. */
+  release(): void;
+  /** Finds out whether it is still this tab's; `known` is never called inside this call. */
+  confirm(known: (isHeld: boolean) => void): void;
 }
 
 export interface TabChannel {
@@ -92,23 +105,7 @@ function browserTabs(): TabEnvironment | undefined {
   const locks = (globalThis.navigator as Navigator | undefined)?.locks as LockManager | undefined;
   if (locks === undefined || typeof BroadcastChannel !== "function") return undefined;
   return {
-    lock(name, granted) {
-      const waiting = new AbortController();
-      let release = (): void => {};
-      const held = new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      const request = locks.request(name, { signal: waiting.signal }, () => {
-        granted();
-        return held;
-      });
-      // Only the end of the wait rejects it, and whoever ended it knows.
-      void request.catch(() => undefined);
-      return () => {
-        waiting.abort();
-        release();
-      };
-    },
+    lock: (name, events, steal) => browserLock(locks, name, events, steal),
     openChannel(name, received) {
       const channel = new BroadcastChannel(name);
       channel.onmessage = ({ data }) => received(data);
@@ -116,6 +113,51 @@ function browserTabs(): TabEnvironment | undefined {
         post: (message) => channel.postMessage(message),
         close: () => channel.close(),
       };
+    },
+  };
+}
+
+function browserLock(locks: LockManager, name: string, events: TabLockEvents, steal: boolean): TabLock {
+  const waiting = new AbortController();
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let isHeld = false;
+  let isOver = false;
+  /** This page, as the browser names it to `query`. */
+  let page: string | undefined;
+  const findHolder = async (): Promise<string | undefined> =>
+    (await locks.query()).held?.find((lock) => lock.name === name)?.clientId;
+  const request = locks.request(name, steal ? { steal } : { signal: waiting.signal }, () => {
+    if (isOver) return undefined;
+    isHeld = true;
+    void findHolder().then(
+      (holder) => {
+        page = holder;
+      },
+      () => undefined,
+    );
+    events.granted();
+    return released;
+  });
+  // Rejected when the wait ends, of which whoever ended it knows, or when another tab takes the lock.
+  void request.catch(() => {
+    if (!isHeld || isOver) return;
+    isHeld = false;
+    events.lost();
+  });
+  return {
+    release() {
+      isOver = true;
+      waiting.abort();
+      release();
+    },
+    confirm(known) {
+      void findHolder().then(
+        (holder) => known(isHeld && (page === undefined || holder === page)),
+        () => known(isHeld),
+      );
     },
   };
 }

@@ -19,6 +19,8 @@ export {
   type StandardSocketConstructor,
   type TabChannel,
   type TabEnvironment,
+  type TabLock,
+  type TabLockEvents,
   type Timer,
 } from "./environment.ts";
 export {

@@ -44,6 +44,13 @@ export const SNAPSHOT_EVENTS = 60;
 export const SNAPSHOT_BYTES = 500_000;
 /** How long a tab waits for the one that leads until it connects by itself. */
 export const JOIN_TIMEOUT_MS = 5_000;
+/** A follower that heard nothing of the leader for so long, and up to a quarter longer, asks it. */
+export const LEADER_ASK_MS = 3_000;
+/** So many questions in a row without an answer, and the follower takes the lead. */
+export const LEADER_ASKS = 2;
+/** How often the leader notices that it runs; and from which pause on another tab may lead: less than the asking takes. */
+export const LEADER_AWAKE_MS = 2_000;
+export const LEADER_FROZEN_MS = 5_000;
 /** Requests of other tabs under way over this one's connection; the oldest is forgotten first. */
 export const TAB_REQUESTS = 1_024;
 /** Ids of messages remembered after they went, so that another tab's late word does not bring them back. */

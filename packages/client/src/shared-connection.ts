@@ -1,16 +1,19 @@
 /**
  * One connection for all tabs of a user. The tab that holds the lock leads: it alone has a socket, sends what is queued,
  * and tells the others every frame. The others follow: they keep their own state from those frames, as if they came from
- * the server, and hand over what they want to send. When the leader goes, the lock falls to another one.
+ * the server, and hand over what they want to send. When the leader goes, the lock falls to another one; when it is
+ * frozen, another one takes it.
  */
 import type { ClientFrame, ServerFrame, ServerFrameOf } from "@duologue/protocol";
 import { Connection, type ConnectionEvents, type ConnectionState } from "./connection.ts";
 import type { Environment, TabChannel, TabEnvironment, Timer } from "./environment.ts";
 import type { ServerError } from "./errors.ts";
-import { JOIN_TIMEOUT_MS, TAB_REQUESTS } from "./limits.ts";
+import { Leadership } from "./leadership.ts";
+import { JOIN_TIMEOUT_MS } from "./limits.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
 import type { StopReason } from "./policy.ts";
-import { isTabMessage, type TabMessage, type TabNews } from "./tab-messages.ts";
+import { isForAll, isTabMessage, type TabMessage, type TabNews } from "./tab-messages.ts";
+import { TabRequests } from "./tab-requests.ts";
 import type { TabShare } from "./tab-share.ts";
 
 export interface SharedEvents extends ConnectionEvents {
@@ -37,33 +40,39 @@ export interface SharedOptions {
   readonly group: string;
 }
 
-/** Above every number that a tab gives to requests of its own. */
-const FIRST_SHARED_REF = 1_000_000_000;
-
 export class SharedConnection {
   readonly #options: SharedOptions;
   readonly #events: SharedEvents;
   readonly #socket: Connection;
   readonly #name: string;
   readonly #id: string;
+  readonly #leadership: Leadership;
   /** `alone`: with a connection of its own, and no lock. */
   #mode: "out" | "following" | "leading" | "alone" = "out";
   #state: ConnectionState = { kind: "connecting" };
   /** Following: a leader has found that this tab is the same person. */
   #isAdmitted = false;
   #channel: TabChannel | undefined;
-  #release: (() => void) | undefined;
+  /** Who leads, or led last. */
+  #leader = { term: 0, id: "" };
+  #isSteppingDown = false;
   #patience: Timer | undefined;
   #welcome: ServerFrameOf<"welcome"> | undefined;
-  /** Requests of followers under way: our number → whose it is. */
-  readonly #requests = new Map<number, { readonly tab: string; readonly ref: number }>();
-  #lastRef = FIRST_SHARED_REF;
+  readonly #requests = new TabRequests();
 
   constructor(options: SharedOptions, events: SharedEvents) {
     this.#options = options;
     this.#events = events;
-    this.#name = `duologue/1/${options.url}/${options.group}`;
+    this.#name = `duologue/2/${options.url}/${options.group}`;
     this.#id = Array.from(options.environment.randomBytes(12), (byte) => byte.toString(36)).join("-");
+    this.#leadership = new Leadership({
+      environment: options.environment,
+      tabs: options.tabs,
+      name: this.#name,
+      won: () => this.#lead(),
+      lost: () => this.#stepDown(),
+      ask: () => this.#post({ kind: "ask" }),
+    });
     this.#socket = new Connection(options.url, options.environment, {
       ...events,
       welcomed: (frame) => this.#onWelcomed(frame),
@@ -94,7 +103,7 @@ export class SharedConnection {
   }
 
   send(frame: ClientFrame): boolean {
-    if (this.#mode !== "following") return this.#socket.send(frame);
+    if (this.#mode !== "following") return this.#transmit(frame);
     if (this.#state.kind !== "online") return false;
     // That something was received, the leader says by itself.
     if (frame.type === "mark" && frame.read === undefined) return true;
@@ -133,9 +142,9 @@ export class SharedConnection {
     const { tabs, environment } = this.#options;
     this.#mode = this.#events.isNewcomer() ? "alone" : "following";
     this.#channel = tabs.openChannel(this.#name, (message) => {
-      if (isTabMessage(message) && (message.to ?? this.#id) === this.#id) this.#onMessage(message);
+      if (isTabMessage(message)) this.#onMessage(message);
     });
-    this.#release = tabs.lock(this.#name, () => this.#lead());
+    this.#leadership.join();
     if (this.#mode === "alone") {
       this.#socket.start();
       return;
@@ -143,7 +152,7 @@ export class SharedConnection {
     this.#become({ kind: "connecting" });
     this.#askToJoin();
     // A leader that is frozen holds its lock and says nothing.
-    this.#patience = environment.after(JOIN_TIMEOUT_MS, () => this.#goAlone());
+    this.#patience = environment.after(JOIN_TIMEOUT_MS, () => this.#leadership.takeOver());
   }
 
   #askToJoin(): void {
@@ -155,6 +164,8 @@ export class SharedConnection {
     this.#patience?.cancel();
     const followed = this.#mode === "following";
     this.#mode = "leading";
+    const term = Math.max(this.#options.environment.now(), this.#leader.term + 1);
+    this.#leader = { term, id: this.#id };
     this.#post({ kind: "state", state: followed ? { kind: "connecting" } : this.#socket.state });
     if (followed) {
       this.#lose();
@@ -162,9 +173,20 @@ export class SharedConnection {
     }
   }
 
+  /** Another tab leads: this one was frozen, and goes on as one that follows. */
+  #stepDown(): void {
+    if (this.#mode !== "leading") return;
+    this.#isSteppingDown = true;
+    this.#socket.stop("closed");
+    this.#isSteppingDown = false;
+    this.#leave();
+    this.#join();
+  }
+
   #goAlone(): void {
     if (this.#mode !== "following") return;
     this.#patience?.cancel();
+    this.#leadership.stopWatching();
     this.#lose();
     this.#mode = "alone";
     this.#socket.start();
@@ -177,8 +199,7 @@ export class SharedConnection {
     this.#mode = "out";
     this.#channel?.close();
     this.#channel = undefined;
-    this.#release?.();
-    this.#release = undefined;
+    this.#leadership.leave();
   }
 
   #onWelcomed(frame: ServerFrameOf<"welcome">): void {
@@ -192,9 +213,8 @@ export class SharedConnection {
 
   #onReceived(frame: ServerFrame): void {
     if ("ref" in frame && frame.ref !== undefined) {
-      const request = this.#requests.get(frame.ref);
+      const request = this.#requests.take(frame.ref);
       if (request !== undefined) {
-        this.#requests.delete(frame.ref);
         this.#post({ kind: "frame", frame: { ...frame, ref: request.ref } as ServerFrame }, request.tab);
         return;
       }
@@ -206,6 +226,7 @@ export class SharedConnection {
   }
 
   #onSocketChanged(state: ConnectionState): void {
+    if (this.#isSteppingDown) return;
     if (this.#mode === "leading" && state.kind !== "online") {
       const isOwnWish = state.kind === "stopped" && state.reason === "closed";
       if (!isOwnWish) this.#post({ kind: "state", state });
@@ -228,6 +249,9 @@ export class SharedConnection {
   }
 
   #onMessage(message: TabMessage): void {
+    const { term, from, to = this.#id } = message;
+    if (term !== undefined && !this.#isLeaders(term, from)) return;
+    if (to !== this.#id) return;
     if (message.kind === "discard") {
       this.#events.discarded(message.id);
     } else if (this.#mode === "leading") {
@@ -235,6 +259,17 @@ export class SharedConnection {
     } else if (this.#mode === "following") {
       this.#onNews(message);
     }
+  }
+
+  /** Whether these are words of the one that leads now. */
+  #isLeaders(term: number, id: string): boolean {
+    const known = this.#leader;
+    if (term < known.term || (term === known.term && id < known.id)) return false;
+    // Also before the browser says that the lock is lost.
+    if (this.#mode === "leading") this.#stepDown();
+    this.#leader = { term, id };
+    if (this.#mode === "following") this.#leadership.heard();
+    return true;
   }
 
   #onRequest(message: TabMessage): void {
@@ -256,7 +291,11 @@ export class SharedConnection {
       case "reconnect":
         this.#socket.start();
         return;
+      case "ask":
+        this.#post({ kind: "alive" });
+        return;
       // A leader's words: from one that went before this tab heard of it.
+      case "alive":
       case "welcome":
       case "state":
       case "frame":
@@ -299,6 +338,9 @@ export class SharedConnection {
       case "stranger":
         this.#goAlone();
         return;
+      // Whoever leads has been heard by that.
+      case "alive":
+      case "ask":
       case "join":
       case "write":
       case "add":
@@ -313,14 +355,20 @@ export class SharedConnection {
 
   #write(tab: string, frame: ClientFrame): void {
     if (!("ref" in frame) || frame.ref === undefined) {
-      this.#socket.send(frame);
+      this.#transmit(frame);
       return;
     }
-    this.#lastRef += 1;
-    this.#requests.set(this.#lastRef, { tab, ref: frame.ref });
-    const [oldest] = this.#requests.keys();
-    if (this.#requests.size > TAB_REQUESTS && oldest !== undefined) this.#requests.delete(oldest);
-    this.#socket.send({ ...frame, ref: this.#lastRef });
+    this.#transmit({ ...frame, ref: this.#requests.add({ tab, ref: frame.ref }) });
+  }
+
+  /** A leader that wakes up writes nothing before it knows that it still leads. */
+  #transmit(frame: ClientFrame): boolean {
+    if (this.#mode !== "leading") return this.#socket.send(frame);
+    let isTaken = this.#socket.state.kind === "online";
+    const run = (): void => {
+      isTaken = this.#socket.send(frame);
+    };
+    return isTaken && this.#leadership.whenSure(run) && isTaken;
   }
 
   #lose(): void {
@@ -335,23 +383,7 @@ export class SharedConnection {
   }
 
   #post(news: TabNews, to?: string): void {
-    const message = to === undefined ? { ...news, from: this.#id } : { ...news, from: this.#id, to };
-    this.#channel?.post(message);
-  }
-}
-
-/** Refusals of messages are the leader's outbox's; tokens are its session's; the rest concerns every tab. */
-function isForAll(frame: ServerFrame): boolean {
-  switch (frame.type) {
-    case "event":
-    case "ack":
-    case "markers":
-    case "lobby":
-    case "lobby-change":
-    case "typing":
-    case "pong":
-      return true;
-    default:
-      return false;
+    const term = this.#mode === "leading" ? { term: this.#leader.term } : {};
+    this.#channel?.post({ ...news, from: this.#id, ...term, ...(to === undefined ? {} : { to }) });
   }
 }

@@ -189,7 +189,7 @@ describe("tabs", () => {
   test("a leader that is frozen holds a new tab up for five seconds", async () => {
     using room = new TabRoom();
     const scene = await joinWithTabs(room, 1);
-    tabAt(scene, 0).tab.isFrozen = true;
+    tabAt(scene, 0).tab.freeze();
     const late = room.openTab({ token: scene.token });
     room.pass(4_900);
     expect(late.client.connection.kind).toBe("connecting");
@@ -215,14 +215,124 @@ describe("tabs", () => {
   });
 });
 
+describe("a leader that the browser froze", () => {
+  /** Long enough for the others to ask, to wait and to take over. */
+  const NOTICED_MS = 20_000;
+
+  test("[CV6] is replaced by a tab that follows, which sends what was unsent, once and in order", async () => {
+    using room = new TabRoom();
+    const scene = await joinWithTabs(room, 3);
+    const [one, two, three] = [tabAt(scene, 0), tabAt(scene, 1), tabAt(scene, 2)];
+    one.tab.freeze();
+    two.client.send(scene.conversation, "first");
+    room.environment.advance(1);
+    three.client.send(scene.conversation, "second");
+    room.pass(NOTICED_MS);
+    expect(room.tabs.held.values().next().value?.tab).not.toBe(one.tab);
+    for (const client of [two.client, three.client, scene.bob])
+      expect(textsOf(client, scene.conversation)).toEqual(["first", "second"]);
+    one.tab.wake();
+    room.pass(5_000);
+    two.client.send(scene.conversation, "third");
+    room.pass(1_000);
+    for (const { client } of scene.tabs) {
+      expect(textsOf(client, scene.conversation)).toEqual(["first", "second", "third"]);
+      expect(client.connection).toEqual({ kind: "online" });
+    }
+    expect(connections(room)).toBe(2);
+  });
+
+  test("steps down when it wakes, and what it had not sent goes with the others' messages", async () => {
+    using room = new TabRoom();
+    const scene = await joinWithTabs(room, 2);
+    const [one, two] = [tabAt(scene, 0), tabAt(scene, 1)];
+    room.server.acceptsSockets = false;
+    room.server.cut(room.link(one.client));
+    one.client.send(scene.conversation, "written before");
+    one.tab.freeze();
+    room.server.acceptsSockets = true;
+    room.pass(NOTICED_MS);
+    expect(two.client.connection.kind).toBe("online");
+    one.tab.wake();
+    room.pass(5_000);
+    for (const client of [one.client, two.client, scene.bob])
+      expect(textsOf(client, scene.conversation)).toEqual(["written before"]);
+    expect(connections(room)).toBe(2);
+  });
+
+  test("sends nothing that was discarded while it slept, whichever of its tasks comes first when it wakes", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(), { minLength: 40, maxLength: 40 }), async (keys) => {
+        using room = new TabRoom();
+        const scene = await joinWithTabs(room, 2);
+        const [one, two] = [tabAt(scene, 0), tabAt(scene, 1)];
+        // The server lets it wait: it would try again when it wakes.
+        room.server.refusals.push({ code: "unavailable", retryAfterMs: 1_000 });
+        const id = one.client.send(scene.conversation, "never mind");
+        room.settle();
+        one.tab.freeze();
+        room.environment.advance(2_000);
+        expect(two.client.discard(id)).toBe(true);
+        room.pass(NOTICED_MS);
+        one.tab.wake(
+          (tasks) =>
+            tasks
+              .map((task, index) => ({ task, key: keys[index % keys.length] ?? 0 }))
+              .sort((first, second) => first.key - second.key)
+              .map(({ task }) => task),
+          () => room.server.flush(),
+        );
+        room.pass(60_000);
+        for (const client of [one.client, two.client, scene.bob])
+          expect(textsOf(client, scene.conversation)).toEqual([]);
+        expect(room.storage.list("").size).toBe(0);
+        expect(connections(room)).toBe(2);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("is asked, and keeps the lead as long as it answers, however little happens", async () => {
+    using room = new TabRoom();
+    const scene = await joinWithTabs(room, 3);
+    const before = room.server.links.length;
+    room.pass(300_000);
+    expect(room.tabs.held.values().next().value?.tab).toBe(tabAt(scene, 0).tab);
+    expect(room.server.links).toHaveLength(before);
+  });
+
+  test("a tab that was frozen itself does not take its own sleep for the leader's", async () => {
+    using room = new TabRoom();
+    const scene = await joinWithTabs(room, 2);
+    const [one, two] = [tabAt(scene, 0), tabAt(scene, 1)];
+    two.tab.freeze();
+    room.pass(120_000);
+    // Timers before messages: the worst that a browser may do.
+    two.tab.wake();
+    room.pass(30_000);
+    expect(room.tabs.held.values().next().value?.tab).toBe(one.tab);
+  });
+});
+
 type Action = {
-  readonly kind: "send" | "discard" | "crash" | "open" | "cut" | "network" | "channel" | "pass" | "answer";
+  readonly kind:
+    | "send"
+    | "discard"
+    | "crash"
+    | "open"
+    | "cut"
+    | "freeze"
+    | "wake"
+    | "network"
+    | "channel"
+    | "pass"
+    | "answer";
   readonly who: number;
 };
 
 const anyAction: fc.Arbitrary<Action> = fc.record({
   kind: fc.constantFrom(
-    ...(["send", "send", "send", "discard", "crash", "open", "cut", "answer"] as const),
+    ...(["send", "send", "send", "discard", "crash", "open", "cut", "answer", "freeze", "wake"] as const),
     ...(["network", "network", "network", "channel", "channel", "channel", "pass"] as const),
   ),
   who: fc.nat({ max: 8 }),
@@ -247,6 +357,15 @@ function perform(room: TabRoom, scene: Scene, { kind, who }: Action): void {
     case "crash":
       if (tabs.length > 1) tabs.splice(tabs.indexOf(one ?? tabAt(scene, 0)), 1)[0]?.tab.crash();
       return;
+    case "freeze":
+      if (tabs.length > 1) one?.tab.freeze();
+      return;
+    case "wake":
+      one?.tab.wake(
+        (tasks) => (who % 2 === 0 ? tasks : tasks.reverse()),
+        () => room.server.flush(),
+      );
+      return;
     case "open": {
       if (tabs.length >= 4) return;
       const opened = room.openTab({ token: scene.token });
@@ -267,7 +386,9 @@ function perform(room: TabRoom, scene: Scene, { kind, who }: Action): void {
       for (let step = 0; step <= who; step += 1) room.tabs.step();
       return;
     case "pass":
-      room.environment.advance(who * 100);
+      // Now and then long enough for somebody who sleeps to be missed.
+      if (who === 8) room.pass(10_000);
+      else room.environment.advance(who * 100);
       return;
     default:
       kind satisfies never;
@@ -275,7 +396,7 @@ function perform(room: TabRoom, scene: Scene, { kind, who }: Action): void {
 }
 
 describe("tabs in a storm", () => {
-  test("[SY2] whoever crashes, opens or is cut: all tabs end with what the server holds, each message once", async () => {
+  test("[SY2] whoever crashes, opens, sleeps or is cut: all tabs end with what the server holds, each message once", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.array(anyAction, { maxLength: 60 }), async (seed, actions) => {
         using room = new TabRoom(seed);
@@ -283,6 +404,7 @@ describe("tabs in a storm", () => {
         room.server.pageEvents = 100;
         const scene = await joinWithTabs(room, 2);
         for (const action of actions) perform(room, scene, action);
+        for (const { tab } of scene.tabs) tab.wake();
         for (let round = 0; round < 4; round += 1) {
           room.pass(20_000);
           await Promise.resolve();

@@ -1,7 +1,15 @@
 /** Tabs of one browser, with locks and channels that move only when the test says so, and tabs that crash. */
 import type { Client } from "../client.ts";
 import type { ConnectOptions } from "../client-types.ts";
-import type { Environment, Socket, TabChannel, TabEnvironment } from "../environment.ts";
+import type {
+  Environment,
+  Socket,
+  SocketEvents,
+  TabChannel,
+  TabEnvironment,
+  TabLock,
+  TabLockEvents,
+} from "../environment.ts";
 import { memoryStorage } from "../storage.ts";
 import { Room } from "./room.ts";
 
@@ -11,58 +19,143 @@ interface FakeChannel {
   readonly received: (message: unknown) => void;
 }
 
+interface FakeRequest {
+  readonly name: string;
+  readonly tab: FakeTab;
+  readonly events: TabLockEvents;
+}
+
 export class FakeTabs {
-  readonly waiting: { readonly name: string; readonly tab: FakeTab; readonly granted: () => void }[] = [];
-  readonly held = new Map<string, FakeTab>();
+  readonly waiting: FakeRequest[] = [];
+  readonly held = new Map<string, FakeRequest>();
   readonly channels = new Set<FakeChannel>();
   readonly messages: { readonly to: FakeChannel; readonly message: unknown }[] = [];
+  /** Locks that were taken away, and what tabs wait to hear of theirs. */
+  readonly #news: (() => void)[] = [];
 
-  /** One message or one lock; false when there is nothing to move. */
+  /** One message, one lock or one word of the browser's; false when there is nothing to move. */
   step(): boolean {
     const next = this.messages.shift();
     if (next !== undefined) {
       if (this.channels.has(next.to)) next.to.received(next.message);
       return true;
     }
+    const news = this.#news.shift();
+    if (news !== undefined) {
+      news();
+      return true;
+    }
     const index = this.waiting.findIndex(({ name }) => !this.held.has(name));
     const [request] = index < 0 ? [] : this.waiting.splice(index, 1);
     if (request === undefined) return false;
-    this.held.set(request.name, request.tab);
-    request.granted();
+    this.held.set(request.name, request);
+    request.tab.run(() => request.events.granted());
     return true;
   }
 
-  forget(name: string, tab: FakeTab): void {
-    const index = this.waiting.findIndex((request) => request.tab === tab && request.name === name);
+  tell(news: () => void): void {
+    this.#news.push(news);
+  }
+
+  /** Before all that wait, as Web Locks have it. */
+  steal(request: FakeRequest): void {
+    const holder = this.held.get(request.name);
+    this.held.delete(request.name);
+    this.waiting.unshift(request);
+    if (holder !== undefined) this.tell(() => holder.tab.run(() => holder.events.lost()));
+  }
+
+  release(request: FakeRequest): void {
+    const index = this.waiting.indexOf(request);
     if (index >= 0) this.waiting.splice(index, 1);
-    if (this.held.get(name) === tab) this.held.delete(name);
+    if (this.held.get(request.name) === request) this.held.delete(request.name);
+  }
+
+  forget(tab: FakeTab): void {
+    for (const request of [...this.waiting, ...this.held.values()]) {
+      if (request.tab === tab) this.release(request);
+    }
   }
 }
 
 export class FakeTab implements TabEnvironment {
   readonly #tabs: FakeTabs;
   readonly #sockets = new Set<Socket>();
-  readonly #names = new Set<string>();
-  /** Its code does not run any more; a crashed one has lost its locks, sockets and channels too. */
-  isFrozen = false;
+  /** While it is frozen: what it has to do when it wakes. */
+  #backlog: (() => void)[] | undefined;
+  #isCrashed = false;
 
   constructor(tabs: FakeTabs) {
     this.#tabs = tabs;
   }
 
-  lock(name: string, granted: () => void): () => void {
-    this.#names.add(name);
-    this.#tabs.waiting.push({ name, tab: this, granted });
-    return () => this.#tabs.forget(name, this);
+  get isFrozen(): boolean {
+    return this.#backlog !== undefined;
+  }
+
+  /** Its code does not run any more; locks, sockets and channels stay as they are. */
+  freeze(): void {
+    this.#backlog ??= [];
+  }
+
+  /** What it missed comes now, in the order that `order` makes of it: browsers promise none. What it sends leaves at once. */
+  wake(
+    order: (tasks: (() => void)[]) => (() => void)[] = (tasks) => tasks,
+    send: () => void = () => {},
+  ): void {
+    const backlog = this.#backlog ?? [];
+    this.#backlog = undefined;
+    for (const task of order(backlog)) {
+      this.run(task);
+      send();
+    }
+  }
+
+  run(task: () => void): void {
+    if (this.#isCrashed) return;
+    if (this.#backlog === undefined) task();
+    else this.#backlog.push(task);
+  }
+
+  lock(name: string, events: TabLockEvents, steal: boolean): TabLock {
+    let isOver = false;
+    const request: FakeRequest = {
+      name,
+      tab: this,
+      events: {
+        granted: () => {
+          if (!isOver) events.granted();
+        },
+        lost: () => {
+          if (!isOver) events.lost();
+        },
+      },
+    };
+    if (steal) this.#tabs.steal(request);
+    else this.#tabs.waiting.push(request);
+    return {
+      release: () => {
+        isOver = true;
+        this.#tabs.release(request);
+      },
+      confirm: (known) => {
+        this.#tabs.tell(() => {
+          const isHeld = this.#tabs.held.get(name) === request;
+          this.run(() => known(isHeld));
+        });
+      },
+    };
   }
 
   openChannel(name: string, received: (message: unknown) => void): TabChannel {
+    let isOpen = true;
     const channel: FakeChannel = {
       name,
       tab: this,
-      received: (message) => {
-        if (!this.isFrozen) received(message);
-      },
+      received: (message) =>
+        this.run(() => {
+          if (isOpen) received(message);
+        }),
     };
     this.#tabs.channels.add(channel);
     return {
@@ -72,39 +165,67 @@ export class FakeTab implements TabEnvironment {
             this.#tabs.messages.push({ to, message: structuredClone(message) });
         }
       },
-      close: () => void this.#tabs.channels.delete(channel),
+      close: () => {
+        isOpen = false;
+        this.#tabs.channels.delete(channel);
+      },
     };
   }
 
+  /** It is gone, with its locks, sockets and channels. */
   crash(): void {
-    this.isFrozen = true;
+    this.#isCrashed = true;
     for (const socket of this.#sockets) socket.drop();
     for (const channel of this.#tabs.channels) if (channel.tab === this) this.#tabs.channels.delete(channel);
-    for (const name of this.#names) this.#tabs.forget(name, this);
+    this.#tabs.forget(this);
   }
 
   /** The browser as this tab sees it. */
   environment(of: Environment): Environment {
-    const awake = (run: () => void) => () => {
-      if (!this.isFrozen) run();
-    };
     return {
       now: () => of.now(),
-      after: (delayMs, run) => of.after(delayMs, awake(run)),
+      after: (delayMs, run) => {
+        let isCancelled = false;
+        const timer = of.after(delayMs, () =>
+          this.run(() => {
+            if (!isCancelled) run();
+          }),
+        );
+        return {
+          cancel: () => {
+            isCancelled = true;
+            timer.cancel();
+          },
+        };
+      },
       random: () => of.random(),
       randomBytes: (length) => of.randomBytes(length),
-      openSocket: (url, subprotocol, events) => {
-        const socket = of.openSocket(url, subprotocol, {
-          opened: awake(() => events.opened()),
-          received: (text) => awake(() => events.received(text))(),
-          closed: (code) => awake(() => events.closed(code))(),
-        });
-        this.#sockets.add(socket);
-        return socket;
-      },
-      onWake: (listener) => of.onWake(awake(listener)),
+      openSocket: (url, subprotocol, events) => this.#openSocket(of, url, subprotocol, events),
+      onWake: (listener) => of.onWake(() => this.run(listener)),
       tabs: this,
     };
+  }
+
+  #openSocket(of: Environment, url: string, subprotocol: string, events: SocketEvents): Socket {
+    let isDropped = false;
+    const deliver = (run: () => void): void =>
+      this.run(() => {
+        if (!isDropped) run();
+      });
+    const inner = of.openSocket(url, subprotocol, {
+      opened: () => deliver(() => events.opened()),
+      received: (text) => deliver(() => events.received(text)),
+      closed: (code) => deliver(() => events.closed(code)),
+    });
+    const socket: Socket = {
+      send: (text) => inner.send(text),
+      drop: () => {
+        isDropped = true;
+        inner.drop();
+      },
+    };
+    this.#sockets.add(socket);
+    return socket;
   }
 }
 
