@@ -13,6 +13,8 @@ export interface ServerOptions {
   /** Given: used, and left in place at the end. Not given: a temporary one, removed at the end. */
   readonly dataDirectory?: string;
   readonly port?: number;
+  /** The program's main file, where it is not this repository's. */
+  readonly main?: string;
 }
 
 export interface CommandOutcome {
@@ -120,13 +122,16 @@ export class Server implements AsyncDisposable {
     this.dataDirectory = options.dataDirectory ?? makeDataDirectory();
     const parameters = ["serve", "--host", "127.0.0.1", "--port", String(options.port ?? 0)];
     parameters.push("--workers", String(options.workers ?? 1), "--data", this.dataDirectory);
-    this.#child = Bun.spawn([process.execPath, MAIN, ...parameters, ...(options.options ?? [])], {
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-      cwd: this.dataDirectory,
-      env: plainEnvironment(),
-    });
+    this.#child = Bun.spawn(
+      [process.execPath, options.main ?? MAIN, ...parameters, ...(options.options ?? [])],
+      {
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+        cwd: this.dataDirectory,
+        env: plainEnvironment(),
+      },
+    );
     this.pid = this.#child.pid;
     this.exited = this.#child.exited;
     const streams = [this.#readLines(this.#child.stdout), this.#readLines(this.#child.stderr)];

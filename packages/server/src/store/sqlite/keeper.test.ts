@@ -196,6 +196,14 @@ describe("fencing", () => {
     expect(expectWhole(bench.path, bench.known).events).toBe(5);
   });
 
+  test("a writer that nobody asks for anything finds out by itself", () => {
+    using bench = new Bench();
+    using _newer = new SqliteWriter({ path: bench.path, clock: systemClock, onFault: () => undefined });
+    expect(bench.keeper.health.kind).toBe("well");
+    bench.wait();
+    expect(bench.keeper.health.kind).toBe("fenced");
+  });
+
   test("a writer that failed does not come back over one that took its place", () => {
     using bench = new Bench();
     bench.fail("flush");

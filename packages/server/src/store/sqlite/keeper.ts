@@ -60,10 +60,13 @@ export class SqliteKeeper implements BatchCommitter, Disposable {
     this.#judge();
   }
 
-  /** Tries to become well again, if it is not; to be called about once a second. */
+  /** Tries to become well again, or sees whether it still may write; to be called about once a second. */
   recover(): void {
     const { kind } = this.#health;
-    if (kind === "full") {
+    if (kind === "well") {
+      this.#writer.checkFence();
+      this.#judge();
+    } else if (kind === "full") {
       if (this.#writer.probe()) this.#become(WELL);
       else this.#judge();
     } else if (kind === "failed") this.#beginAnew();

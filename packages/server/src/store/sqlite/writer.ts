@@ -164,6 +164,17 @@ export class SqliteWriter implements BatchCommitter, Disposable {
     }
   }
 
+  /** A writer that was asleep finds out without being asked for anything. */
+  checkFence(): void {
+    if (this.#isDone) return;
+    try {
+      this.#fence.check();
+    } catch (error) {
+      const kind = judgeFault(error);
+      if (kind === "lasting" || kind === "fenced") this.#suffer({ kind, error });
+    }
+  }
+
   close(): void {
     if (!this.#isDone) this.#database.close();
   }
