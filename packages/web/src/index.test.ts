@@ -99,7 +99,7 @@ describe("the page", () => {
     ["what the page loads when it needs it", 14_000, /^\/assets\/part\./],
     ["the service worker", 1_500, /^\/service-worker\.js$/],
     ["the page's style", 12_000, /^\/assets\/style\./],
-    ["the widget's frame", 70_000, /^\/embed$|^\/assets\/embed\./],
+    ["the widget's frame", 60_000, /^\/embed$|^\/assets\/embed\./],
     ["what other sites load", 5000, /^\/embed\.js$/],
   ])("stays small: %s has at most %i bytes compressed", async (_, most, paths) => {
     const files = (await buildPage()).filter(({ path }) => paths.test(path));
