@@ -1,7 +1,7 @@
 /** The client's parts, wired: what comes from the server goes to the part that it concerns. */
 import type { ServerFrame, ServerFrameOf, User } from "@duologue/protocol";
 import { Arrivals } from "./arrivals.ts";
-import { CatchUp } from "./catch-up.ts";
+import { CatchUp, type ChangesPage, type Step } from "./catch-up.ts";
 import type { ConnectOptions, ServerLimits } from "./client-types.ts";
 import { Connection, type ConnectionState } from "./connection.ts";
 import { Conversations } from "./conversations.ts";
@@ -51,7 +51,8 @@ export class Core {
     this.session = new Session(options);
     const { url, tabs: group } = options;
     const events: SharedEvents = {
-      prepare: () => this.#prepare(),
+      prepare: () => this.session.prepare(),
+      ready: () => this.#restoring,
       hello: () => this.#hello(),
       cursor: () => this.catchUp.cursor,
       welcomed: (frame, share) => this.#onWelcome(frame, share),
@@ -96,17 +97,8 @@ export class Core {
       changed,
     });
     this.catchUp = new CatchUp(environment, this.requests, {
-      apply: (step) => {
-        if (step.type === "event" && step.from !== this.me?.id) this.typing.end(step.conversation);
-        this.conversations.apply(step);
-        if (step.type === "event") this.arrivals.take(step, this.me?.id);
-      },
-      applyPage: (page) => {
-        this.conversations.applyPage(page);
-        // What came before the first login of this visit is no arrival.
-        if (!this.#isRestored) for (const event of page.events) this.arrivals.take(event, this.me?.id);
-        if (!page.more) this.#isRestored = false;
-      },
+      apply: (step) => this.#apply(step),
+      applyPage: (page) => this.#applyPage(page),
       reset: () => this.conversations.reset(),
       failed: () => this.connection.restart(),
     });
@@ -125,13 +117,6 @@ export class Core {
     const tooLong = frameBytesOf(frame) > this.limits.frameBytes;
     this.outbox.add(frame, tooLong ? { code: "text_too_long", message: "The text is too long." } : undefined);
     return frame.id;
-  }
-
-  #prepare(): Promise<void> | undefined {
-    const token = this.session.prepare();
-    const restoring = this.#restoring;
-    if (token === undefined || restoring === undefined) return token ?? restoring;
-    return restoring.then(() => token);
   }
 
   #restoreFrom(snapshot: Snapshot, environment: Environment): void {
@@ -184,6 +169,17 @@ export class Core {
       conversations: conversations.all(),
       timelines: conversations.timelines(),
     };
+  }
+
+  #apply(step: Step): void {
+    if (step.type === "event" && step.from !== this.me?.id) this.typing.end(step.conversation);
+    this.conversations.apply(step);
+    if (step.type === "event") this.arrivals.take(step, this.me?.id);
+  }
+
+  #applyPage(page: ChangesPage): void {
+    this.conversations.applyPage(page);
+    for (const event of page.events) this.arrivals.take(event, this.me?.id);
   }
 
   #hello(): { token?: string; nickname?: string; cursor?: string } {
