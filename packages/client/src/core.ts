@@ -179,7 +179,9 @@ export class Core {
 
   #applyPage(page: ChangesPage): void {
     this.conversations.applyPage(page);
-    for (const event of page.events) this.arrivals.take(event, this.me?.id);
+    // What came before the first login of this visit is no arrival.
+    if (!this.#isRestored) for (const event of page.events) this.arrivals.take(event, this.me?.id);
+    if (!page.more) this.#isRestored = false;
   }
 
   #hello(): { token?: string; nickname?: string; cursor?: string } {
