@@ -31,6 +31,8 @@ export type ConnectionState =
 export interface ConnectionEvents {
   /** Before each socket is opened; undefined when there is nothing to wait for. Rejected: try again later. */
   prepare(): Promise<void> | undefined;
+  /** Before each hello, when the socket is open already; undefined when there is nothing to wait for. Never rejects. */
+  ready(): Promise<void> | undefined;
   /** Asked anew for every hello. */
   hello(): Omit<ClientFrameOf<"hello">, "type" | "version">;
   /** Asked for every ping. */
@@ -128,6 +130,13 @@ export class Connection {
   }
 
   #onOpened(): void {
+    const ready = this.#events.ready();
+    const attempt = this.#attempt;
+    if (ready === undefined) this.#hello();
+    else void ready.then(() => attempt === this.#attempt && this.#hello());
+  }
+
+  #hello(): void {
     this.#socket?.send(encodeFrame({ type: "hello", version: PROTOCOL_VERSION, ...this.#events.hello() }));
   }
 
