@@ -17,6 +17,8 @@ export interface Question {
   readonly text: string;
   readonly yes: string;
   readonly run: () => void;
+  /** Given: has the focus after a yes, since the button that asked may be gone then. */
+  readonly focusAfter?: HTMLElement | undefined;
 }
 
 /** What attention is to a conversation that is drawn. */

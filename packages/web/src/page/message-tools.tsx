@@ -1,6 +1,6 @@
 /** What can be done with a message. */
 import type { TimelineEntry } from "@duologue/client";
-import type { JSX } from "preact";
+import type { JSX, TargetedEvent } from "preact";
 import { useCatalogue, useChat, usePane } from "./contexts.ts";
 import { Icon, type IconName } from "./icons.tsx";
 
@@ -19,11 +19,12 @@ export function MessageTools({ entry }: { readonly entry: TimelineEntry }): JSX.
     chat.drafts.edit(pane.id, entry);
     pane.focusComposer();
   };
-  const retract = (): void => {
+  const retract = (event: TargetedEvent<HTMLElement>): void => {
     chat.question.value = {
       text: catalogue.retractQuestion,
       yes: catalogue.retract,
       run: () => void chat.client.retract(pane.id, seq),
+      focusAfter: event.currentTarget.closest<HTMLElement>(".message") ?? undefined,
     };
   };
   const copy = (): void => chat.copy(text ?? "", catalogue.copied);
@@ -40,7 +41,7 @@ export function MessageTools({ entry }: { readonly entry: TimelineEntry }): JSX.
 interface ToolProps {
   readonly icon: IconName;
   readonly name: string;
-  readonly run: () => void;
+  readonly run: (event: TargetedEvent<HTMLElement>) => void;
 }
 
 function Tool({ icon, name, run }: ToolProps): JSX.Element {

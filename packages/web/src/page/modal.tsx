@@ -6,15 +6,20 @@ interface ModalProps {
   /** The id of the element that says what it is. */
   readonly labelledBy: string;
   readonly onClose: () => void;
+  /** After the focus was given back. */
+  readonly onClosed?: () => void;
   readonly children: ComponentChildren;
 }
 
-export function Modal({ labelledBy, onClose, children }: ModalProps): JSX.Element {
+export function Modal({ labelledBy, onClose, onClosed, children }: ModalProps): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const opened = dialog.current;
     opened?.showModal();
-    return () => opened?.close();
+    return () => {
+      opened?.close();
+      onClosed?.();
+    };
   }, []);
   return (
     <dialog ref={dialog} aria-labelledby={labelledBy} onClose={onClose}>

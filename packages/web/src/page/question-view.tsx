@@ -1,4 +1,5 @@
 import type { JSX } from "preact";
+import { useRef } from "preact/hooks";
 import { useCatalogue, useChat } from "./contexts.ts";
 import { Modal } from "./modal.tsx";
 
@@ -7,16 +8,22 @@ export function QuestionView(): JSX.Element | null {
   const { question } = useChat();
   const catalogue = useCatalogue();
   const asked = question.value;
+  const confirmed = useRef<HTMLElement | undefined>(undefined);
   if (asked === undefined) return null;
   const close = (): void => {
     question.value = undefined;
   };
   const confirm = (): void => {
+    confirmed.current = asked.focusAfter;
     close();
     asked.run();
   };
+  const giveFocus = (): void => {
+    confirmed.current?.focus();
+    confirmed.current = undefined;
+  };
   return (
-    <Modal labelledBy="question" onClose={close}>
+    <Modal labelledBy="question" onClose={close} onClosed={giveFocus}>
       <p id="question">{asked.text}</p>
       <div class="buttons">
         <button type="button" onClick={close}>
