@@ -11,6 +11,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   server: ["protocol", "web"],
   bench: ["client", "protocol", "testing"],
   testing: [],
+  simulation: ["client", "protocol", "server"],
 };
 
 const leaves = ["clock.ts", "log.ts", "version.ts", "config/"];
@@ -31,9 +32,30 @@ const serverParts: Readonly<Record<string, readonly string[]>> = {
   "app/": ["gateway/", "domain/", "primary/", "store/", "bus/", "link/", "ports/", ...leaves],
   "cli/": ["app/", "link/", ...leaves],
   "main.ts": ["app/", "cli/"],
+  // The door: the parts that the simulator puts together in its own way.
+  "index.ts": ["app/", "gateway/", "domain/", "store/", "link/", "ports/", "clock.ts", "log.ts"],
 };
 
-const SERVER = "packages/server/src/";
+/**
+ * Part of the web package → parts that it may import, besides itself. The frame on other sites is drawn with the page's
+ * components; the page knows nothing of it, and what other sites load holds nothing of either.
+ */
+const webParts: Readonly<Record<string, readonly string[]>> = {
+  "widget/": [],
+  "page/": [],
+  "embed/": ["page/", "widget/"],
+  "files.ts": [],
+  "shell/": ["files.ts"],
+  "embed-files.ts": ["files.ts"],
+  "index.ts": ["embed-files.ts", "shell/", "files.ts"],
+};
+
+const parted: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  "packages/server/src/": serverParts,
+  "packages/web/src/": webParts,
+};
+/** The server's package is called like the program. */
+const SERVER_NAME = "@duologue/server";
 
 /** Imports that point the wrong way, past a package's door, or without the file's name. */
 export function findWrongImports(files: readonly SourceFile[]): string[] {
@@ -52,11 +74,12 @@ function judge(file: SourceFile, found: Import): string | undefined {
     return at(file, line, `${specifier} leaves the package`);
   if (file.isTest) return undefined;
   if (isTestPath(target)) return at(file, line, `${specifier} is for tests`);
-  return judgeServerPart(file, line, target);
+  return judgePart(file, line, target);
 }
 
 function judgePackage(file: SourceFile, { specifier, line }: Import): string | undefined {
-  const [, name, inside] = /^@duologue\/([^/]+)(\/.*)?$/.exec(specifier) ?? [];
+  const [, name, inside] =
+    /^@duologue\/([^/]+)(\/.*)?$/.exec(specifier.replace(/^duologue(?=\/|$)/, SERVER_NAME)) ?? [];
   if (name === undefined) return undefined;
   // The client's mock server has a door of its own, for tests.
   const isMock = name === "client" && inside === "/testing" && file.isTest;
@@ -68,21 +91,20 @@ function judgePackage(file: SourceFile, { specifier, line }: Import): string | u
   return packages[from]?.includes(name) ? undefined : at(file, line, `${from} must not import ${name}`);
 }
 
-function judgeServerPart(file: SourceFile, line: number, target: string): string | undefined {
-  if (!file.path.startsWith(SERVER) || !target.startsWith(SERVER)) return undefined;
-  const from = serverPart(file.path);
-  const to = serverPart(target);
+function judgePart(file: SourceFile, line: number, target: string): string | undefined {
+  const [folder, parts] = Object.entries(parted).find(([path]) => file.path.startsWith(path)) ?? [];
+  if (folder === undefined || parts === undefined || !target.startsWith(folder)) return undefined;
+  const inside = target.slice(folder.length);
+  const from = partOf(parts, file.path.slice(folder.length));
+  const to = partOf(parts, inside);
   if (from === undefined || to === undefined)
     return at(file, line, "is in no part of the table in tools/architecture/layers.ts");
-  if (from === to || serverParts[from]?.includes(to)) return undefined;
-  return at(file, line, `${from} must not import ${to} (${target.slice(SERVER.length)})`);
+  if (from === to || parts[from]?.includes(to)) return undefined;
+  return at(file, line, `${from} must not import ${to} (${inside})`);
 }
 
-function serverPart(path: string): string | undefined {
-  const inside = path.slice(SERVER.length);
-  return Object.keys(serverParts).find((part) =>
-    part.endsWith("/") ? inside.startsWith(part) : inside === part,
-  );
+function partOf(parts: Readonly<Record<string, readonly string[]>>, inside: string): string | undefined {
+  return Object.keys(parts).find((part) => (part.endsWith("/") ? inside.startsWith(part) : inside === part));
 }
 
 function packageOf(path: string): string | undefined {
