@@ -298,6 +298,7 @@ export class Core {
   /** The site's token was somebody else's this time. What is unsent waits for its writer. */
   #forgetUser(): void {
     this.#helloCursor = undefined;
+    this.#isRestored = false;
     this.catchUp.forget();
     this.marks.clear();
     this.conversations.clear();
