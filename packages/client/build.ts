@@ -2,7 +2,7 @@
  * Makes what is published out of the sources: ES modules with source maps, declarations, and a package.json of their own.
  * The protocol is built in, so that the package stands alone.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const folder = import.meta.dir;
@@ -29,10 +29,21 @@ export async function buildClient(directory: string): Promise<void> {
       { types: `./types/client/src/${stem}.d.ts`, default: `./${stem}.js` },
     ]),
   );
-  const published = { name, version, description, license, type, exports, dependencies: outside };
+  const published = {
+    name,
+    version,
+    description,
+    license,
+    type,
+    exports,
+    // Bundlers may leave out what a page does not import.
+    sideEffects: false,
+    engines: { node: ">=20" },
+    dependencies: outside,
+  };
   writeFileSync(join(directory, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
-  const readme = join(folder, "README.md");
-  if (existsSync(readme)) cpSync(readme, join(directory, "README.md"));
+  cpSync(join(folder, "README.md"), join(directory, "README.md"));
+  cpSync(join(folder, "../../LICENSE"), join(directory, "LICENSE"));
 }
 
 async function bundle(directory: string): Promise<void> {

@@ -82,10 +82,16 @@ export interface EnvironmentOptions {
   readonly WebSocket?: StandardSocketConstructor;
 }
 
-/** The real thing, in a browser as in Bun or Node; what the place lacks (page, network events) is left out. */
+/**
+ * The real thing, in a browser as in Bun or Node; what the place lacks (page, network events) is left out. Throws TypeError
+ * where there is no WebSocket and none was passed.
+ */
 export function browserEnvironment(options: EnvironmentOptions = {}): Environment {
   const tabs = browserTabs();
-  const Constructor = options.WebSocket ?? (globalThis.WebSocket as unknown as StandardSocketConstructor);
+  const own = globalThis.WebSocket as unknown as StandardSocketConstructor | undefined;
+  const Constructor = options.WebSocket ?? own;
+  if (Constructor === undefined)
+    throw new TypeError("There is no WebSocket here; pass one: browserEnvironment({ WebSocket }).");
   return {
     now: () => Date.now(),
     after(delayMs, run) {

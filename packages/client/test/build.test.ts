@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -16,6 +17,8 @@ import { buildClient } from "../build.ts";
 
 /** For the page of somebody who embeds the chat: everything but the storage, which is loaded when it is wanted. */
 const BUDGET_BYTES = 20 * 1024;
+/** What a user downloads, compressed: code, maps with the sources, and types. */
+const PACKAGE_BYTES = 200 * 1024;
 
 const modules = join(import.meta.dir, "../../../node_modules");
 let project = "";
@@ -45,24 +48,35 @@ async function run(command: readonly string[]): Promise<{ code: number; output: 
 }
 
 describe("the published package", () => {
+  /** Logs in, says as whom, and ends by itself. */
+  const talk = (url: string, environment: string): string => `
+    import { browserEnvironment, connect } from "@duologue/client";
+    const url = ${JSON.stringify(url.replace("http", "ws"))};
+    const client = connect({ url, nickname: "node", environment: ${environment} });
+    client.subscribe(() => {
+      if (client.connection.kind !== "online") return;
+      console.log(client.me.name);
+      client.close();
+    });`;
+
   test("runs under Node with the constructor of `ws`, against a real server", async () => {
     await using server = await startServer();
-    writeFileSync(
-      join(project, "talk.mjs"),
-      `import WebSocket from "ws";
-       import { browserEnvironment, connect } from "@duologue/client";
-       const client = connect({
-         url: ${JSON.stringify(server.url.replace("http", "ws"))},
-         nickname: "node",
-         environment: browserEnvironment({ WebSocket }),
-       });
-       client.subscribe(() => {
-         if (client.connection.kind !== "online") return;
-         console.log(client.me.name, process.versions.node.split(".")[0] >= 20);
-         client.close();
-       });`,
-    );
-    expect(await run(["node", "talk.mjs"])).toEqual({ code: 0, output: "node true\n" });
+    const script = `import WebSocket from "ws"; ${talk(server.url, "browserEnvironment({ WebSocket })")}`;
+    writeFileSync(join(project, "talk.mjs"), script);
+    expect(await run(["node", "talk.mjs"])).toEqual({ code: 0, output: "node\n" });
+  });
+
+  test("runs under Node by itself from 22 on, and says what is missing before", async () => {
+    await using server = await startServer();
+    writeFileSync(join(project, "alone.mjs"), talk(server.url, "undefined"));
+    const { output: version } = await run(["node", "-p", "process.versions.node"]);
+    const { code, output } = await run(["node", "alone.mjs"]);
+    if (Number.parseInt(version, 10) >= 22) expect({ code, output }).toEqual({ code: 0, output: "node\n" });
+    else
+      expect({ code, told: output.includes("pass one: browserEnvironment") }).toEqual({
+        code: 1,
+        told: true,
+      });
   });
 
   test("brings the mock server for tests", async () => {
@@ -130,6 +144,19 @@ describe("the published package", () => {
       expect(map.sources.length).toBe(map.sourcesContent.length);
       expect(readFileSync(join(installed, `${door}.js`), "utf8")).toContain("//# sourceMappingURL=");
     }
+  });
+
+  test("holds what is needed and no more, in at most 200 KB", async () => {
+    const files = readdirSync(installed, { recursive: true, encoding: "utf8" })
+      .filter((path) => /\.[a-z]+$|LICENSE$/.test(path))
+      .map((path) => path.replaceAll("\\", "/"));
+    const known =
+      /^(types\/(client|protocol)\/src\/.*\.d\.ts|(testing\/)?index\.js(\.map)?|chunk-\w+\.js(\.map)?)$/;
+    const others = files.filter((path) => !known.test(path));
+    expect(others.sort()).toEqual(["LICENSE", "README.md", "package.json"]);
+    expect(files.filter((path) => path.includes(".test."))).toEqual([]);
+    const texts = files.map((path) => readFileSync(join(installed, path)));
+    expect(Bun.gzipSync(Buffer.concat(texts)).length).toBeLessThanOrEqual(PACKAGE_BYTES);
   });
 
   test("adds at most 20 KB to a page, compressed", async () => {
