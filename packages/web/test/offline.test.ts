@@ -28,6 +28,26 @@ async function waitUntilKept(page: Page): Promise<void> {
   await until(isKept, "a page that is kept");
 }
 
+describe("the server", () => {
+  test("sends service worker and manifest under their types, to be asked for again, and lets the page alone use them", async () => {
+    const answer = async (path: string): Promise<readonly (string | null)[]> => {
+      const { headers } = await fetch(`${stage.server.url}${path}`);
+      return [headers.get("content-type"), headers.get("cache-control")];
+    };
+    expect(await answer("/service-worker.js")).toEqual(["text/javascript; charset=utf-8", "no-cache"]);
+    expect(await answer("/manifest.webmanifest")).toEqual(["application/manifest+json", "no-cache"]);
+    const policy = async (path: string): Promise<readonly string[]> => {
+      const { headers } = await fetch(`${stage.server.url}${path}`);
+      return headers.get("content-security-policy")?.split("; ") ?? [];
+    };
+    const installed = ["worker-src 'self'", "manifest-src 'self'", "trusted-types service-worker"];
+    expect(await policy("/")).toEqual(expect.arrayContaining(installed));
+    const framed = await policy("/embed");
+    expect(framed.filter((rule) => installed.includes(rule))).toEqual([]);
+    expect(framed).toContain("trusted-types 'none'");
+  });
+});
+
 describe("without a server", () => {
   test(
     "[CV6] the page opens, shows the list and the last messages, takes new ones, and sends them once it is back",
