@@ -325,11 +325,17 @@ export class Conversations {
   #repair(id: string): void {
     const held = this.#held.get(id);
     const summary = this.#summaries.get(id);
-    if (held === undefined || summary === undefined || held.loading) return;
-    const before = this.#missing(id, held, summary.lastSeq);
-    if (before === undefined) return;
+    if (held === undefined || held.loading) return;
+    const before = summary && this.#missing(id, held, summary.lastSeq);
+    // The last page can be asked for without its number, beside the summary.
+    if (before === undefined && (summary !== undefined || !held.isNew)) return;
     this.#setLoading(held, true);
-    this.#options.requests.start<"history">({ type: "history", conversation: id, before }, false, {
+    const request = {
+      type: "history" as const,
+      conversation: id,
+      ...(before === undefined ? {} : { before }),
+    };
+    this.#options.requests.start<"history">(request, false, {
       done: (page) => {
         const known = held.timeline;
         held.isNew = false;
