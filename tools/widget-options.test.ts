@@ -142,6 +142,39 @@ describe("who is logged in", () => {
     await leave(visit);
   });
 
+  test("the site is asked for a token that names the peer, at first and whenever the chat does not know the next one", async () => {
+    const { page, frame } = await stage.show(`<body>${tag('data-launcher="off"')}`);
+    const wishes: string[] = [];
+    const [one, two] = [Bun.randomUUIDv7(), Bun.randomUUIDv7()];
+    const names = new Map([
+      [one, "Seller One"],
+      [two, "Seller Two"],
+    ]);
+    await page.exposeFunction("signFor", (sub: string) => {
+      wishes.push(sub);
+      return signToken(SECRET, buyer, [{ sub, name: names.get(sub) ?? "Nobody" }]);
+    });
+    await page.evaluate(
+      ([url, peer]) => {
+        const { signFor } = window as unknown as { signFor: (sub: string) => Promise<string> };
+        const getToken = ({ peer }: { peer: string | undefined }): Promise<string> => signFor(peer ?? "");
+        Object.assign(window, { chat: window.Duologue?.create({ url, peer, open: true, getToken }) });
+      },
+      [stage.chat.url, one] as const,
+    );
+    await frame.getByRole("heading", { name: "Seller One" }).waitFor();
+    const show = (peer: string): Promise<void> =>
+      page.evaluate((peer) => {
+        (window as unknown as { chat: { change(settings: { peer: string }): void } }).chat.change({ peer });
+      }, peer);
+    await show(two);
+    await frame.getByRole("heading", { name: "Seller Two" }).waitFor();
+    await show(one);
+    await frame.getByRole("heading", { name: "Seller One" }).waitFor();
+    expect(wishes).toEqual([one, two]);
+    await page.context().close();
+  });
+
   test("a token that the chat refuses, and a peer whom no token names, are told in a sentence", async () => {
     const visit = await stage.visit(await stage.browser.person(), "/seller");
     const { page } = visit;

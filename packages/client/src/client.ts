@@ -149,7 +149,10 @@ export class Client {
     this.#core.outbox.retry(id);
   }
 
-  /** Forgets a message that failed or waits; false when it is on its way. */
+  /**
+   * Forgets a message that failed or waits; false when the server may have it already: it was sent and not answered, also
+   * before a cut or a reload. Another tab may just have sent it: then it comes back.
+   */
   discard(id: string): boolean {
     return this.#core.outbox.discard(id);
   }
@@ -194,6 +197,14 @@ export class Client {
   /** People whose name begins with this, or has a word that does. At most 64 UTF-16 units are looked at. */
   async search(query: string): Promise<readonly FoundUser[]> {
     return (await this.#core.requests.promise<"search">({ type: "search", query: query.slice(0, 64) })).users;
+  }
+
+  /**
+   * With `getToken`: hands the site's next token over before it is time, for instance because it names somebody who is to be
+   * written to (SPEC HT10). Resolves to whether there was one and the server took it.
+   */
+  renewToken(): Promise<boolean> {
+    return this.#core.renewToken();
   }
 
   async rename(nickname: string): Promise<User> {

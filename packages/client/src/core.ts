@@ -265,17 +265,19 @@ export class Core {
       case "token-accepted":
         break;
       case "token-expiring":
-        void this.#renewToken();
+        void this.renewToken();
         break;
       default:
         frame satisfies never;
     }
   }
 
-  async #renewToken(): Promise<void> {
+  /** Whether the site gave one and the server took it. */
+  async renewToken(): Promise<boolean> {
     const accepted = await this.session.expiring(this.requests);
     if (accepted !== undefined) this.me = accepted.user;
     this.notifier.changed();
+    return accepted !== undefined;
   }
 
   #onLobbyChange(frame: ServerFrameOf<"lobby-change">): void {

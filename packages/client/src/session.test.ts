@@ -46,6 +46,20 @@ describe("getToken", () => {
     client.close();
   });
 
+  test("[HT10] is asked at once when the program wants the next token handed over", async () => {
+    const { server, given, failures, join } = site();
+    const client = join();
+    await server.settled();
+    const renewed = client.renewToken();
+    await server.settled();
+    expect([await renewed, client.token, given.length]).toEqual([true, given[1], 2]);
+    failures.push(new Error("the site is down"));
+    const refused = client.renewToken();
+    await server.settled();
+    expect([await refused, client.connection.kind, client.token]).toEqual([false, "online", given[1]]);
+    client.close();
+  });
+
   test("[HT2] is asked again when the token was refused as expired, at a login", async () => {
     const { server, given, getToken } = site();
     const expired = await getToken();

@@ -222,7 +222,12 @@ export class Embed implements Surroundings {
   async #openPeer(client: Client, peer: string): Promise<void> {
     this.target.value = { kind: "opening" };
     const isByHost = this.settings.peek()?.login === "token";
-    const target = await openPeer(client, peer, isByHost ? this.#hostToken : undefined);
+    const ask = (): ReturnType<typeof openPeer> =>
+      openPeer(client, peer, isByHost ? this.#hostToken : undefined);
+    let target = await ask();
+    // The host page's next token may name them.
+    const isUnknown = target?.kind === "problem" && target.code === "user_unknown";
+    if (isUnknown && isByHost && (await client.renewToken())) target = await ask();
     if (client !== this.#client || peer !== this.settings.peek()?.peer) return;
     // Asked again with the next change of the connection.
     this.target.value = target ?? { kind: "any" };

@@ -1,4 +1,4 @@
-import { ChatFrame, type ChatSettings, type TokenSource } from "./chat-frame.ts";
+import { ChatFrame, type ChatSettings, type TokenSource, type TokenWish } from "./chat-frame.ts";
 import { readTheme } from "./messages.ts";
 import { adopt } from "./styles.ts";
 import { chooseWords } from "./words.ts";
@@ -38,7 +38,7 @@ export function defineChatElement(defaultUrl?: string): void {
         url,
         title: chooseWords(this.#settings().language).chat,
         closable: false,
-        getToken: usesToken ? () => this.#token() : undefined,
+        getToken: usesToken ? (wish) => this.#token(wish) : undefined,
         host: this,
         settings: this.#settings(),
         onLoaded: () => {},
@@ -61,8 +61,8 @@ export function defineChatElement(defaultUrl?: string): void {
       this.#frame?.change(this.#settings());
     }
 
-    #token(): ReturnType<TokenSource> {
-      return this.getToken === undefined ? (this.getAttribute("token") ?? undefined) : this.getToken();
+    #token(wish: TokenWish): ReturnType<TokenSource> {
+      return this.getToken === undefined ? (this.getAttribute("token") ?? undefined) : this.getToken(wish);
     }
 
     #settings(): ChatSettings {

@@ -10,8 +10,16 @@ import {
   wrap,
 } from "./messages.ts";
 
-/** Gives the token of whoever is logged in on the host page; asked again when the last one is used up. */
-export type TokenSource = () => string | undefined | Promise<string | undefined>;
+export interface TokenWish {
+  /** Whom the page wants written to now, as it named them: the token may make them known (its claim `peers`). */
+  readonly peer: string | undefined;
+}
+
+/**
+ * Gives the token of whoever is logged in on the host page; asked again when the last one is used up, and when the chat does
+ * not know the peer.
+ */
+export type TokenSource = (wish: TokenWish) => string | undefined | Promise<string | undefined>;
 
 /** What can change while the frame is there. */
 export interface ChatSettings {
@@ -129,7 +137,7 @@ export class ChatFrame {
   async #answer(ref: number): Promise<void> {
     let token: string | undefined;
     try {
-      token = await this.#options.getToken?.();
+      token = await this.#options.getToken?.({ peer: this.#settings.peer });
     } catch (error) {
       // The host page's own fault is shown to its developer; people see in the frame that the login failed.
       console.error("duologue: getToken failed", error);

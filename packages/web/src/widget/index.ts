@@ -2,7 +2,7 @@
 import { type Duologue, type DuologueOptions, Launcher } from "./launcher.ts";
 
 export { type DuologueChatElement, defineChatElement } from "./chat-element.ts";
-export type { ChatSettings, DuologueEvents, TokenSource } from "./chat-frame.ts";
+export type { ChatSettings, DuologueEvents, TokenSource, TokenWish } from "./chat-frame.ts";
 export type { Duologue, DuologueOptions } from "./launcher.ts";
 export type { ArrivedMessage, Theme } from "./messages.ts";
 
