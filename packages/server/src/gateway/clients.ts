@@ -70,6 +70,11 @@ export class Clients {
     if (connection.refusedFrames > limits.framesRefused) connection.cut("too_fast");
   }
 
+  drained(connection: Connection): void {
+    connection.onDrain();
+    this.gateway.lobby.onDrain(connection);
+  }
+
   closed(connection: Connection): void {
     const { connections, presence } = this.gateway;
     connection.isClosed = true;

@@ -138,16 +138,24 @@ export class Connection {
     this.closedWith = name;
     const { socket } = this;
     if (socket === undefined) return;
-    socket.close(closeTable[name].code, name);
-    // A peer that does not read never sees the close frame; its socket must not stay.
-    this.outlet.clock.after(CLOSE_DEADLINE_MS, () => socket.terminate());
+    if (!this.isCongested) socket.close(closeTable[name].code, name);
+    // Bun takes a socket that was closed out of our hands, and keeps it, with all that waits for a peer that does not
+    // read, for a quarter of a minute. So it is closed when it has drained, or cut.
+    else this.outlet.clock.after(CLOSE_DEADLINE_MS, () => socket.terminate());
   }
 
-  /** As `close`, but without waiting for the peer: one that floods is not to be read any more. */
+  /** The peer has taken something of what waited. */
+  onDrain(): void {
+    if (this.closedWith === undefined || this.isCongested) return;
+    this.socket?.close(closeTable[this.closedWith].code, this.closedWith);
+  }
+
+  /** Ends it without a word: one that floods is not to be waited for. */
   cut(name: CloseName): void {
-    const { socket } = this;
-    this.close(name);
-    socket?.terminate();
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.closedWith = name;
+    this.socket?.terminate();
   }
 
   /** Called once per turn in which something was pushed. */

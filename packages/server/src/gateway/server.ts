@@ -63,7 +63,7 @@ export class ClientServer {
         message: (socket, data) => clients.receive(socket.data, data),
         ping: (socket) => clients.receiveControl(socket.data),
         pong: (socket) => clients.receiveControl(socket.data),
-        drain: (socket) => gateway.lobby.onDrain(socket.data),
+        drain: (socket) => clients.drained(socket.data),
         close: (socket) => clients.closed(socket.data),
       },
     });

@@ -79,6 +79,8 @@ class Run {
   readonly #delaysMs: number[] = [];
   /** The last fault, and how many absences each device had counted before it. */
   #open: { tally: FaultTally; before: Map<WireLog, number> } | undefined;
+  /** The faults so far, and when. */
+  readonly #recent: string[] = [];
   #rounds = 0;
   #messages = 0;
   #acknowledged = 0;
@@ -99,7 +101,7 @@ class Run {
     );
     const bag = possible.flatMap((fault) => Array.from({ length: fault.weight }, () => fault));
     await Promise.all(this.world.groups.flatMap((group) => group.participants.map((one) => one.begin())));
-    while (systemClock.monotonic() < endAt) {
+    while (systemClock.monotonic() < endAt && this.violations.length === 0) {
       await elapsed(CALM_MS.least + this.random.below(CALM_MS.most - CALM_MS.least));
       const picked = [this.random.pick(bag)];
       if (this.random.next() < TWO_AT_ONCE) picked.push(this.random.pick(bag));
@@ -107,7 +109,8 @@ class Run {
     }
     await Promise.all(this.world.groups.flatMap((group) => group.participants.map((one) => one.rest())));
     this.#closeTally();
-    this.#note(await this.world.verdict());
+    // When it did not become whole again, people cannot settle, and the first violation says why.
+    if (this.violations.length === 0) this.#note(await this.world.verdict());
     for (const { log } of this.world.talkers) this.#delaysMs.push(...log.delaysMs);
     this.world.part();
   }
@@ -141,9 +144,29 @@ class Run {
       before: new Map(this.world.talkers.map(({ log }) => [log, log.absencesMs.length])),
     };
     const startedAt = systemClock.monotonic();
-    await Promise.all(chosen.map((fault) => fault?.inflict(this.world, this.random)));
-    await Promise.all(this.world.talkers.map(worksAgain));
+    this.#recent.push(
+      `${Math.round(startedAt - this.#startedAt)} ms: ${chosen.map((fault) => fault?.name).join(" + ")}`,
+    );
+    try {
+      await Promise.all(chosen.map((fault) => fault?.inflict(this.world, this.random)));
+      await Promise.all(this.world.talkers.map(worksAgain));
+    } catch (error) {
+      this.violations.push(`not whole again: ${String(error)}`, ...this.#story());
+    }
     tally.wholeMs.push(systemClock.monotonic() - startedAt);
+  }
+
+  /** What somebody needs who looks for the cause. */
+  #story(): string[] {
+    const { talkers, server } = this.world;
+    return [
+      ...this.#recent.slice(-5),
+      ...talkers.map(({ name, client, log }) => {
+        const { kind } = client.connection;
+        return `${name}: ${kind}, sent ${log.sent.size}, numbered ${log.numbered.size}, last ${log.lastSeq}`;
+      }),
+      ...server.output.log.slice(-15),
+    ];
   }
 
   /** What came of the last fault, up to now. */

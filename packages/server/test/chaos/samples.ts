@@ -93,7 +93,7 @@ export function rssMegabytesOf(pid: number): number | undefined {
   }
 }
 
-function openFilesOf(pid: number): number | undefined {
+export function openFilesOf(pid: number): number | undefined {
   try {
     return readdirSync(`/proc/${pid}/fd`).length;
   } catch {
