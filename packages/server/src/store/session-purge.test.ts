@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { FakeClock } from "../../test/harness/fake-clock.ts";
 import { systemClock } from "../clock.ts";
 import type { Submit, WriteOutcome } from "./requests.ts";
@@ -7,6 +7,8 @@ import { temporaryFile, throwFault } from "./sqlite/fixture.ts";
 import { SqliteReader } from "./sqlite/reader.ts";
 import { meet } from "./sqlite/testing/requests.ts";
 import { SqliteWriter } from "./sqlite/writer.ts";
+
+setDefaultTimeout(60_000);
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

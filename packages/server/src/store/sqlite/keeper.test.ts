@@ -1,6 +1,6 @@
 /** A disk that fails: nothing is acknowledged that it may not hold, and what comes back begins from what it provably holds. */
 import { Database } from "bun:sqlite";
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { systemClock } from "../../clock.ts";
 import type { WriteRequest } from "../requests.ts";
@@ -11,6 +11,8 @@ import { type DiskOperation, diskFaults, openOn } from "./testing/failing-disk.t
 import { acknowledged, busyBatch, meet, says } from "./testing/requests.ts";
 import { expectWhole } from "./testing/whole.ts";
 import { SqliteWriter } from "./writer.ts";
+
+setDefaultTimeout(60_000);
 
 type Fault = keyof typeof diskFaults;
 

@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../clock.ts";
@@ -9,6 +9,8 @@ import { ForeignDatabaseError, readEpoch, SCHEMA_VERSION, SchemaTooNewError } fr
 import { SqliteReader } from "./reader.ts";
 import { says } from "./testing/requests.ts";
 import { SqliteWriter } from "./writer.ts";
+
+setDefaultTimeout(60_000);
 
 function openWriter(path: string): SqliteWriter {
   return new SqliteWriter({ path, clock: systemClock, onFault: throwFault });

@@ -2,7 +2,7 @@
  * The power fails in the middle of the writer's work: what was flushed stays, and of what was written since, any part may
  * be there, torn or as garbage. POWER_SEEDS=500 makes it the long one.
  */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { systemClock } from "../../clock.ts";
 import { openWriterDatabase } from "./database.ts";
 import { temporaryFile, throwFault } from "./fixture.ts";
@@ -12,6 +12,8 @@ import { acknowledged, busyBatch, meet } from "./testing/requests.ts";
 import { seededRandom } from "./testing/seeded.ts";
 import { expectWhole } from "./testing/whole.ts";
 import { SqliteWriter } from "./writer.ts";
+
+setDefaultTimeout(60_000);
 
 const seeds = Number(process.env.POWER_SEEDS ?? 10);
 const BATCHES = 12;
