@@ -79,6 +79,7 @@ function policyFor(chat: string): string {
     `script-src 'self' ${chat}`,
     `frame-src ${chat}`,
     "style-src 'self'",
+    "require-trusted-types-for 'script'",
     "base-uri 'none'",
   ].join("; ");
 }

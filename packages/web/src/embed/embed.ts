@@ -188,7 +188,9 @@ export class Embed implements Surroundings {
     const isByToken = this.settings.peek()?.login === "token";
     this.#leave(reason === "logged_out");
     const code = error?.code ?? reason;
-    if (!isByToken && code !== "guests_closed") {
+    // With these, no nickname helps.
+    const isHopeless = code === "guests_closed" || code === "version_unsupported";
+    if (!isByToken && !isHopeless) {
       const notice =
         error === undefined
           ? undefined
