@@ -16,13 +16,31 @@ export interface OutboxEntry {
   /** Milliseconds since 1970, by this machine's clock. */
   readonly createdAt: number;
   readonly state: OutboxState;
+  /** It was written before, and no answer came: the server may have it. */
+  readonly isUncertain?: true;
 }
 
 export const QUEUED: OutboxState = { kind: "queued" };
 export const SENDING: OutboxState = { kind: "sending" };
 
-export function entryText({ frame, createdAt, state }: OutboxEntry): string {
-  return JSON.stringify({ frame, createdAt, state });
+/** As it stands after the connection over which it was written is lost, or the page. */
+export function afterLoss(entry: OutboxEntry): OutboxEntry {
+  return entry.state.kind === "sending" ? { ...entry, state: QUEUED, isUncertain: true } : entry;
+}
+
+/** Whether the server may have it, so that it cannot be taken back any more. */
+export function mayBeSent({ state, isUncertain }: OutboxEntry): boolean {
+  return state.kind === "sending" || isUncertain === true;
+}
+
+/** What the server refused for good is not there, whatever was written before. */
+export function refused(entry: OutboxEntry, error: ServerError): OutboxEntry {
+  const { isUncertain: _, ...rest } = entry;
+  return { ...rest, state: { kind: "failed", error } };
+}
+
+export function entryText({ frame, createdAt, state, isUncertain }: OutboxEntry): string {
+  return JSON.stringify({ frame, createdAt, state, isUncertain });
 }
 
 /** The storage is the user's own machine, and still nothing in it is believed: old versions and other tabs write too. */
@@ -39,8 +57,17 @@ export function parseEntry(text: string): OutboxEntry | undefined {
   const { frame } = decoded;
   if (frame.type !== "send" && frame.type !== "edit" && frame.type !== "retract") return undefined;
   const createdAt = "createdAt" in stored && typeof stored.createdAt === "number" ? stored.createdAt : 0;
-  const error = "state" in stored ? parseFailure(stored.state) : undefined;
-  return { frame, createdAt, state: error === undefined ? QUEUED : { kind: "failed", error } };
+  const state = "state" in stored ? stored.state : undefined;
+  const error = parseFailure(state);
+  if (error !== undefined) return { frame, createdAt, state: { kind: "failed", error } };
+  const isUncertain = "isUncertain" in stored && stored.isUncertain === true;
+  return isUncertain || isSending(state)
+    ? { frame, createdAt, state: QUEUED, isUncertain: true }
+    : { frame, createdAt, state: QUEUED };
+}
+
+function isSending(state: unknown): boolean {
+  return typeof state === "object" && state !== null && "kind" in state && state.kind === "sending";
 }
 
 function parseFailure(state: unknown): ServerError | undefined {

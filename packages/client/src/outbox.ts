@@ -7,12 +7,15 @@ import type { Environment } from "./environment.ts";
 import { OutboxFullError, type ServerError, toServerError } from "./errors.ts";
 import { OUTBOX_ENTRIES, OUTBOX_GONE } from "./limits.ts";
 import {
+  afterLoss,
   entryText,
+  mayBeSent,
   type OutboxEntry,
   type OutboxFrame,
   type OutboxState,
   parseEntry,
   QUEUED,
+  refused,
 } from "./outbox-entry.ts";
 import { OutboxWriter } from "./outbox-writer.ts";
 import { afterRefusal } from "./policy.ts";
@@ -140,7 +143,7 @@ export class Outbox {
     const decision = afterRefusal(error);
     switch (decision.kind) {
       case "fail":
-        this.#put({ ...entry, state: { kind: "failed", error: toServerError(error) } });
+        this.#put(refused(entry, toServerError(error)));
         break;
       case "retry": {
         this.#put({ ...entry, state: QUEUED });
@@ -166,12 +169,13 @@ export class Outbox {
   }
 
   /**
-   * Forgets one that is not on its way; false when it may already have reached the server. Where another tab sends, true
-   * says that it was told: one that it had just sent comes back.
+   * Forgets one that the server cannot have; false when it was written and not refused since, also over a connection or by a
+   * page that is gone: it will be sent again, and then stands. Where another tab sends, true says that it was told: one that
+   * it had just written comes back.
    */
   discard(id: string): boolean {
     const entry = this.#entries.get(id);
-    if (entry === undefined || entry.state.kind === "sending") return false;
+    if (entry === undefined || mayBeSent(entry)) return false;
     this.#forget(id, "discarded");
     this.#drop(id);
     this.#options.peers?.discard(id);
@@ -232,7 +236,7 @@ export class Outbox {
   /** Another tab discarded it. */
   receiveDiscarded(id: string): void {
     const entry = this.#entries.get(id);
-    if (this.#leads && entry?.state.kind === "sending") {
+    if (this.#leads && entry !== undefined && mayBeSent(entry)) {
       // Too late: it may have reached the server, so it comes back there.
       this.#put(entry);
       return;
@@ -248,9 +252,7 @@ export class Outbox {
 
   disconnected(): void {
     this.#writer.disconnected();
-    for (const [id, entry] of this.#entries) {
-      if (entry.state.kind === "sending") this.#entries.set(id, { ...entry, state: QUEUED });
-    }
+    for (const [id, entry] of this.#entries) this.#entries.set(id, afterLoss(entry));
     this.#changed();
   }
 
@@ -273,6 +275,8 @@ export class Outbox {
     for (const entry of written) {
       // Setting a key that is there keeps its place in the order.
       this.#entries.set(entry.frame.id, entry);
+      // A reload must not forget that the server may have it.
+      this.#store(entry);
       this.#options.peers?.changed(entry);
     }
     if (written.length > 0) this.#changed();
@@ -280,9 +284,13 @@ export class Outbox {
 
   #put(entry: OutboxEntry): void {
     this.#entries.set(entry.frame.id, entry);
-    this.#options.storage.set(this.#key(entry.frame.id), entryText(entry));
+    this.#store(entry);
     if (this.#leads) this.#options.peers?.changed(entry);
     this.#changed();
+  }
+
+  #store(entry: OutboxEntry): void {
+    this.#options.storage.set(this.#key(entry.frame.id), entryText(entry));
   }
 
   #handOver(entry: OutboxEntry): void {
