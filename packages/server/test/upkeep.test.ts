@@ -122,9 +122,12 @@ describe("a back-up", () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  test("whose copying ends half-way leaves nothing behind", async () => {
+  test.each([
+    ["ends half-way", "process.exit(1)"],
+    ["is broken off by Ctrl-C", `process.kill(process.ppid, "SIGINT"); setInterval(() => undefined, 1000)`],
+  ])("whose copying %s leaves nothing behind", async (_, end) => {
     const target = freshDirectory();
-    const half = `require("node:fs").writeFileSync(process.argv.at(-1), "half"); process.exit(1)`;
+    const half = `require("node:fs").writeFileSync(process.argv.at(-1), "half"); ${end}`;
     const outcome = backUp({
       dataDirectory: oldDirectory(),
       file: join(target, "backup"),

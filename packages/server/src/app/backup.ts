@@ -90,15 +90,17 @@ async function copy(
   const timer = clock.every(PROGRESS_MS, () =>
     onProgress(Math.min(sizeOf(temporary), totalBytes), totalBytes),
   );
-  const endWithUs = (): void => child.kill("SIGKILL");
-  process.on("exit", endWithUs);
+  // Then what there is of the copy is removed, and the command ends as one that failed.
+  const abandon = (): void => child.kill("SIGKILL");
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, abandon);
   try {
     const [exitCode, problem] = await Promise.all([child.exited, new Response(child.stderr).text()]);
     if (exitCode !== 0) throw new Error(problem.trim() || "the copying process was ended");
     flushPath(temporary);
   } finally {
     timer.cancel();
-    process.off("exit", endWithUs);
+    for (const signal of signals) process.off(signal, abandon);
   }
 }
 

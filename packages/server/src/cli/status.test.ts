@@ -42,6 +42,15 @@ describe("status", () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
+  test("says that the store takes no messages, and why, within 80 columns", () => {
+    const status = statusOf([]);
+    const health = { kind: "full", problem: `database or disk is full ${"x".repeat(100)}` } as const;
+    const text = formatStatus({ ...status, store: { ...status.store, health } });
+    expect(text).toMatch(/NOT READY.*disk is full/);
+    expect(Math.max(...text.split("\n").map((line) => line.length))).toBe(80);
+    expect(formatStatus(status)).not.toContain("NOT READY");
+  });
+
   test("aligns the columns of all workers", () => {
     const worker = {
       number: 1,

@@ -3,6 +3,9 @@ import type { ControlReply } from "../link/control-types.ts";
 
 export type StatusReply = Extract<ControlReply, { type: "status" }>;
 
+/** So that the line has at most 80 columns. */
+const MAX_PROBLEM = 41;
+
 export function formatStatus({ primary, workers, store }: StatusReply): string {
   const facts = [
     ["Address", primary.address],
@@ -32,8 +35,8 @@ export function formatStatus({ primary, workers, store }: StatusReply): string {
   return `${[...facts, "", ...formatTable(heads, rows)].join("\n")}\n`;
 }
 
-function formatTrouble({ kind, problem = "" }: StatusReply["store"]["health"]): string {
-  return `NOT READY, takes no messages: ${kind === "full" ? "no room" : kind} (${problem.slice(0, 32)})`;
+function formatTrouble({ kind, problem }: StatusReply["store"]["health"]): string {
+  return `NOT READY, takes no messages: ${(problem ?? kind).slice(0, MAX_PROBLEM)}`;
 }
 
 /** Columns as wide as their widest cell, numbers to the right. */

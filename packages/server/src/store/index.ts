@@ -6,7 +6,6 @@ export { purgeSessions } from "./session-purge.ts";
 export {
   type BackupFacts,
   copyDatabase,
-  type DataCounts,
   estimateCopyBytes,
   sealBackup,
   settleDatabase,
