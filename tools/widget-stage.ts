@@ -76,8 +76,7 @@ export class WidgetStage implements AsyncDisposable {
     const complaints = complaintsOf(page);
     await page.addInitScript(() => {
       const heard: [string, unknown][] = [];
-      Object.assign(window, { heard, before: [] });
-      Object.assign(window, { before: Object.getOwnPropertyNames(window) });
+      Object.assign(window, { heard });
       for (const name of ["duologue:ready", "duologue:unread", "duologue:message"])
         document.addEventListener(name, (event) => heard.push([name, (event as CustomEvent).detail]));
     });

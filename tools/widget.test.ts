@@ -140,15 +140,21 @@ describe("the shop", () => {
   });
 
   test("the page gets one global and, however often it names the script, one launcher, until it is destroyed", async () => {
-    const visit = await stage.visit(await stage.browser.person(), "/");
+    const source = `src="${stage.chat.url}/embed.js"`;
+    const visit = await stage.show(
+      `<script>var before = []; before = Object.getOwnPropertyNames(window)</script>
+       <body><script ${source}></script><script ${source}></script><script type="module" ${source}></script>
+       <script type="module">document.body.dataset.done = ""</script>`,
+    );
     const { page } = visit;
+    await page.locator("body[data-done]").waitFor({ state: "attached" });
     await launcher(page).waitFor();
-    const before = await page.evaluate(() => (window as unknown as { before: string[] }).before);
-    await page.addScriptTag({ url: `${stage.chat.url}/embed.js` });
-    await page.addScriptTag({ url: `${stage.chat.url}/embed.js`, type: "module" });
     expect(await page.locator("duologue-launcher").count()).toBe(1);
-    const names = await page.evaluate(() => Object.getOwnPropertyNames(window));
-    expect(names.filter((name) => !before.includes(name))).toEqual(["Duologue"]);
+    const names = await page.evaluate(() => {
+      const { before } = window as unknown as { before: string[] };
+      return Object.getOwnPropertyNames(window).filter((name) => !before.includes(name));
+    });
+    expect(names).toEqual(["Duologue"]);
     await page.evaluate(() => window.Duologue?.launcher?.destroy());
     expect(await page.locator("duologue-launcher").count()).toBe(0);
     await leave(visit);
