@@ -163,7 +163,7 @@ export const faults: readonly Fault[] = [
     what: "a client's clock jumps by up to a day, back or forth",
     weight: 2,
     inflict(world, random) {
-      random.pick(world.talkers).clockShiftMs = (2 * random.next() - 1) * DAY_MS;
+      random.pick(world.talkers).clockShiftMs = random.below(2 * DAY_MS) - DAY_MS;
       return Promise.resolve();
     },
   },

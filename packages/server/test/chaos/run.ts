@@ -161,9 +161,11 @@ class Run {
     const { talkers, server } = this.world;
     return [
       ...this.#recent.slice(-5),
-      ...talkers.map(({ name, client, log }) => {
+      ...talkers.map(({ name, client, conversation, clockShiftMs, log }) => {
         const { kind } = client.connection;
-        return `${name}: ${kind}, sent ${log.sent.size}, numbered ${log.numbered.size}, last ${log.lastSeq}`;
+        const unsent = client.timeline(conversation).entries.filter(({ seq }) => seq === undefined);
+        const counts = `sent ${log.sent.size}, acknowledged ${log.acknowledged.size}, last ${log.lastSeq}`;
+        return `${name}: ${kind}, clock ${clockShiftMs} ms, ${counts}, unsent ${JSON.stringify(unsent)}`;
       }),
       ...server.output.log.slice(-15),
     ];
