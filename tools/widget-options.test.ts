@@ -82,6 +82,22 @@ describe("the script's attributes", () => {
     await page.context().close();
   });
 
+  test("an element that a script makes takes its tokens from a function, and goes with the element", async () => {
+    const token = signToken(SECRET, { sub: Bun.randomUUIDv7(), name: "Dora" });
+    const { page, frame } = await stage.show(`<body>${tag('data-launcher="off"')}`);
+    await page.evaluate((token) => {
+      const element = document.createElement("duologue-chat");
+      element.getToken = async () => token;
+      element.setAttribute("theme", "dark");
+      document.body.append(element);
+    }, token);
+    await frame.locator(".sidebar > header", { hasText: "Dora" }).waitFor();
+    expect(await frame.locator(":root").getAttribute("data-theme")).toBe("dark");
+    await page.evaluate(() => document.querySelector("duologue-chat")?.remove());
+    expect(await page.locator("iframe").count()).toBe(0);
+    await page.context().close();
+  });
+
   test("parts are reached by the page's style sheet", async () => {
     const { page } = await stage.show(
       `<style>duologue-launcher::part(launcher){border-radius:3px}duologue-launcher::part(panel){border-radius:5px}</style><body>${tag("data-open")}`,
