@@ -26,7 +26,7 @@ const wouldMove = (page: Page): Promise<string[]> =>
         const { transitionDuration, scrollBehavior, animationName } = getComputedStyle(element);
         return transitionDuration !== "0s" || scrollBehavior !== "auto" || animationName !== "none";
       })
-      .map((element) => element.outerHTML.slice(0, 80)),
+      .map((element) => `${element.tagName} ${element.className}`),
   );
 
 async function jumpToOriginal(page: Page): Promise<void> {

@@ -159,6 +159,41 @@ describe("reading", () => {
   );
 
   test(
+    "what comes while one looks at an empty conversation is not marked as new",
+    async () => {
+      const { page: ben, name: benName } = await stage.join("Ben");
+      const { page: anna, name: annaName } = await stage.join("Anna");
+      for (const [page, name] of [
+        [anna, benName],
+        [ben, annaName],
+      ] as const) {
+        await page.locator(".row", { hasText: name }).click();
+        await page.locator("#composer").waitFor();
+      }
+      await say(anna, "hello");
+      await ben.locator(".message").waitFor();
+      await anna.locator('.message[data-state="read"]').waitFor();
+      expect(await ben.locator(".separator").allTextContents()).toEqual(["Today"]);
+    },
+    TEST_MS,
+  );
+
+  test(
+    "on a touch screen, touching a message shows what can be done with it, until something is begun",
+    async () => {
+      const { ben } = await stage.joinPair(PHONE);
+      const tools = ben.locator(".message .tools");
+      expect(await tools.isVisible()).toBe(false);
+      await ben.locator(".message .text").tap();
+      await tools.waitFor();
+      await ben.getByRole("button", { name: "Reply" }).tap();
+      await ben.locator(".mode").waitFor();
+      await tools.waitFor({ state: "hidden" });
+    },
+    TEST_MS,
+  );
+
+  test(
     "the keyboard leads from message to message and to what can be done with them",
     async () => {
       const { anna } = await stage.joinPair();

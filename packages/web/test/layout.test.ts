@@ -43,7 +43,7 @@ function tooWide(page: Page): Promise<string[]> {
         const { left, right, width } = element.getBoundingClientRect();
         return width > 0 && !inScroller(element) && (left < -0.5 || right > innerWidth + 0.5);
       })
-      .map((element) => `${element.className} ${element.outerHTML.slice(0, 80)}`);
+      .map((element) => `${element.tagName} ${element.className} ${element.textContent.slice(0, 40)}`);
   });
 }
 

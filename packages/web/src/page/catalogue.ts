@@ -37,6 +37,8 @@ export interface Catalogue {
   readonly showMore: string;
   readonly online: string;
   readonly offline: string;
+  /** Instead of either, without a connection. */
+  readonly waiting: string;
   readonly peopleOnline: (count: number) => string;
   /** When some who are online stand among the conversations. */
   readonly othersOnline: (count: number) => string;

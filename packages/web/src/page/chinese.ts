@@ -33,6 +33,7 @@ export const chinese: Catalogue = {
   showMore: "显示更多",
   online: "在线",
   offline: "离线",
+  waiting: "等待连接…",
   peopleOnline: (count) => `在线（${count}）`,
   othersOnline: (count) => `其他在线的人（${count}）`,
   nobodyOnline: "目前没有其他人在线，把本页地址发给朋友吧。",

@@ -36,9 +36,10 @@ export function ConversationPane({ id }: { readonly id: string }): JSX.Element {
 
 function Header({ conversation }: { readonly conversation: ConversationView | undefined }): JSX.Element {
   const chat = useChat();
-  const { back, online, offline } = useCatalogue();
-  // Not known while there is no connection; the line stays, so that the name does not move.
-  const presence = conversation?.online === undefined ? "" : conversation.online ? online : offline;
+  const { back, online, offline, waiting } = useCatalogue();
+  const isConnected = chat.client.connection.kind === "online";
+  // Not known while there is no connection; a line there is all the same, so that the name does not move.
+  const presence = isConnected ? presenceOf(conversation, { online, offline }) : waiting;
   return (
     <header>
       <button
@@ -53,9 +54,18 @@ function Header({ conversation }: { readonly conversation: ConversationView | un
       {conversation !== undefined && <Avatar user={conversation.peer} online={conversation.online} />}
       <h1 class="lines">
         <bdi class="name">{conversation?.peer.name}</bdi>
-        <span class="preview presence">{presence}</span>
+        {presence !== undefined && <span class="preview">{presence}</span>}
       </h1>
       <CloseButton />
     </header>
   );
+}
+
+/** Undefined: so many are online that the server does not say who. */
+function presenceOf(
+  conversation: ConversationView | undefined,
+  words: { readonly online: string; readonly offline: string },
+): string | undefined {
+  if (conversation?.online === undefined) return undefined;
+  return conversation.online ? words.online : words.offline;
 }

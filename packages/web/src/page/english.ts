@@ -33,6 +33,7 @@ export const english: Catalogue = {
   showMore: "Show more",
   online: "online",
   offline: "offline",
+  waiting: "waiting for the connection…",
   peopleOnline: (count) => `Online (${count})`,
   othersOnline: (count) => `Others online (${count})`,
   nobodyOnline: "Nobody else is here yet. Send somebody the address of this page.",

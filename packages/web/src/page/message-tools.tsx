@@ -4,7 +4,13 @@ import type { JSX, TargetedEvent } from "preact";
 import { useCatalogue, useChat, usePane } from "./contexts.ts";
 import { Icon, type IconName } from "./icons.tsx";
 
-export function MessageTools({ entry }: { readonly entry: TimelineEntry }): JSX.Element | null {
+interface MessageToolsProps {
+  readonly entry: TimelineEntry;
+  /** One goes on elsewhere. */
+  readonly onLeave: () => void;
+}
+
+export function MessageTools({ entry, onLeave }: MessageToolsProps): JSX.Element | null {
   const chat = useChat();
   const pane = usePane();
   const catalogue = useCatalogue();
@@ -14,10 +20,12 @@ export function MessageTools({ entry }: { readonly entry: TimelineEntry }): JSX.
   const reply = (): void => {
     chat.drafts.setMode(pane.id, { kind: "reply", to: entry });
     pane.focusComposer();
+    onLeave();
   };
   const edit = (): void => {
     chat.drafts.edit(pane.id, entry);
     pane.focusComposer();
+    onLeave();
   };
   const retract = (event: TargetedEvent<HTMLElement>): void => {
     chat.question.value = {

@@ -40,7 +40,7 @@ export function Message({ item, isLastOfAll }: MessageProps): JSX.Element {
     >
       <div class="line">
         <Bubble item={item} onTouch={() => setTouched(!isTouched)} />
-        <MessageTools entry={entry} />
+        <MessageTools entry={entry} onLeave={() => setTouched(false)} />
       </div>
       <Problem entry={entry} />
     </article>

@@ -51,7 +51,9 @@ export class Pane {
   /** What to draw; the same array again while nothing changed. */
   items(view: TimelineView, conversation: ConversationView): readonly Item[] {
     if (this.#items?.of === view) return this.#items.value;
-    const isFirst = (this.#items?.of.entries.length ?? 0) === 0;
+    const before = this.#items?.of;
+    // What comes into an empty conversation while one looks at it is not marked.
+    const isFirst = before === undefined || (before.entries.length === 0 && before.loading);
     if (isFirst && conversation.unread > 0) this.#unreadFrom = conversation.mine.read + 1;
     const times = this.#chat.surroundings.times.peek();
     const value = itemsOf(view.entries, this.#unreadFrom, (time) => times.dayKey(time));

@@ -193,9 +193,10 @@ function Invitation(): JSX.Element {
   return (
     <button
       type="button"
-      class="link"
+      class="invitation"
       onClick={() => chat.copy(new URL("/", location.href).href, addressCopied)}
     >
+      <Icon name="copy" />
       {copyAddress}
     </button>
   );
