@@ -255,3 +255,43 @@ export class TabRoom extends Room {
     }
   }
 }
+
+export interface Scene {
+  readonly bob: Client;
+  readonly conversation: string;
+  readonly token: string;
+  readonly tabs: { readonly client: Client; readonly tab: FakeTab }[];
+}
+
+/** Bob on a device of his own, and alice with this many tabs that look at their conversation; the first one leads. */
+export async function joinWithTabs(room: TabRoom, count: number): Promise<Scene> {
+  const { client: bob, id: bobId } = room.join("bob");
+  const { client: first } = room.join("alice");
+  const token = first.token ?? "";
+  const opened = first.open(bobId);
+  room.settle();
+  const conversation = await opened;
+  first.close();
+  void bob.openConversation(conversation);
+  const tabs = [];
+  for (let index = 0; index < count; index += 1) {
+    const one = room.openTab({ token });
+    room.settle();
+    const loaded = one.client.openConversation(conversation);
+    room.settle();
+    await loaded;
+    room.settle();
+    tabs.push(one);
+  }
+  return { bob, conversation, token, tabs };
+}
+
+export function tabAt(scene: Scene, index: number): { readonly client: Client; readonly tab: FakeTab } {
+  const found = scene.tabs[index];
+  if (found === undefined) throw new RangeError(`there is no tab ${index}`);
+  return found;
+}
+
+export function connections(room: TabRoom): number {
+  return room.server.links.filter((link) => !link.isGone).length;
+}
