@@ -13,6 +13,7 @@ import {
   startServer,
   until,
 } from "@duologue/testing";
+import { runHerd } from "./chaos/herd.ts";
 import { FaultyProxy } from "./chaos/proxy.ts";
 import { renderReport } from "./chaos/report.ts";
 import { runChaos } from "./chaos/run.ts";
@@ -234,6 +235,15 @@ describe("many at once", () => {
     const verdict = await world.verdict();
     expect(verdict.violations).toEqual([]);
     expect(world.talkers.flatMap(({ log }) => log.absencesMs).length).toBe(world.talkers.length);
+  });
+});
+
+describe("everybody", () => {
+  test("is cut at once by the death of every worker, and is back within a minute, as the same person", async () => {
+    const { backMs, strangers, verdict } = await runHerd(150, 4);
+    expect(Math.max(...backMs)).toBeLessThan(60_000);
+    expect(strangers).toBe(0);
+    expect(verdict.violations).toEqual([]);
   });
 });
 

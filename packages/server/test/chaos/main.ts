@@ -4,7 +4,8 @@
  */
 import { parseArgs } from "node:util";
 import { browserGuests, ChaosSite } from "./browsers.ts";
-import { renderReport } from "./report.ts";
+import { runHerd } from "./herd.ts";
+import { renderHerd, renderReport } from "./report.ts";
 import { runChaos } from "./run.ts";
 
 const help = `Usage: npm run chaos -- [options]
@@ -17,6 +18,7 @@ const help = `Usage: npm run chaos -- [options]
   --round S           seconds until the judge speaks and others take over (30)
   --only A,B          these faults only
   --no-browsers       none of the clients is in a browser
+  --herd N            instead: N clients, all cut at once, come back (each takes one open file here and one there)
 `;
 
 const text = { type: "string" } as const;
@@ -29,13 +31,14 @@ const { values } = parseArgs({
     devices: text,
     round: text,
     only: text,
+    herd: text,
     "no-browsers": { type: "boolean" },
     help: { type: "boolean" },
   },
 });
 
 function number(
-  name: "minutes" | "seed" | "workers" | "conversations" | "devices" | "round",
+  name: "minutes" | "seed" | "workers" | "conversations" | "devices" | "round" | "herd",
   usual: number,
 ): number {
   const value = Number(values[name] ?? usual);
@@ -43,9 +46,10 @@ function number(
   return value;
 }
 
-if (values.help === true) {
-  process.stdout.write(help);
-} else {
+if (values.help === true) process.stdout.write(help);
+else process.exitCode = (await (values.herd === undefined ? mix() : herd(number("herd", 0)))) ? 0 : 1;
+
+async function mix(): Promise<boolean> {
   using site = values["no-browsers"] === true ? undefined : await ChaosSite.build();
   const report = await runChaos({
     ...(site === undefined
@@ -64,5 +68,11 @@ if (values.help === true) {
     progress: (line) => void process.stderr.write(`${line}\n`),
   });
   process.stdout.write(`${renderReport(report)}\n`);
-  process.exitCode = report.violations.length === 0 ? 0 : 1;
+  return report.violations.length === 0;
+}
+
+async function herd(clients: number): Promise<boolean> {
+  const report = await runHerd(clients, number("workers", 4));
+  process.stdout.write(`${renderHerd(report)}\n`);
+  return report.strangers === 0 && report.verdict.violations.length === 0;
 }

@@ -1,4 +1,5 @@
 /** What a run of the mixture prints. */
+import type { HerdReport } from "./herd.ts";
 import type { ChaosReport, FaultTally } from "./run.ts";
 import type { Trend } from "./samples.ts";
 
@@ -19,6 +20,15 @@ export function renderReport(report: ChaosReport): string {
     ),
     ...violations.map((violation) => `VIOLATION ${violation}`),
   ].join("\n\n");
+}
+
+export function renderHerd({ clients, loginMs, backMs, strangers, verdict }: HerdReport): string {
+  return (
+    `${count(clients)} clients logged in within ${ms(loginMs)} ms; all cut at once, they were back after: ` +
+    `median ${ms(share(backMs, 0.5))} ms, 99 % ${ms(share(backMs, 0.99))} ms, the last one ${ms(share(backMs, 1))} ms; ` +
+    `${strangers} as somebody else; ${count(verdict.messages)} messages of others meanwhile, ` +
+    `**${verdict.violations.length} violations**.`
+  );
 }
 
 function faultRow({ name, what, times, absencesMs, wholeMs }: FaultTally): string[] {
