@@ -44,6 +44,9 @@ describe("the script's attributes", () => {
     expect(box?.x).toBeLessThan(100);
     expect(await frame.locator(":root").getAttribute("data-theme")).toBe("dark");
     expect(await frame.locator(":root").getAttribute("lang")).toBe("zh");
+    const panel = page.locator("duologue-launcher .panel");
+    const behind = await panel.evaluate((node) => getComputedStyle(node).backgroundColor);
+    expect(behind).toBe("rgb(18, 18, 18)");
     expect(await colourOf(frame, "--accent")).toBe("rgb(122, 62, 29)");
     expect(await colourOf(frame, "--ground")).not.toContain("not a colour");
     await page.context().close();

@@ -144,6 +144,8 @@ export class Launcher implements Duologue {
     const { chat, open, close, unread } = this.#words;
     const count = this.#unread;
     const name = this.isOpen ? close : open;
+    // What shows of the window behind the frame, at its corners and until the frame is there, is to be of its shade.
+    this.element.dataset.theme = this.#settings.theme ?? "auto";
     this.#button.setAttribute("aria-label", count === 0 ? name : `${name}, ${unread(count)}`);
     this.#button.setAttribute("aria-expanded", String(this.isOpen));
     this.#drawing.setAttribute("d", this.isOpen ? CROSS : BUBBLE);

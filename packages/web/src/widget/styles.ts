@@ -11,6 +11,8 @@ const launcher = `
 z-index:var(--duologue-z-index,2147483000)!important;width:0!important;height:0!important;visibility:visible!important;
 opacity:1!important;pointer-events:auto!important;transform:none!important;filter:none!important;clip-path:none!important;
 overflow:visible!important;contain:none!important;color-scheme:light dark!important}
+:host([data-theme=light]){color-scheme:light!important}
+:host([data-theme=dark]){color-scheme:dark!important}
 :host([data-side=right]){right:0!important}
 :host([data-side=left]){left:0!important}
 button{all:unset;position:fixed;bottom:20px;box-sizing:border-box;width:56px;height:56px;display:grid;place-items:center;
