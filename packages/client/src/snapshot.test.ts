@@ -1,47 +1,10 @@
 /** A start from what an earlier visit left: shown before the server answers, and brought up to date by the difference. */
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
-import type { Client } from "./client.ts";
 import { SNAPSHOT_BYTES, SNAPSHOT_EVENTS, SNAPSHOT_TIMELINES, SNAPSHOT_WAIT_MS } from "./limits.ts";
 import { type ClientStorage, memoryStorage } from "./storage.ts";
 import { Room, textsOf } from "./testing/room.ts";
 import { TabRoom } from "./testing/tabs.ts";
-
-interface Visit {
-  readonly storage: ClientStorage;
-  readonly token: string;
-  readonly bob: Client;
-  readonly conversation: string;
-}
-
-/** Alice has written to bob and read what he wrote, and has gone. */
-async function leaveSnapshot(room: Room, texts: readonly string[] = ["hello", "bob"]): Promise<Visit> {
-  const storage = memoryStorage();
-  const { client: bob, id } = room.join("bob");
-  const { client: alice } = room.join("alice", { storage, offline: true });
-  const opened = alice.open(id);
-  room.server.flush();
-  const conversation = await opened;
-  for (const text of texts) alice.send(conversation, text);
-  void bob.openConversation(conversation);
-  await pass(room, SNAPSHOT_WAIT_MS + 1_000);
-  alice.close();
-  return { storage, token: alice.token ?? "", bob, conversation };
-}
-
-/** Listeners, and so the snapshot, hear of changes after the turn, which a test has to end. */
-async function pass(room: Room, byMs: number): Promise<void> {
-  room.pass(0);
-  await Promise.resolve();
-  for (let leftMs = byMs; leftMs > 0; leftMs -= 500) {
-    room.pass(Math.min(leftMs, 500));
-    await Promise.resolve();
-  }
-}
-
-function come(room: Room, { storage, token }: Visit): Client {
-  return room.connect({ storage, token, offline: true });
-}
+import { come, leaveSnapshot, pass } from "./testing/visits.ts";
 
 const messageId = (number: number): string => `00000000-0000-7000-8000-${String(number).padStart(12, "0")}`;
 const snapshotOf = (storage: ClientStorage): string | undefined => storage.list("snapshot").get("snapshot");
@@ -345,108 +308,5 @@ describe("tabs with a snapshot", () => {
     await pass(room, 60_000);
     for (const client of [one.client, two.client, visit.bob])
       expect(textsOf(client, visit.conversation)).toEqual(["hello", "bob"]);
-  });
-});
-
-type Action =
-  | { readonly kind: "alice" | "bob" | "edit" | "retract" | "leave" | "cut" }
-  | { readonly kind: "pass"; readonly ms: number }
-  | { readonly kind: "steps"; readonly count: number };
-
-const anyAction: fc.Arbitrary<Action> = fc.oneof(
-  fc.record({
-    kind: fc.constantFrom(
-      "alice" as const,
-      "bob" as const,
-      "edit" as const,
-      "retract" as const,
-      "leave" as const,
-      "cut" as const,
-    ),
-  }),
-  fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 1, max: 2_500 }) }),
-  fc.record({ kind: fc.constant("steps" as const), count: fc.integer({ min: 1, max: 12 }) }),
-);
-
-class Story {
-  readonly room: Room;
-  readonly visit: Visit;
-  alice: Client;
-  #count = 0;
-
-  constructor(room: Room, visit: Visit) {
-    this.room = room;
-    this.visit = visit;
-    this.alice = this.#come();
-  }
-
-  perform(action: Action): void {
-    const { server, environment } = this.room;
-    const { bob, conversation } = this.visit;
-    switch (action.kind) {
-      case "alice":
-      case "bob":
-        this.#count += 1;
-        (action.kind === "bob" ? bob : this.alice).send(conversation, `${action.kind} ${this.#count}`);
-        return;
-      case "edit":
-      case "retract": {
-        const { entries } = bob.timeline(conversation);
-        const seq = entries.find((entry) => entry.mine && !entry.retracted && entry.seq !== undefined)?.seq;
-        if (seq === undefined) return;
-        if (action.kind === "edit") bob.edit(conversation, seq, `edited ${seq}`);
-        else bob.retract(conversation, seq);
-        return;
-      }
-      case "leave":
-        this.alice.close();
-        environment.advance(1);
-        this.alice = this.#come();
-        return;
-      case "cut":
-        for (const link of server.links) server.cut(link);
-        return;
-      case "pass":
-        environment.advance(action.ms);
-        return;
-      case "steps":
-        for (let count = 0; count < action.count; count += 1)
-          for (const link of server.links) server.step(link);
-        return;
-      default:
-        action satisfies never;
-    }
-  }
-
-  #come(): Client {
-    const client = come(this.room, this.visit);
-    void client.openConversation(this.visit.conversation).catch(() => undefined);
-    return client;
-  }
-}
-
-describe("visits", () => {
-  test("[SY2] that end and begin at any moment show in the end what the server holds, everything once", async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(anyAction, { maxLength: 60 }), fc.nat(), async (actions, seed) => {
-        using room = new Room(seed + 1);
-        const story = new Story(room, await leaveSnapshot(room));
-        for (const action of actions) {
-          story.perform(action);
-          await Promise.resolve();
-        }
-        await pass(room, 120_000);
-        const { bob, conversation } = story.visit;
-        const shown = (client: Client) =>
-          client
-            .timeline(conversation)
-            .entries.map(({ id, seq, body, edited }) => [id, seq, body?.text, edited]);
-        expect(shown(story.alice)).toEqual(shown(bob));
-        const texts = room.server.store.conversations.get(conversation)?.events.map(({ id }) => id) ?? [];
-        expect(new Set(texts).size).toBe(texts.length);
-        expect(story.alice.timeline(conversation).entries.some(({ seq }) => seq === undefined)).toBe(false);
-      }),
-      { numRuns: 150 },
-    );
   });
 });
