@@ -15,12 +15,12 @@ import { Witness } from "./witness.ts";
 setDefaultTimeout(300_000);
 
 const readers = Number(process.env.ATTACK_READERS ?? 20);
-const CLOSED_MS = 10_000;
+const CLOSED_MS = 30_000;
 const MEGABYTE = 1e6;
 /** Messages in flight: fewer than fill a reader's share at once. */
 const AT_ONCE = 10;
 
-test(`[CN8] ${readers} stalled readers are closed within 10 s, cost what the limit says, and catch up later`, async () => {
+test(`[CN8] ${readers} stalled readers are closed within 30 s, cost what the limit says, and catch up later`, async () => {
   await using server = await startServer({
     workers: 2,
     options: limits({ framesPerSecond: 100_000, framesBurst: 100_000, lobbyUsers: 10 }),
