@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeDataDirectory, runCommand, startServer } from "@duologue/testing";
+import { isAlive, killQuietly, makeDataDirectory, runCommand, startServer, until } from "@duologue/testing";
 import { removeAtEnd } from "./harness/directories.ts";
 import { Peer } from "./harness/peer.ts";
 
@@ -46,6 +46,17 @@ test("[CN9] a reload whose page does not build is refused; the workers and the p
   expect(refused.stderr).toMatch(/did not end well/);
   await ann.settled();
   expect(server.workerPids().sort()).toEqual(workers.sort());
+  expect(await (await fetch(server.url)).text()).toBe(page);
+  // One that dies meanwhile is replaced as ever, with the page that there is.
+  const [victim = 0] = workers;
+  killQuietly(victim);
+  await until(() => server.workerPids().length === 2 && !isAlive(victim), "the worker was replaced");
+  const isNewcomer = (line: string): boolean =>
+    !workers.includes(Number(/"workerPid":(\d+)/.exec(line)?.[1] ?? victim));
+  await server.output.next(
+    (line) => line.includes("worker ready") && isNewcomer(line),
+    "a new worker that is ready",
+  );
   expect(await (await fetch(server.url)).text()).toBe(page);
   writeFileSync(broken, source);
   expect((await runCommand(["reload", "--data", server.dataDirectory])).exitCode).toBe(0);
