@@ -134,6 +134,6 @@ export function findRings(files: readonly SourceFile[]): string[] {
 
 function doorOrFile(file: SourceFile, specifier: string): string | undefined {
   if (specifier.startsWith(".")) return resolveImport(file, specifier);
-  const name = /^@duologue\/([^/]+)$/.exec(specifier)?.[1];
+  const name = specifier === "duologue" ? "server" : /^@duologue\/([^/]+)$/.exec(specifier)?.[1];
   return name === undefined ? undefined : `packages/${name}/src/index.ts`;
 }

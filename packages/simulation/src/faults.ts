@@ -1,0 +1,116 @@
+/** What goes wrong, how often, and that it ends. */
+import type { Random } from "./random.ts";
+
+/** Chances, each between 0 and 1, at each occasion. */
+export interface Chances {
+  /** Of a note of the bus, at the worker that it is for. */
+  readonly loseNote: number;
+  readonly delayNote: number;
+  readonly repeatNote: number;
+  /** A client's connection is cut at a chosen frame, the first ones among them. */
+  readonly doomedSocket: number;
+  /** A connection is cut right after a message has come to the server: it is stored, and the answer is lost. */
+  readonly lostReply: number;
+  /** Of a cut: neither side is told. */
+  readonly silentCut: number;
+  /** A frame, or a line between processes, takes much longer than usual. */
+  readonly slowDelivery: number;
+  /** Of a write between processes: only a part is taken, or it arrives in pieces. */
+  readonly partialWrite: number;
+  /** A process dies between two call-backs of one turn. */
+  readonly crashInTurn: number;
+  /** A transaction is refused by the disk. */
+  readonly diskFailure: number;
+  /** A tab's storage loses its last writes when the tab crashes. */
+  readonly lostWrites: number;
+}
+
+/** What somebody or something does to the whole, each as often as its weight says. */
+export const troubles = [
+  "cut",
+  "crash-worker",
+  "crash-primary",
+  /** The primary comes back on a disk that has hardly any room left. */
+  "full-disk",
+  "cut-link",
+  "drain-worker",
+  "pause",
+  "slow-reader",
+  "clock-jump",
+  "reload",
+  "crash-tab",
+  "absence",
+] as const;
+
+export type Trouble = (typeof troubles)[number];
+
+export type FaultName = keyof Chances | Trouble;
+
+export interface FaultPlan {
+  readonly chances: Chances;
+  readonly troubles: readonly Trouble[];
+  /** Between two troubles, on average. */
+  readonly troubleEveryMs: number;
+}
+
+const rates: Chances = {
+  loseNote: 0.15,
+  delayNote: 0.2,
+  repeatNote: 0.15,
+  doomedSocket: 0.3,
+  lostReply: 0.05,
+  silentCut: 0.25,
+  slowDelivery: 0.03,
+  partialWrite: 0.2,
+  crashInTurn: 0.0005,
+  diskFailure: 0.03,
+  lostWrites: 0.5,
+};
+
+const chanceNames = Object.keys(rates) as (keyof Chances)[];
+
+export const faultNames: readonly FaultName[] = [...chanceNames, ...troubles];
+
+/** Not all at once: which ones a run has, and how many of each, is part of its seed, so that rare meetings are tried too. */
+export function drawFaults(random: Random, without: ReadonlySet<FaultName>): FaultPlan {
+  const share = random.pick([0.15, 0.4, 0.8]);
+  const chances: Record<keyof Chances, number> = { ...rates };
+  for (const name of chanceNames) {
+    const drawn = random.chance(share) ? rates[name] * random.pick([0.3, 1, 2]) : 0;
+    chances[name] = without.has(name) ? 0 : Math.min(1, drawn);
+  }
+  const drawn = troubles.filter(() => random.chance(share));
+  return {
+    chances,
+    troubles: drawn.filter((trouble) => !without.has(trouble)),
+    troubleEveryMs: random.pick([300, 1_000, 3_000]),
+  };
+}
+
+export class Faults {
+  readonly plan: FaultPlan;
+  readonly #random: Random;
+  #isOn = false;
+
+  constructor(plan: FaultPlan, random: Random) {
+    this.plan = plan;
+    this.#random = random;
+  }
+
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
+  begin(): void {
+    this.#isOn = true;
+  }
+
+  end(): void {
+    this.#isOn = false;
+  }
+
+  strikes(name: keyof Chances): boolean {
+    const chance = this.plan.chances[name];
+    return this.#isOn && chance > 0 && this.#random.chance(chance);
+  }
+}

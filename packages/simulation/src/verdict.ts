@@ -1,0 +1,205 @@
+/** The end of a run: what the clients show and what they logged, held against what is stored. */
+
+import type { TimelineEntry } from "@duologue/client";
+import type { Conversation, ConversationEvent } from "@duologue/protocol";
+import type { SqliteReader } from "duologue";
+import type { Device, Tab } from "./device.ts";
+import { compare, type Witness } from "./witness.ts";
+
+/** Two devices may change the same message at the same time, and one of them comes too late. */
+const RIGHTLY_REFUSED = new Set(["target_invalid"]);
+
+const PREVIEW_CHARACTERS = 200;
+
+interface Truth {
+  readonly id: string;
+  readonly users: readonly [string, string];
+  readonly events: readonly ConversationEvent[];
+}
+
+export interface Scene {
+  readonly reader: SqliteReader;
+  readonly witness: Witness;
+  readonly devices: readonly Device[];
+  readonly conversations: ReadonlyMap<string, readonly [string, string]>;
+  /** The store has refused messages for a while: what was tried again comes after what was not refused. */
+  readonly mayReorder: boolean;
+}
+
+/** Everything that is not as it should be. */
+export async function judge(scene: Scene): Promise<readonly string[]> {
+  const problems: string[] = [];
+  const truths = await Promise.all(
+    [...scene.conversations].map(async ([id, users]) => ({
+      id,
+      users,
+      events: await readAll(scene.reader, id),
+    })),
+  );
+  for (const truth of truths) problems.push(...judgeNumbers(truth), ...judgeContents(truth, scene.witness));
+  problems.push(...judgeAcknowledged(truths, scene.witness), ...judgeUnsent(truths, scene));
+  problems.push(...judgeOrder(truths, scene));
+  for (const truth of truths) problems.push(...(await judgeMarkers(truth, scene)));
+  for (const device of scene.devices) {
+    for (const tab of device.tabs) problems.push(...(await judgeTab(tab, truths, scene)));
+  }
+  return problems;
+}
+
+async function readAll(reader: SqliteReader, conversation: string): Promise<readonly ConversationEvent[]> {
+  const events: ConversationEvent[] = [];
+  let before: number | undefined;
+  for (;;) {
+    const page = await reader.history(conversation, before, 100);
+    events.unshift(...page.events);
+    before = page.events[0]?.seq;
+    if (!page.more || before === undefined) return events;
+  }
+}
+
+function judgeNumbers({ id, events }: Truth): string[] {
+  const problems: string[] = [];
+  for (const [index, event] of events.entries()) {
+    if (event.seq !== index + 1) problems.push(`${id} has number ${event.seq} in place ${index + 1}`);
+  }
+  const ids = new Set(events.map((event) => `${event.from} ${event.id}`));
+  if (ids.size !== events.length) problems.push(`${id} holds a message twice`);
+  return problems;
+}
+
+function judgeContents({ id, events }: Truth, witness: Witness): string[] {
+  return events.flatMap((event) => {
+    const problem = compare(witness.sent.get(event.id), event);
+    return problem === undefined ? [] : [`${id} ${event.seq} ${problem}`];
+  });
+}
+
+function judgeAcknowledged(truths: readonly Truth[], witness: Witness): string[] {
+  const stored = new Map(truths.flatMap(({ events }) => events.map((event) => [event.id, event] as const)));
+  return [...witness.acknowledged].flatMap(([id, { conversation, seq }]) => {
+    const event = stored.get(id);
+    if (event === undefined) return [`${id} was acknowledged as ${seq} and is not there`];
+    if (event.seq !== seq || event.conversation !== conversation)
+      return [`${id} was acknowledged as ${seq} and is ${event.seq}`];
+    return [];
+  });
+}
+
+/** What was written is there, or its device says that it was refused, and rightly. */
+function judgeUnsent(truths: readonly Truth[], { witness, devices }: Scene): string[] {
+  const problems: string[] = [];
+  const stored = new Set(truths.flatMap(({ events }) => events.map(({ id }) => id)));
+  const waiting = new Map(devices.flatMap((device) => [...outboxOf(device)]));
+  for (const [id, code] of waiting) {
+    // A crash may have brought back what was removed from the disk when it was acknowledged.
+    if (stored.has(id)) continue;
+    if (code === undefined) problems.push(`${id} still waits to be sent`);
+    else if (!RIGHTLY_REFUSED.has(code)) problems.push(`${id} was refused: ${code}`);
+  }
+  for (const [id, { frame }] of witness.sent) {
+    if (!stored.has(id) && !waiting.has(id) && !witness.forgivable.has(id))
+      problems.push(`${frame.type} ${id} was written, and is nowhere`);
+  }
+  return problems;
+}
+
+/** Id → code of the refusal; undefined for what is to be sent yet. */
+export function outboxOf(device: Device): ReadonlyMap<string, string | undefined> {
+  const found = new Map<string, string | undefined>();
+  for (const [key, text] of device.disk.values) {
+    if (!key.startsWith("outbox/")) continue;
+    const { frame, state } = JSON.parse(text) as {
+      frame: { id: string };
+      state: { kind: string; error?: { code: string } };
+    };
+    found.set(frame.id, state.kind === "failed" ? state.error?.code : undefined);
+  }
+  return found;
+}
+
+/** What one tab wrote to one conversation stands in the order in which it was written. */
+function judgeOrder(truths: readonly Truth[], { devices, mayReorder }: Scene): string[] {
+  if (mayReorder) return [];
+  const own = devices.filter(({ options }) => !options.sharedTabs).flatMap(({ allTabs }) => allTabs);
+  return truths.flatMap(({ id, events }) => {
+    const seqs = new Map(events.map((event) => [event.id, event.seq]));
+    return own.flatMap(({ life, written }) => {
+      const order = (written.get(id) ?? []).flatMap((message) => seqs.get(message) ?? []);
+      const isRight = order.every((seq, index) => index === 0 || seq > (order[index - 1] ?? 0));
+      return isRight ? [] : [`${life.name} wrote to ${id} in another order: ${order.join(" ")}`];
+    });
+  });
+}
+
+async function judgeMarkers({ id, users, events }: Truth, { reader, witness }: Scene): Promise<string[]> {
+  const problems: string[] = [];
+  for (const user of users) {
+    const stored = await reader.conversation(user, id);
+    const { told, looked } = witness.reach(user, id);
+    const own = events.findLast(({ from }) => from === user)?.seq ?? 0;
+    const { delivered = 0, read = 0 } = stored?.mine ?? {};
+    if (read > Math.max(looked, own))
+      problems.push(`${user} has read ${id} up to ${read}, and looked up to ${looked}`);
+    if (delivered > Math.max(told, own))
+      problems.push(`${user} has ${delivered} of ${id}, and was told ${told}`);
+    if (read > delivered || delivered > events.length) problems.push(`markers of ${user} in ${id} run ahead`);
+  }
+  return problems;
+}
+
+async function judgeTab(tab: Tab, truths: readonly Truth[], scene: Scene): Promise<string[]> {
+  const { client, device, life } = tab;
+  const own = truths.filter(({ users }) => users.includes(device.user));
+  const problems: string[] = [];
+  const say = (what: string, seen: unknown, expected: unknown): void => {
+    const [one, other] = [JSON.stringify(seen), JSON.stringify(expected)];
+    if (one !== other) problems.push(`${life.name}: ${what} is ${one}, not ${other}`);
+  };
+  const online = scene.devices.flatMap(({ user, tabs }) => (tabs.length > 0 ? [user] : []));
+  say("who is online", [...(client.lobby.users?.keys() ?? [])].sort(), [...new Set(online)].sort());
+  const listed = client.conversations.filter(({ lastSeq }) => lastSeq > 0).map(({ id }) => id);
+  say("the list", listed.sort(), own.flatMap(({ id, events }) => (events.length > 0 ? [id] : [])).sort());
+  for (const truth of own) {
+    const stored = await scene.reader.conversation(device.user, truth.id);
+    const view = client.conversation(truth.id);
+    if (stored === undefined || view === undefined) continue;
+    const { lastSeq, unread, mine, theirs, lastMessage } = stored;
+    say(
+      `the summary of ${truth.id}`,
+      [view.lastSeq, view.unread, view.mine, view.theirs, view.lastMessage?.seq, previewOf(view.lastMessage)],
+      [lastSeq, unread, mine, theirs, lastMessage?.seq, previewOf(lastMessage)],
+    );
+    say(`typing in ${truth.id}`, view.typing, false);
+    if (!tab.opened.has(truth.id)) continue;
+    const entries = client.timeline(truth.id).entries.filter(({ seq }) => seq !== undefined);
+    say(`what ${truth.id} shows`, entries.map(outline), expectedOf(truth, device.user, theirs));
+  }
+  return problems;
+}
+
+/** A summary holds the beginning of the last message (SPEC HS4); what came as an event is whole. */
+function previewOf(message: Conversation["lastMessage"]): string | undefined {
+  return message?.body?.text?.slice(0, PREVIEW_CHARACTERS);
+}
+
+function outline({ id, seq, from, body, edited, retracted, state, replyTo }: TimelineEntry): unknown {
+  return [id, seq, from, body?.text, edited, retracted, state, replyTo];
+}
+
+function expectedOf(
+  { events }: Truth,
+  user: string,
+  theirs: { readonly delivered: number; readonly read: number },
+): unknown {
+  return events.flatMap((event) => {
+    if (event.kind !== "message") return [];
+    const { id, seq, from, replyTo } = event;
+    const changes = events.filter(({ target }) => target === seq);
+    const retracted = changes.some(({ kind }) => kind === "retract");
+    const edit = changes.findLast(({ kind }) => kind === "edit");
+    const text = retracted ? undefined : (edit?.body ?? event.body)?.text;
+    const receipt = theirs.read >= seq ? "read" : theirs.delivered >= seq ? "delivered" : "sent";
+    const state = from === user ? receipt : "received";
+    return [[id, seq, from, text, !retracted && edit !== undefined, retracted, state, replyTo]];
+  });
+}

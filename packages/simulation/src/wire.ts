@@ -1,0 +1,273 @@
+/**
+ * A WebSocket between a client and a worker: whole frames, in order, each way on its own, until it is cut. Frames that
+ * are on their way then are lost, and who is told of the cut, and when, is another matter.
+ */
+
+import type { Socket, SocketEvents } from "@duologue/client";
+import type { ClientSocket, Connection } from "duologue";
+import type { Life } from "./schedule.ts";
+import type { World } from "./world.ts";
+
+/** The worker's part of a connection. */
+export interface Listener {
+  readonly life: Life;
+  /** Undefined: refused. */
+  accept(socket: ClientSocket): Connection | undefined;
+  receive(connection: Connection, text: string): void;
+  drained(connection: Connection): void;
+  closed(connection: Connection): void;
+  /** What may wait for a client that does not read. */
+  readonly outboxBytes: number;
+}
+
+/** The client's part. */
+export interface Caller {
+  readonly life: Life;
+  readonly events: SocketEvents;
+  /** Every frame that the client gets; the first of a connection decides about its login. */
+  readonly witness: (text: string, isFirst: boolean) => void;
+}
+
+type Arrival =
+  | { readonly kind: "frame"; readonly text: string }
+  | { readonly kind: "close"; readonly code: number };
+
+/** Until the runtime finds that pings are not answered. */
+const SERVER_NOTICES_MS = 60_000;
+const FRAMES_OF_LOGIN = 12;
+const CONGESTED_BYTES = 1_024;
+const SHOWN_CHARACTERS = 140;
+const MESSAGE = /^\{"type":"(send|edit|retract)"/;
+
+export class Wire implements Socket, ClientSocket {
+  readonly remoteAddress = "127.0.0.1";
+  readonly #world: World;
+  readonly #caller: Caller;
+  readonly #findListener: () => Listener | undefined;
+  #listener: Listener | undefined;
+  #connection: Connection | undefined;
+  #upAtMs = 0;
+  #downAtMs = 0;
+  /** Nothing passes any more, in either direction. */
+  #isBroken = false;
+  /** The client has been told, or does not want to know. */
+  #isClientDone = false;
+  #isServerDone = false;
+  #isStalled = false;
+  #hasHeard = false;
+  readonly #held: Arrival[] = [];
+  #waitingBytes = 0;
+  /** Frames until it is cut. */
+  #doom: number | undefined;
+
+  constructor(world: World, caller: Caller, findListener: () => Listener | undefined) {
+    this.#world = world;
+    this.#caller = caller;
+    this.#findListener = findListener;
+    if (world.faults.strikes("doomedSocket")) this.#doom = world.random.below(FRAMES_OF_LOGIN);
+    world.schedule.after(world.latencyMs(), caller.life, "connects", () => this.#connect());
+  }
+
+  get isOpen(): boolean {
+    return !this.#isBroken && !this.#isClientDone && this.#connection !== undefined;
+  }
+
+  get worker(): Life | undefined {
+    return this.#listener?.life;
+  }
+
+  get client(): Life {
+    return this.#caller.life;
+  }
+
+  // The client's side.
+
+  send(text: string): void {
+    const listener = this.#listener;
+    if (this.#isClientDone || listener === undefined) return;
+    this.#up(listener, `← ${this.#caller.life.name}: ${shown(text)}`, (connection) => {
+      listener.receive(connection, text);
+      if (MESSAGE.test(text) && this.#world.faults.strikes("lostReply")) this.cut();
+      this.#count();
+    });
+  }
+
+  drop(): void {
+    if (this.#isClientDone) return;
+    this.#isClientDone = true;
+    const listener = this.#listener;
+    if (listener !== undefined) this.#up(listener, "client is gone", () => this.#endServer());
+  }
+
+  // The server's side.
+
+  sendText(frame: string): number {
+    const listener = this.#listener;
+    if (this.#isServerDone || listener === undefined) return 0;
+    if (this.#waitingBytes + frame.length > listener.outboxBytes) return 0;
+    this.#waitingBytes += frame.length;
+    this.#down({ kind: "frame", text: frame });
+    return this.#waitingBytes > CONGESTED_BYTES ? -1 : frame.length;
+  }
+
+  cork(send: () => void): void {
+    send();
+  }
+
+  close(code: number): void {
+    this.#down({ kind: "close", code });
+  }
+
+  terminate(): void {
+    if (this.#isServerDone) return;
+    this.#tellServer(this.#world.momentMs());
+    this.#breakOff(this.#world.latencyMs());
+  }
+
+  getBufferedAmount(): number {
+    return this.#waitingBytes > CONGESTED_BYTES ? this.#waitingBytes : 0;
+  }
+
+  // What may happen to it.
+
+  cut(): void {
+    if (this.#isBroken) return;
+    if (this.#world.faults.strikes("silentCut")) {
+      this.#isBroken = true;
+      this.#world.schedule.note(this.#caller.life, "cut in silence");
+      this.#tellServer(this.#world.random.next() * SERVER_NOTICES_MS);
+      return;
+    }
+    this.#world.schedule.note(this.#caller.life, "cut");
+    this.#tellServer(this.#world.latencyMs());
+    this.#breakOff(this.#world.latencyMs());
+  }
+
+  /** The worker's process is gone. What it wrote may still arrive. */
+  workerGone(): void {
+    this.#isServerDone = true;
+    this.#listener = undefined;
+    if (this.#isBroken) return;
+    if (this.#world.random.chance(0.5)) this.#down({ kind: "close", code: 1006 });
+    else this.#breakOff(this.#world.latencyMs());
+  }
+
+  /** The tab's process is gone; it hears nothing any more. */
+  clientGone(): void {
+    this.#isClientDone = true;
+    this.#tellServer(this.#world.latencyMs());
+  }
+
+  /** The client reads nothing until `resume`. */
+  stall(): void {
+    this.#isStalled = true;
+  }
+
+  resume(): void {
+    this.#isStalled = false;
+    for (const arrival of this.#held.splice(0)) this.#schedule(arrival);
+  }
+
+  #connect(): void {
+    if (this.#isClientDone || this.#isBroken) return;
+    const listener = this.#findListener();
+    const connection = listener?.accept(this);
+    if (listener === undefined || connection === undefined) {
+      this.#breakOff(this.#world.latencyMs());
+      return;
+    }
+    this.#listener = listener;
+    this.#connection = connection;
+    this.#downAtMs = this.#world.schedule.nowMs + this.#world.latencyMs();
+    this.#world.schedule.at(
+      this.#downAtMs,
+      this.#caller.life,
+      `is connected to ${listener.life.name}`,
+      () => {
+        if (!this.#isBroken && !this.#isClientDone) this.#caller.events.opened();
+      },
+    );
+  }
+
+  #up(listener: Listener, what: string, run: (connection: Connection) => void): void {
+    const { schedule } = this.#world;
+    this.#upAtMs = Math.max(this.#upAtMs, schedule.nowMs + this.#world.latencyMs());
+    schedule.at(this.#upAtMs, listener.life, what, () => {
+      const connection = this.#connection;
+      if (this.#isBroken || this.#isServerDone || connection === undefined) return;
+      run(connection);
+    });
+  }
+
+  #down(arrival: Arrival): void {
+    if (this.#isStalled) this.#held.push(arrival);
+    else this.#schedule(arrival);
+  }
+
+  #schedule(arrival: Arrival): void {
+    const { schedule } = this.#world;
+    const what = arrival.kind === "frame" ? shown(arrival.text) : `close ${arrival.code}`;
+    this.#downAtMs = Math.max(this.#downAtMs, schedule.nowMs + this.#world.latencyMs());
+    schedule.at(this.#downAtMs, this.#caller.life, `← ${what}`, () => this.#arrive(arrival));
+  }
+
+  #arrive(arrival: Arrival): void {
+    if (this.#isStalled) {
+      this.#held.push(arrival);
+      return;
+    }
+    if (arrival.kind === "frame") this.#taken(arrival.text);
+    if (this.#isBroken || this.#isClientDone) return;
+    if (arrival.kind === "frame") {
+      this.#caller.witness(arrival.text, !this.#hasHeard);
+      this.#hasHeard = true;
+      this.#caller.events.received(arrival.text);
+      this.#count();
+    } else {
+      this.#isClientDone = true;
+      this.#tellServer(this.#world.latencyMs());
+      this.#caller.events.closed(arrival.code);
+    }
+  }
+
+  #taken(text: string): void {
+    this.#waitingBytes -= text.length;
+    const connection = this.#connection;
+    if (this.#waitingBytes === 0 && !this.#isServerDone && connection !== undefined)
+      this.#listener?.drained(connection);
+  }
+
+  #count(): void {
+    if (this.#doom === undefined) return;
+    this.#doom -= 1;
+    if (this.#doom < 0 && this.#world.faults.isOn) this.cut();
+  }
+
+  /** Nothing passes from now on, and the client hears of it after this time. */
+  #breakOff(delayMs: number): void {
+    this.#isBroken = true;
+    this.#world.schedule.after(delayMs, this.#caller.life, "connection lost", () => {
+      if (this.#isClientDone) return;
+      this.#isClientDone = true;
+      this.#caller.events.closed(1006);
+    });
+  }
+
+  #tellServer(delayMs: number): void {
+    const listener = this.#listener;
+    if (listener === undefined || this.#isServerDone) return;
+    this.#world.schedule.after(delayMs, listener.life, `lost ${this.#caller.life.name}`, () =>
+      this.#endServer(),
+    );
+  }
+
+  #endServer(): void {
+    if (this.#isServerDone || this.#connection === undefined) return;
+    this.#isServerDone = true;
+    this.#listener?.closed(this.#connection);
+  }
+}
+
+function shown(text: string): string {
+  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)}…`;
+}

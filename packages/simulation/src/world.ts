@@ -1,0 +1,85 @@
+/** What all parts of a simulated world share: the queue of steps, the wall clock, chance, faults, and what goes wrong unasked. */
+import type { Faults } from "./faults.ts";
+import type { Random } from "./random.ts";
+import type { Life, Schedule } from "./schedule.ts";
+
+/** Something that must not happen has happened; the message says what. */
+export class ViolationError extends Error {
+  override readonly name = "ViolationError";
+}
+
+/** 2026-01-01T00:00:00Z. */
+const BEGINNING_MS = 1_767_225_600_000;
+const SLOW_MS = 900;
+
+export class World {
+  readonly schedule: Schedule;
+  readonly faults: Faults;
+  readonly random: Random;
+  readonly violations: string[] = [];
+  /** How far the wall clocks of everybody have been moved on. */
+  wallOffsetMs = 0;
+  readonly #latencies: Random;
+  readonly #held: { readonly life: Life; readonly what: string; readonly work: Promise<() => void> }[] = [];
+
+  constructor(schedule: Schedule, faults: Faults, random: Random) {
+    this.schedule = schedule;
+    this.faults = faults;
+    this.random = random;
+    this.#latencies = random.fork("latencies");
+  }
+
+  /** Milliseconds since 1970 by a clock that is right. */
+  get wallMs(): number {
+    return Math.floor(BEGINNING_MS + this.schedule.nowMs + this.wallOffsetMs);
+  }
+
+  /** How long the next thing takes that is on its way between two processes. */
+  latencyMs(): number {
+    if (this.faults.strikes("slowDelivery")) return this.#latencies.next() * SLOW_MS;
+    return 0.05 + this.#latencies.exponential(0.8);
+  }
+
+  /** Within one process: until the next turn, for example. */
+  momentMs(): number {
+    return this.#latencies.next() * 0.3;
+  }
+
+  /** A violation is remembered, not thrown: whoever causes it is the real code, and may catch what is thrown. */
+  violate(what: string): void {
+    this.violations.push(`${this.schedule.nowMs.toFixed(3)} ${what}`);
+  }
+
+  /** Takes work that the runtime does in its own threads into the order of steps. */
+  hold<T>(life: Life, what: string, work: Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const ended = work.then(
+      (value) => () => resolve(value),
+      (error: unknown) => () => reject(error),
+    );
+    this.#held.push({ life, what, work: ended });
+    return promise;
+  }
+
+  /** Runs steps until the condition holds; false when it does not within this time. */
+  async run(limitMs: number, isDone: () => boolean = () => false): Promise<boolean> {
+    const { schedule } = this;
+    const endMs = schedule.nowMs + limitMs;
+    for (;;) {
+      await this.#release();
+      if (this.violations.length > 0 || isDone()) return true;
+      if (!schedule.step(endMs)) break;
+    }
+    schedule.moveTo(endMs);
+    return isDone();
+  }
+
+  async #release(): Promise<void> {
+    while (this.#held.length > 0) {
+      for (const { life, what, work } of this.#held.splice(0)) {
+        const release = await work;
+        this.schedule.after(this.momentMs(), life, what, release);
+      }
+    }
+  }
+}
