@@ -79,7 +79,7 @@ describe("a leader that the browser froze", () => {
       }),
       { numRuns: 50 },
     );
-  });
+  }, 30_000);
 
   test("is asked, and keeps the lead as long as it answers, however little happens", async () => {
     using room = new TabRoom();
