@@ -14,6 +14,7 @@ import type { ConversationEvent } from "@duologue/protocol";
 import { elapsed } from "@duologue/testing";
 import { freshId, Peer, type Request, textBody } from "../harness/peer.ts";
 import type { Talker } from "../harness/traffic.ts";
+import { Horizon, WireLog } from "../harness/wire-log.ts";
 
 /** What one device says. */
 export interface Testimony {
@@ -105,6 +106,15 @@ export function testimonyOf(
     contradictions: log.contradictions,
     isComplete,
   };
+}
+
+/** Of a client without a state of its own, which shows nothing. `texts`: what it was made to send. */
+export function testimonyOfPeer(peer: Peer, texts: readonly string[]): Testimony {
+  const log = new WireLog(new Horizon("own"));
+  for (const frame of peer.frames.log) log.onFrame(frame);
+  const { acknowledged, received, contradictions } = log;
+  const { name: device, id: user } = peer;
+  return { device, user, texts, acknowledged, received, shown: undefined, contradictions, isComplete: true };
 }
 
 /** The whole history as this side reads it, and its markers. */
