@@ -1,10 +1,13 @@
 /** How much of a long conversation is held, and what never goes: what somebody looks at. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { Client } from "./client.ts";
 import { TIMELINE_EVENTS, TIMELINE_EVENTS_KEPT } from "./limits.ts";
 import { MessageIds } from "./message-id.ts";
 import { Room } from "./testing/room.ts";
+
+// Thousands of messages each, one by one.
+setDefaultTimeout(30_000);
 
 const PAGE = 1_000;
 const PAGES = 5;
