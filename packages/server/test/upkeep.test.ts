@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import {
   type CommandOutcome,
+  isAlive,
   killQuietly,
   makeDataDirectory,
   runCommand,
@@ -27,6 +28,7 @@ import { Talker } from "./harness/traffic.ts";
 
 setDefaultTimeout(60_000);
 
+const MAIN = join(import.meta.dir, "../src/main.ts");
 const FIRST_SCHEMA = join(import.meta.dir, "fixtures/schema-1.db");
 
 const directories: string[] = [];
@@ -101,6 +103,30 @@ describe("a back-up", () => {
       stdout: expect.stringContaining("9 events, of the stopped"),
     });
     expect(snapshot(directory)).toEqual(before);
+  });
+
+  test("[CV3] of a server that was killed holds what was acknowledged, and the server goes on from its log afterwards", async () => {
+    const directory = freshDirectory();
+    const file = join(freshDirectory(), "backup");
+    const server = await startServer({ workers: 2, dataDirectory: directory });
+    const pair = await Pair.connect(server.url);
+    const { conversation } = pair;
+    for (let count = 0; count < 5; count += 1) await pair.ann.say(conversation, `number ${count}`);
+    const { token } = pair.ann;
+    const workers = await server.killPrimary();
+    await until(() => !workers.some(isAlive), "the workers ended");
+    await server[Symbol.asyncDispose]();
+    expect(statSync(join(directory, "duologue.db-wal")).size).toBeGreaterThan(0);
+    const doctor = await runCommand(["doctor", "--port", "0", "--data", directory]);
+    expect(doctor).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("5 events") });
+    const outcome = await runCommand(["backup", file, "--data", directory]);
+    expect(outcome).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining("5 events, of the stopped"),
+    });
+    await using again = await startServer({ dataDirectory: directory });
+    await using ann = await Peer.connect(again.url, { token });
+    expect((await ann.say(conversation, "after")).seq).toBe(6);
   });
 
   test("replaces no file unless it is told to", async () => {
@@ -238,6 +264,29 @@ describe("a restore", () => {
     expect((await runCommand(["doctor", "--port", "0", "--data", other])).stdout).toContain("9 events");
   });
 
+  test.each(["duologue.db.restoring", "duologue.db.before-restore"])(
+    "that is killed when %s appears leaves the old data or the new, whole, and can be repeated",
+    async (appears) => {
+      const directory = oldDirectory();
+      const file = join(freshDirectory(), "backup");
+      expect((await runCommand(["backup", file, "--data", directory])).exitCode).toBe(0);
+      const words = ["restore", file, "--data", directory];
+      const child = Bun.spawn([process.execPath, MAIN, ...words], { stdout: "ignore", stderr: "ignore" });
+      const isThere = (): boolean => readdirSync(directory).some((name) => name.startsWith(appears));
+      // The moment may be missed: then it ended well, or is killed later.
+      await until(() => isThere() || child.exitCode !== null, appears);
+      child.kill("SIGKILL");
+      await child.exited;
+      const doctor = await runCommand(["doctor", "--port", "0", "--data", directory]);
+      expect(doctor).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("9 events") });
+      await until(
+        async () => (await runCommand(words)).exitCode === 0,
+        "the date of the name is another second's",
+      );
+      expect(readdirSync(directory).filter((name) => name.includes("restoring"))).toEqual([]);
+    },
+  );
+
   test("is refused while a server runs on the directory", async () => {
     await using server = await startServer();
     expectRefusal(await server.run("restore", FIRST_SCHEMA), /server is running.*duologue stop/);
@@ -264,6 +313,33 @@ describe("a restore", () => {
     makeFile(file);
     expectRefusal(await runCommand(["restore", file, "--data", directory]), says);
     expect(snapshot(directory)).toEqual(before);
+  });
+});
+
+describe("an upgrade", () => {
+  test("happens at the first start: a directory of the first version is served, and is of this version afterwards", async () => {
+    const directory = oldDirectory();
+    {
+      await using server = await startServer({ dataDirectory: directory });
+      await using ann = await Peer.connect(server.url);
+      const { users } = await ann.ask({ type: "search", query: "wang" }, "users");
+      expect(users.map(({ name }) => name)).toEqual(["Cid Wang"]);
+    }
+    const { exitCode, stdout } = await runCommand(["doctor", "--port", "0", "--data", directory]);
+    expect([exitCode, /✓ versions: .*tables 2$/m.test(stdout), stdout.includes("9 events")]).toEqual([
+      0,
+      true,
+      true,
+    ]);
+  });
+
+  test("does not go backwards: a directory of a newer version is refused in one line, and stays as it is", async () => {
+    const directory = freshDirectory();
+    change(join(directory, "duologue.db"), "PRAGMA user_version = 99");
+    const bytes = readFileSync(join(directory, "duologue.db"));
+    const outcome = await runCommand(["serve", "--host", "127.0.0.1", "--port", "0", "--data", directory]);
+    expectRefusal(outcome, /version 99.*newer Duologue/);
+    expect(readFileSync(join(directory, "duologue.db")).equals(bytes)).toBe(true);
   });
 });
 

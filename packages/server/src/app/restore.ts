@@ -1,5 +1,6 @@
 /** `duologue restore`: a data directory made out of a back-up. What was there before stays beside it. */
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -70,6 +71,7 @@ function restoreLocked({ dataDirectory, file, clock }: RestoreOptions): RestoreO
     // A plain copy of a database may have a log of its own beside it.
     if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${temporary}-wal`);
     const { secret, ...facts } = unsealBackup(temporary, clock);
+    chmodSync(temporary, 0o600);
     giveToOwner(dataDirectory, temporary);
     flushPath(temporary);
     const stamp = new Date(clock.now()).toISOString().replace(/[-:]|\.\d+/g, "");

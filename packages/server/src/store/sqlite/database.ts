@@ -1,5 +1,6 @@
 /** How the file is opened: once to write, and by any number of processes to read. */
 import { Database, type SQLQueryBindings } from "bun:sqlite";
+import { knownVersion } from "./migrations.ts";
 
 const PAGE_BYTES = 4096;
 /** What the log keeps of its room when it starts over after having grown beyond it. */
@@ -36,10 +37,23 @@ export interface WriterDatabaseOptions {
   readonly maxPages: number | undefined;
 }
 
+/** Throws SchemaTooNewError or ForeignDatabaseError, and then the file is as it was. */
 export function openWriterDatabase(options: WriterDatabaseOptions): Database {
   const database = new StoreDatabase(options.path, { create: true });
+  try {
+    setUp(database, options);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function setUp(database: Database, options: WriterDatabaseOptions): void {
   // First: changing the journal mode takes a lock too.
   database.run(`PRAGMA busy_timeout = ${options.busyTimeoutMs}`);
+  // Before the first change, which the journal mode is already.
+  knownVersion(database);
   database.run(`PRAGMA page_size = ${PAGE_BYTES}`);
   database.run("PRAGMA journal_mode = WAL");
   // A commit is answered with "acknowledged", so it has to be on the disk.
@@ -51,7 +65,6 @@ export function openWriterDatabase(options: WriterDatabaseOptions): Database {
   database.run("PRAGMA secure_delete = ON");
   database.run(`PRAGMA cache_size = -${WRITER_CACHE_KIB}`);
   if (options.maxPages !== undefined) database.run(`PRAGMA max_page_count = ${options.maxPages}`);
-  return database;
 }
 
 /** The writer must have opened the file before. */
