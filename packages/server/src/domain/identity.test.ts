@@ -7,11 +7,13 @@ import { openSqliteStore } from "../store/sqlite/store.ts";
 import { Identity } from "./identity.ts";
 import { Tokens } from "./tokens.ts";
 
-/** Lets everybody in, each after `held` has come to its end. */
+/** Lets everybody in, each after `held` has come to its end; `asked` says that somebody waits for it. */
 class SlowPresence implements Pick<Presence, "join" | "leave"> {
   held: Promise<void> = Promise.resolve();
+  asked = Promise.withResolvers<void>();
 
   async join(request: Parameters<Presence["join"]>[0]): ReturnType<Presence["join"]> {
+    this.asked.resolve();
     await this.held;
     const { id, name, kind } = request;
     return { ok: true, user: { id, name, kind, address: "240.0.0.1:1" } };
@@ -45,7 +47,9 @@ test("[HL10] a session that was logged out while a login with it was under way c
   const { user, session, token } = first.value;
   const { promise, resolve } = Promise.withResolvers<void>();
   presence.held = promise;
+  presence.asked = Promise.withResolvers();
   const second = identity.loginWithToken(token, undefined);
+  await presence.asked.promise;
   expect(await identity.isEnded(first.value)).toBe(false);
   expect(await identity.logout(user, session)).toMatchObject({ ok: true });
   resolve();
