@@ -16,7 +16,7 @@ const DOCUMENTED = {
   "conversation-desktop-dark-en": "conversation-dark",
   "conversation-desktop-light-zh": "conversation-zh",
   "conversation-phone-dark-zh": "phone-dark-zh",
-  "list-phone-light-en": "phone-list",
+  "conversation-phone-light-en": "phone",
   "widget-desktop-light-en": "widget",
 };
 

@@ -29,28 +29,43 @@ const wouldMove = (page: Page): Promise<string[]> =>
       .map((element) => `${element.tagName} ${element.className}`),
   );
 
-async function jumpToOriginal(page: Page): Promise<void> {
+interface Mark {
+  readonly outline: string;
+  readonly moving: readonly string[];
+}
+
+/** What the message looks like that was jumped to, in the moment in which it is marked. */
+async function jumpToOriginal(page: Page): Promise<Mark> {
   await page.locator(".message").first().hover();
   await page.getByRole("button", { name: "Reply" }).first().click();
   await say(page, "an answer");
-  await page.locator(".quote").click();
-  await page.locator(".message[data-flash]").waitFor();
+  await page.locator(".quote").waitFor();
+  return await page.evaluate(
+    () =>
+      new Promise<Mark>((resolve) => {
+        const observer = new MutationObserver(() => {
+          const bubble = document.querySelector(".message[data-flash] .bubble");
+          if (bubble === null) return;
+          observer.disconnect();
+          const names = document.getAnimations().map((animation) => animation.constructor.name);
+          resolve({ outline: getComputedStyle(bubble).outlineStyle, moving: names });
+        });
+        observer.observe(document, { subtree: true, childList: true, attributeFilter: ["data-flash"] });
+        document.querySelector<HTMLElement>(".quote")?.click();
+      }),
+  );
 }
 
 describe("motion", () => {
   test("a message that was jumped to glows", async () => {
     const { ben } = await stage.joinPair();
-    await jumpToOriginal(ben);
-    expect(await moving(ben)).toEqual(["CSSAnimation"]);
+    expect(await jumpToOriginal(ben)).toEqual({ outline: "solid", moving: ["CSSAnimation"] });
   });
 
   test("nothing moves for who asked for less of it, and what was jumped to is marked all the same", async () => {
     const { anna, ben } = await stage.joinPair({ ...DESKTOP, reducedMotion: "reduce" });
-    await jumpToOriginal(ben);
-    expect(await moving(ben)).toEqual([]);
+    expect(await jumpToOriginal(ben)).toEqual({ outline: "solid", moving: [] });
     expect(await wouldMove(ben)).toEqual([]);
-    const outline = ben.locator(".message[data-flash] .bubble");
-    expect(await outline.evaluate((bubble) => getComputedStyle(bubble).outlineStyle)).toBe("solid");
     await ben.locator(".message[data-flash]").waitFor({ state: "detached" });
     await say(anna, "one more");
     await ben.locator(".message", { hasText: "one more" }).waitFor();

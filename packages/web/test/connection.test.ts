@@ -6,6 +6,7 @@ import { Stage, say } from "./people.ts";
 
 /** As `banner.tsx` has it. */
 const PATIENCE_MS = 1_500;
+const WAITING = "waiting for the connection…";
 
 setDefaultTimeout(90_000);
 let stage: Stage;
@@ -20,6 +21,14 @@ afterAll(async () => {
 
 const textsOf = (page: Page): Promise<string[]> => page.locator(".message .text").allTextContents();
 
+/** Lets the page's time, which stands still, go on until this is so. */
+async function runUntil(page: Page, isSo: () => boolean | Promise<boolean>, stepMs = 20): Promise<void> {
+  await until(async () => {
+    await page.clock.runFor(stepMs);
+    return await isSo();
+  }, "what the page's time brings");
+}
+
 test("a break is spoken of after a second and a half, with the seconds until the next try and a button", async () => {
   const { ben } = await stage.joinPair();
   await ben.clock.install();
@@ -30,10 +39,7 @@ test("a break is spoken of after a second and a half, with the seconds until the
   const bringBack = await stage.interrupt();
   // Whether somebody is online is not known any more: that is how the page shows first that it noticed.
   const presence = ben.locator(".pane header .preview");
-  await until(async () => {
-    await ben.clock.runFor(20);
-    return (await presence.textContent()) === "waiting for the connection…";
-  }, "the page noticed the break");
+  await runUntil(ben, async () => (await presence.allTextContents())[0] === WAITING);
   const banner = ben.locator(".banner");
   await ben.clock.runFor(PATIENCE_MS - 100);
   expect(await banner.count()).toBe(0);
@@ -41,10 +47,7 @@ test("a break is spoken of after a second and a half, with the seconds until the
   await banner.waitFor();
   // Tries fail at once here, and each wait is longer than the one before.
   const left = async (): Promise<number> => Number(/\d+/.exec((await banner.textContent()) ?? "")?.[0] ?? 0);
-  await until(async () => {
-    await ben.clock.runFor(500);
-    return (await left()) >= 5;
-  }, "a wait of five seconds");
+  await runUntil(ben, async () => (await left()) >= 5, 500);
   const before = await left();
   await ben.clock.runFor(2_000);
   expect(await left()).toBeWithin(before - 3, before);
@@ -63,10 +66,19 @@ test("a break shorter than that is not spoken of", async () => {
     });
     seen.observe(document.body, { childList: true, subtree: true });
   });
-  for (const pid of stage.server.workerPids()) process.kill(pid, "SIGKILL");
   const presence = ben.locator(".pane header .preview");
-  await presence.filter({ hasText: "waiting" }).waitFor();
-  await presence.filter({ hasText: "online" }).waitFor();
+  await ben.clock.install();
+  await ben.clock.pauseAt(Date.now() + 60_000);
+  const bringBack = await stage.interrupt();
+  await runUntil(ben, async () => (await presence.allTextContents())[0] === WAITING);
+  await bringBack();
+  // From here it is the page's time alone that passes, until it tries, and then hardly any.
+  let isTrying = false;
+  ben.on("websocket", () => {
+    isTrying = true;
+  });
+  await runUntil(ben, () => isTrying);
+  await runUntil(ben, async () => (await presence.allTextContents())[0] === "online", 1);
   expect(await ben.locator("body").getAttribute("data-saw-banner")).toBeNull();
 });
 

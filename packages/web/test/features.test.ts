@@ -1,7 +1,7 @@
 /** What the page does for those who write a lot, each thing as somebody would do it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { DESKTOP, PHONE, Stage, say } from "./people.ts";
+import { DESKTOP, noteFlashes, PHONE, Stage, say } from "./people.ts";
 
 const TEST_MS = 60_000;
 let stage: Stage;
@@ -130,13 +130,15 @@ describe("reading", () => {
       await fill(anna, 60);
       await say(ben, "about your hello");
       const quote = ben.locator(".message", { hasText: "about your hello" }).locator(".quote");
+      const flashed = await noteFlashes(ben);
       await quote.click();
-      const original = ben.locator(".message[data-flash]", { hasText: "hello" });
-      await original.waitFor();
-      await original.waitFor({ state: "visible" });
+      await flashed("hello");
+      const original = ben.locator(".message", { hasText: /^hello/ });
+      expect(await original.evaluate((message) => message.getBoundingClientRect().top)).toBeGreaterThan(0);
       const address = `${await conversationOf(ben)}/m/1`;
       await ben.goto("about:blank");
       await ben.goto(`${stage.server.url}/${address}`);
+      await flashed("hello");
       await original.waitFor();
     },
     TEST_MS,

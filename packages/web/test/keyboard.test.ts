@@ -1,7 +1,7 @@
 /** Everything without a mouse, and input methods. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { DESKTOP, Stage, say } from "./people.ts";
+import { DESKTOP, noteFlashes, Stage, say } from "./people.ts";
 
 setDefaultTimeout(60_000);
 let stage: Stage;
@@ -67,8 +67,9 @@ describe("without a mouse", () => {
     // Leading to what was answered.
     await page.keyboard.press("Shift+Tab");
     await page.locator(".quote:focus").waitFor();
+    const flashed = await noteFlashes(page);
     await page.keyboard.press("Enter");
-    await page.locator(".message[data-flash]", { hasText: "second" }).waitFor();
+    await flashed("second");
     // Copying.
     await tabTo(page, "Copy");
     await page.keyboard.press("Enter");

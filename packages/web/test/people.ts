@@ -91,6 +91,28 @@ export async function hurry(page: Page): Promise<void> {
   await page.evaluate(() => dispatchEvent(new Event("online")));
 }
 
+/**
+ * Notes which messages are marked after a jump, on this page and what it loads later: the mark lasts too short a while to
+ * be looked for. What it returns waits for one that holds this text.
+ */
+export async function noteFlashes(page: Page): Promise<(text: string) => Promise<void>> {
+  const watch = (): void => {
+    const observer = new MutationObserver(() => {
+      const marked = document.querySelector(".message[data-flash]")?.textContent;
+      if (marked !== undefined) document.documentElement.dataset.flashed = marked;
+    });
+    observer.observe(document, { subtree: true, childList: true, attributeFilter: ["data-flash"] });
+  };
+  await page.addInitScript(watch);
+  await page.evaluate(watch);
+  return async (text) => {
+    await page.waitForFunction(
+      (wanted) => document.documentElement.dataset.flashed?.includes(wanted) === true,
+      text,
+    );
+  };
+}
+
 export async function say(page: Page, text: string): Promise<void> {
   await page.locator("#composer").fill(text);
   await page.locator("#composer").press("Enter");

@@ -1,7 +1,7 @@
 /** Addresses, the browser's back button, and days. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { PHONE, Stage, say } from "./people.ts";
+import { noteFlashes, PHONE, Stage, say } from "./people.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -19,8 +19,13 @@ afterAll(async () => {
 const addressOf = (page: Page): Promise<string> => page.evaluate(() => location.hash);
 
 /** As from a bookmark: nothing of the page is in the browser's history. */
-async function openAt(page: Page, fragment: string): Promise<Page> {
+async function openAt(
+  page: Page,
+  fragment: string,
+  prepare: (opened: Page) => Promise<unknown> = async () => {},
+): Promise<Page> {
   const opened = await page.context().newPage();
+  await prepare(opened);
   await opened.goto(`${stage.server.url}/${fragment}`);
   return opened;
 }
@@ -45,10 +50,13 @@ test("on a phone a link leads to its message, however far back, and marks it", a
   const { anna, ben } = await stage.joinPair(PHONE);
   for (let line = 1; line <= 120; line += 1) await say(anna, `line ${line}`);
   await ben.locator(".message", { hasText: "line 120" }).waitFor();
-  const opened = await openAt(ben, `${await addressOf(ben)}/m/3`);
-  await opened.locator(".message[data-flash]", { hasText: "line 2" }).waitFor();
+  let flashed = async (_text: string): Promise<void> => {};
+  const opened = await openAt(ben, `${await addressOf(ben)}/m/3`, async (page) => {
+    flashed = await noteFlashes(page);
+  });
+  await flashed("line 2");
   const { top, bottom } = await opened
-    .locator(".message[data-flash]")
+    .locator(".message", { has: opened.locator(".text", { hasText: /^line 2$/ }) })
     .evaluate((message) => message.getBoundingClientRect().toJSON() as DOMRect);
   expect(top).toBeGreaterThan(0);
   expect(bottom).toBeLessThan(667);

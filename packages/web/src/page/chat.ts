@@ -17,8 +17,8 @@ export interface Question {
   readonly text: string;
   readonly yes: string;
   readonly run: () => void;
-  /** Given: has the focus after a yes, since the button that asked may be gone then. */
-  readonly focusAfter?: HTMLElement | undefined;
+  /** Given: have the focus afterwards; the place where the button that asked is gone, or hidden without the focus near it. */
+  readonly asker?: { readonly place: HTMLElement | null; readonly button: HTMLElement };
 }
 
 /** What attention is to a conversation that is drawn. */

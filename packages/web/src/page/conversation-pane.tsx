@@ -37,7 +37,8 @@ export function ConversationPane({ id }: { readonly id: string }): JSX.Element {
 function Header({ conversation }: { readonly conversation: ConversationView | undefined }): JSX.Element {
   const chat = useChat();
   const { back, online, offline, waiting } = useCatalogue();
-  const isConnected = chat.client.connection.kind === "online";
+  const { connection, lobby } = chat.client;
+  const isConnected = connection.kind === "online" && lobby.count > 0;
   // Not known while there is no connection; a line there is all the same, so that the name does not move.
   const presence = isConnected ? presenceOf(conversation, { online, offline }) : waiting;
   return (

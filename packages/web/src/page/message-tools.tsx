@@ -27,12 +27,12 @@ export function MessageTools({ entry, onLeave }: MessageToolsProps): JSX.Element
     pane.focusComposer();
     onLeave();
   };
-  const retract = (event: TargetedEvent<HTMLElement>): void => {
+  const retract = ({ currentTarget }: TargetedEvent<HTMLElement>): void => {
     chat.question.value = {
       text: catalogue.retractQuestion,
       yes: catalogue.retract,
       run: () => void chat.client.retract(pane.id, seq),
-      focusAfter: event.currentTarget.closest<HTMLElement>(".message") ?? undefined,
+      asker: { place: currentTarget.closest<HTMLElement>(".message"), button: currentTarget },
     };
   };
   const copy = (): void => chat.copy(text ?? "", catalogue.copied);

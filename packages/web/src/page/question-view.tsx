@@ -8,19 +8,20 @@ export function QuestionView(): JSX.Element | null {
   const { question } = useChat();
   const catalogue = useCatalogue();
   const asked = question.value;
-  const confirmed = useRef<HTMLElement | undefined>(undefined);
+  const isConfirmed = useRef(false);
   if (asked === undefined) return null;
   const close = (): void => {
     question.value = undefined;
   };
   const confirm = (): void => {
-    confirmed.current = asked.focusAfter;
+    isConfirmed.current = true;
     close();
     asked.run();
   };
   const giveFocus = (): void => {
-    confirmed.current?.focus();
-    confirmed.current = undefined;
+    asked.asker?.place?.focus();
+    if (!isConfirmed.current) asked.asker?.button.focus();
+    isConfirmed.current = false;
   };
   return (
     <Modal labelledBy="question" onClose={close} onClosed={giveFocus}>
