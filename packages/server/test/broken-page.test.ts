@@ -2,8 +2,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isAlive, killQuietly, makeDataDirectory, runCommand, startServer, until } from "@duologue/testing";
-import { removeAtEnd } from "./harness/directories.ts";
+import { isAlive, killQuietly, runCommand, startServer, until } from "@duologue/testing";
+import { freshDirectory } from "./harness/directories.ts";
 import { Peer } from "./harness/peer.ts";
 
 setDefaultTimeout(60_000);
@@ -13,7 +13,7 @@ const COPIED = ["protocol", "client", "web", "server"];
 
 /** The repository's sources in a directory of their own, so that a test may spoil them; what npm installed is shared. */
 function copySources(): string {
-  const root = realpathSync(removeAtEnd(makeDataDirectory()));
+  const root = realpathSync(freshDirectory());
   const isSource = (path: string): boolean =>
     !/\/(node_modules|dist|test)(\/|$)/.test(path.slice(ROOT.length));
   for (const name of ["package.json", "tsconfig.json"]) cpSync(join(ROOT, name), join(root, name));

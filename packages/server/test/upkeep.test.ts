@@ -1,59 +1,24 @@
-/** Back-up, restore and doctor, as an operator uses them on real servers. */
+/** Back-up and restore, as an operator uses them on real servers. */
 import { Database } from "bun:sqlite";
-import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  type CommandOutcome,
-  isAlive,
-  killQuietly,
-  makeDataDirectory,
-  runCommand,
-  startServer,
-  until,
-} from "@duologue/testing";
+import { isAlive, runCommand, startServer, until } from "@duologue/testing";
 import { backUp } from "../src/app/backup.ts";
 import { systemClock } from "../src/clock.ts";
+import {
+  expectRefusal,
+  FIRST_SCHEMA,
+  freshDirectory,
+  oldDirectory,
+  writeChanged,
+} from "./harness/directories.ts";
 import { Pair, Peer, textBody } from "./harness/peer.ts";
 import { Talker } from "./harness/traffic.ts";
 
 setDefaultTimeout(60_000);
 
 const MAIN = join(import.meta.dir, "../src/main.ts");
-const FIRST_SCHEMA = join(import.meta.dir, "fixtures/schema-1.db");
-
-const directories: string[] = [];
-afterAll(() => {
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
-});
-
-function freshDirectory(): string {
-  const directory = makeDataDirectory();
-  directories.push(directory);
-  return directory;
-}
-
-/** A data directory without a server, written by the first version of the tables. */
-function oldDirectory(): string {
-  const directory = freshDirectory();
-  copyFileSync(FIRST_SCHEMA, join(directory, "duologue.db"));
-  return directory;
-}
-
-function expectRefusal({ exitCode, stdout, stderr }: CommandOutcome, says: RegExp): void {
-  expect(stderr).toMatch(says);
-  expect(stderr.trimEnd().split("\n")).toHaveLength(1);
-  expect([exitCode, stdout]).toEqual([1, ""]);
-}
 
 /** Everything in the directory: names and bytes. */
 function snapshot(directory: string): Record<string, string> {
@@ -299,10 +264,14 @@ describe("a restore", () => {
     ["an empty file", (path: string): void => writeFileSync(path, ""), /holds no data/],
     ["no file", (): void => undefined, /no file/],
     ["another program's database", makeForeign, /another program/],
-    ["a newer version's", (path: string): void => change(path, "PRAGMA user_version = 99"), /newer Duologue/],
+    [
+      "a newer version's",
+      (path: string): void => writeChanged(path, "PRAGMA user_version = 99"),
+      /newer Duologue/,
+    ],
     [
       "one with a hole",
-      (path: string): void => change(path, "DELETE FROM event WHERE seq = 2"),
+      (path: string): void => writeChanged(path, "DELETE FROM event WHERE seq = 2"),
       /without a hole/,
     ],
     ["one with broken pages", breakPages, /damaged|malformed/],
@@ -316,40 +285,6 @@ describe("a restore", () => {
   });
 });
 
-describe("an upgrade", () => {
-  test("happens at the first start: a directory of the first version is served, and is of this version afterwards", async () => {
-    const directory = oldDirectory();
-    {
-      await using server = await startServer({ dataDirectory: directory });
-      await using ann = await Peer.connect(server.url);
-      const { users } = await ann.ask({ type: "search", query: "wang" }, "users");
-      expect(users.map(({ name }) => name)).toEqual(["Cid Wang"]);
-    }
-    const { exitCode, stdout } = await runCommand(["doctor", "--port", "0", "--data", directory]);
-    expect([exitCode, /✓ versions: .*tables 2$/m.test(stdout), stdout.includes("9 events")]).toEqual([
-      0,
-      true,
-      true,
-    ]);
-  });
-
-  test("does not go backwards: a directory of a newer version is refused in one line, and stays as it is", async () => {
-    const directory = freshDirectory();
-    change(join(directory, "duologue.db"), "PRAGMA user_version = 99");
-    const bytes = readFileSync(join(directory, "duologue.db"));
-    const outcome = await runCommand(["serve", "--host", "127.0.0.1", "--port", "0", "--data", directory]);
-    expectRefusal(outcome, /version 99.*newer Duologue/);
-    expect(readFileSync(join(directory, "duologue.db")).equals(bytes)).toBe(true);
-  });
-});
-
-function change(path: string, statement: string): void {
-  copyFileSync(FIRST_SCHEMA, path);
-  const database = new Database(path);
-  database.run(statement);
-  database.close();
-}
-
 function makeForeign(path: string): void {
   const database = new Database(path);
   database.run("CREATE TABLE bookmark (url TEXT)");
@@ -361,75 +296,6 @@ function breakPages(path: string): void {
   bytes.fill(0x5a, 3 * 4096, 8 * 4096);
   writeFileSync(path, bytes);
 }
-
-describe("the doctor", () => {
-  test("finds nothing wrong beside a server at work, and one line is one finding", async () => {
-    await using server = await startServer({ workers: 2 });
-    await using pair = await Pair.connect(server.url);
-    await pair.ann.say(pair.conversation, "hello");
-    const before = readdirSync(server.dataDirectory).sort();
-    const { exitCode, stdout, stderr } = await server.run("doctor", "--port", String(server.port));
-    expect([exitCode, stderr]).toEqual([0, ""]);
-    for (const line of stdout.trimEnd().split("\n")) expect(line).toMatch(/^[✓!] /);
-    expect(stdout).toContain(`pid ${server.pid} with 2 workers`);
-    expect(stdout).toContain("1 events in 1 conversations of 2 users");
-    expect(stdout).toContain(`port: ${server.port} is this server's`);
-    expect(readdirSync(server.dataDirectory).sort()).toEqual(before);
-    expect((await pair.ben.say(pair.conversation, "still here")).seq).toBe(2);
-  });
-
-  test.each([
-    ["a hole in a conversation", "DELETE FROM event WHERE seq = 2", "numbers are not 1 to the last"],
-    ["a marker that ran ahead", "UPDATE conversation SET a_read = 99, a_delivered = 99", "marker is ahead"],
-    ["a count that is off", "UPDATE conversation SET b_unread = b_unread + 1", "unread messages is wrong"],
-    ["a text that should be gone", "UPDATE event SET body = '{}' WHERE retracted = 1", "still there"],
-    ["a newer version", "PRAGMA user_version = 99", "newer Duologue"],
-  ])("says what is wrong and what to do: %s", async (_, statement, says) => {
-    const directory = freshDirectory();
-    change(join(directory, "duologue.db"), statement);
-    const { exitCode, stdout } = await runCommand(["doctor", "--port", "0", "--data", directory]);
-    expect(exitCode).toBe(1);
-    const lines = stdout.split("\n").filter((line) => line.startsWith("✗"));
-    expect(lines.join("\n")).toContain(says);
-    for (const line of lines) expect(line).toMatch(/ → .*restore/);
-  });
-
-  test("says who has the port, that the secret is open to all, and what is wrong in the configuration, all at once", async () => {
-    const directory = oldDirectory();
-    writeFileSync(join(directory, "token-secret"), "x".repeat(43));
-    chmodSync(join(directory, "token-secret"), 0o644);
-    const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-    try {
-      const words = ["doctor", "--host", "127.0.0.1", "--port", String(listener.port), "--data", directory];
-      const { exitCode, stdout } = await runCommand(words);
-      expect(exitCode).toBe(1);
-      expect(stdout).toMatch(new RegExp(`✗ port: .*${listener.port}.*pid ${process.pid} `));
-      expect(stdout).toMatch(/✗ secret: .*chmod 600/);
-      const misconfigured = await runCommand([...words, "--workers", "many"]);
-      expect(misconfigured.exitCode).toBe(1);
-      expect(misconfigured.stdout).toMatch(/✗ configuration: --workers/);
-      expect(misconfigured.stdout).toContain("9 events");
-    } finally {
-      listener.stop(true);
-    }
-  });
-
-  test("of a server that does not answer says so, and of a directory that is not there yet that it will be made", async () => {
-    await using server = await startServer();
-    killQuietly(server.pid, "SIGSTOP");
-    try {
-      const { exitCode, stdout } = await server.run("doctor", "--port", "0");
-      expect([exitCode, /✗ server: .*does not answer/.test(stdout)]).toEqual([1, true]);
-    } finally {
-      killQuietly(server.pid, "SIGCONT");
-    }
-    await until(async () => (await fetch(`${server.url}/readyz`)).ok, "ready again");
-    const missing = join(freshDirectory(), "missing");
-    const { exitCode, stdout } = await runCommand(["doctor", "--port", "0", "--data", missing]);
-    expect([exitCode, stdout.includes("first `duologue serve` makes it")]).toEqual([0, true]);
-    expect(existsSync(missing)).toBe(false);
-  });
-});
 
 test.each(["backup", "restore", "doctor"])("%s has a help of its own", async (command) => {
   const { exitCode, stdout } = await runCommand([command, "--help"]);

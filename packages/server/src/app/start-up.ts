@@ -112,7 +112,9 @@ export function openDatabase(
   try {
     return new SqliteKeeper({ path, clock: systemClock, onFault, onHealth });
   } catch (error) {
-    throw new StartError(`The message store ${path} cannot be opened: ${(error as Error).message}. \`duologue doctor\` looks into it.`);
+    throw new StartError(
+      `The message store ${path} cannot be opened: ${(error as Error).message}. \`duologue doctor\` looks into it.`,
+    );
   }
 }
 
