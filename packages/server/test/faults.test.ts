@@ -30,8 +30,8 @@ describe("everything at once", () => {
   test(`[CV3] whatever dies under load (seed ${seed}), what was acknowledged is there once, in one order for all`, async () => {
     const report = await runChaos({
       seed,
-      durationMs: 8000,
-      roundMs: 8000,
+      durationMs: 6000,
+      roundMs: 6000,
       workers: 4,
       conversations: 6,
       devices: 4,

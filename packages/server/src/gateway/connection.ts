@@ -78,6 +78,8 @@ export class Connection {
   peerPort = 0;
   /** What the frames that were reported may have taken on the wire; see hidden-frames.ts. */
   accountedBytes = 0;
+  /** Bytes beyond those when it was busy first; undefined before. */
+  hiddenBytes: number | undefined;
   /** The version of the lobby that was sent last; 0 before the first. */
   lobbyVersion = 0;
   /** Why the server closed it, if it did. */

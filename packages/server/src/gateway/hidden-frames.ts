@@ -21,8 +21,7 @@ export type BusySince = (bytesSince: number, connections: number) => Iterable<Tc
 
 /** Per second; slower floods cost less than the frames that the rate limit allows. */
 const BUSY_BYTES = 131_072;
-/** The request that opened the connection, and the header and mask of a message's only frame (RFC 6455 §5.2). */
-const REQUEST_BYTES = 16_384;
+/** Header and mask of a message's only frame (RFC 6455 §5.2). */
 const HEADER_BYTES = 14;
 /** A UTF-16 unit takes at most so many bytes in UTF-8. */
 const BYTES_PER_UNIT = 3;
@@ -34,7 +33,7 @@ export function wireBytes(data: string | Buffer): number {
   return HEADER_BYTES + (typeof data === "string" ? data.length * BYTES_PER_UNIT : data.length);
 }
 
-/** Cuts every connection that brought far more than its messages, and one that is not finished, can account for. */
+/** Cuts every connection that, since it was busy first, brought far more than its messages, and one unfinished, account for. */
 export function cutHiddenFloods(gateway: Gateway, busySince: BusySince): void {
   const { open } = gateway.connections;
   let byPort: Map<number, Connection[]> | undefined;
@@ -44,8 +43,10 @@ export function cutHiddenFloods(gateway: Gateway, busySince: BusySince): void {
     for (const connection of byPort.get(port) ?? []) {
       const remote = connection.socket?.remoteAddress;
       if (remote === undefined || formatAddress(remote, port) !== peer) continue;
-      const unfinished = REQUEST_BYTES + 2 * gateway.limits.frameBytes;
-      if (readBytes <= connection.accountedBytes + unfinished) continue;
+      const hidden = readBytes - connection.accountedBytes;
+      // A proxy may have sent requests over the connection before it became a WebSocket, so the first look is where it begins.
+      connection.hiddenBytes ??= hidden;
+      if (hidden <= connection.hiddenBytes + 2 * gateway.limits.frameBytes) continue;
       gateway.log.warn({ connection: connection.id }, "frames that make no messages; connection cut");
       connection.cut("too_fast");
     }

@@ -125,8 +125,11 @@ describe("frames that are allowed, in numbers that are not", () => {
       encodeRawFrame('"', { opcode: opcode.continuation }),
     ];
     const message = Buffer.concat([first, ...Array.from({ length: 30_000 }, () => middle), last]);
-    raw.write(Buffer.concat(Array.from({ length: 20 }, () => message)));
-    await raw.whenClosed(CUT_MS);
+    const messages = Buffer.concat(Array.from({ length: 5 }, () => message));
+    const timer = systemClock.every(100, () => {
+      if (raw.unwrittenBytes === 0) raw.write(messages);
+    });
+    await raw.whenClosed(CUT_MS).finally(() => timer.cancel());
   });
 
   test("[CN4] a burst of the largest messages, which weighs more, is not cut", async () => {

@@ -8,6 +8,9 @@ import { runHerd } from "./herd.ts";
 import { renderHerd, renderReport } from "./report.ts";
 import { runChaos } from "./run.ts";
 
+const BEGIN = "<!-- made by npm run chaos -- --record -->";
+const END = "<!-- end of what is made -->";
+
 const help = `Usage: npm run chaos -- [options]
 
   --minutes M         how long things break (10)
@@ -18,6 +21,7 @@ const help = `Usage: npm run chaos -- [options]
   --round S           seconds until the judge speaks and others take over (30)
   --only A,B          these faults only
   --no-browsers       none of the clients is in a browser
+  --record            also puts the report into docs/reliability.md
   --herd N            instead: N clients, all cut at once, come back (each takes one open file here and one there)
 `;
 
@@ -31,6 +35,7 @@ const { values } = parseArgs({
     devices: text,
     round: text,
     only: text,
+    record: { type: "boolean" },
     herd: text,
     "no-browsers": { type: "boolean" },
     help: { type: "boolean" },
@@ -67,7 +72,9 @@ async function mix(): Promise<boolean> {
     ...(values.only === undefined ? {} : { only: values.only.split(",") }),
     progress: (line) => void process.stderr.write(`${line}\n`),
   });
-  process.stdout.write(`${renderReport(report)}\n`);
+  const rendered = renderReport(report);
+  process.stdout.write(`${rendered}\n`);
+  if (values.record === true) await record(rendered);
   return report.violations.length === 0;
 }
 
@@ -75,4 +82,14 @@ async function herd(clients: number): Promise<boolean> {
   const report = await runHerd(clients, number("workers", 4));
   process.stdout.write(`${renderHerd(report)}\n`);
   return report.strangers === 0 && report.verdict.violations.length === 0;
+}
+
+/** In place of the last one, between the two markers. */
+async function record(report: string): Promise<void> {
+  const page = new URL("../../../../docs/reliability.md", import.meta.url);
+  const [before, rest] = (await Bun.file(page).text()).split(BEGIN);
+  const [, after] = rest?.split(END) ?? [];
+  if (before === undefined || after === undefined)
+    throw new RangeError(`docs/reliability.md has no ${BEGIN} … ${END}`);
+  await Bun.write(page, `${before}${BEGIN}\n${report}\n${END}${after}`);
 }
