@@ -40,8 +40,9 @@ describe("a back-up", () => {
       const before = talkers[0].log.acknowledged.size + talkers[1].log.acknowledged.size;
       const outcome = await server.run("backup", file);
       const after = talkers[0].log.acknowledged.size + talkers[1].log.acknowledged.size;
-      expect(outcome).toMatchObject({ exitCode: 0, stderr: "" });
-      expect(outcome.stdout).toContain("running server");
+      // A copy that takes longer than a moment tells its progress.
+      expect(outcome.stderr).toMatch(/^(.* of about .* \(\d+ %\)\n)*$/);
+      expect(outcome).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("running server") });
       expect(after).toBeGreaterThan(before);
       expect(statSync(file).mode & 0o777).toBe(0o600);
       expect(readdirSync(join(file, ".."))).toEqual(["backup"]);
@@ -111,6 +112,28 @@ describe("a back-up", () => {
     const file = join(freshDirectory(), name);
     expectRefusal(await runCommand(["backup", file, "--data", makeDirectory()]), says);
     expect(existsSync(file)).toBe(false);
+  });
+
+  test("tells how far it is", async () => {
+    const told: [number, number][] = [];
+    await backUp({
+      dataDirectory: oldDirectory(),
+      file: join(freshDirectory(), "backup"),
+      force: false,
+      copyCommand: [process.execPath, MAIN, "copy"],
+      clock: {
+        ...systemClock,
+        every: (_, run) => {
+          run();
+          return { cancel: run };
+        },
+      },
+      onProgress: (copiedBytes, totalBytes) => told.push([copiedBytes, totalBytes]),
+    });
+    expect(told).toEqual([
+      [0, 65_536],
+      [65_536, 65_536],
+    ]);
   });
 
   test.each([

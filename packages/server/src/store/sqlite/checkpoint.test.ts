@@ -1,9 +1,11 @@
 import type { Database } from "bun:sqlite";
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { statSync } from "node:fs";
 import { Checkpointer } from "./checkpoint.ts";
 import { openReaderDatabase, openWriterDatabase } from "./database.ts";
 import { temporaryFile } from "./fixture.ts";
+
+setDefaultTimeout(60_000);
 
 const LIMITS = { portionPages: 20, boundPages: 100 };
 /** A page of 4096 bytes and its header. */

@@ -1,9 +1,11 @@
 import { Database, SQLiteError } from "bun:sqlite";
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { expectOk, message, refused, seqs, World } from "../contract/fixture.ts";
 import type { StoreFixture } from "../contract.ts";
 import { type TemporaryFile, temporaryFile } from "./fixture.ts";
 import { openSqliteStore } from "./store.ts";
+
+setDefaultTimeout(60_000);
 
 interface Limits {
   maxPages: number | undefined;
