@@ -228,7 +228,8 @@ describe("many at once", () => {
     expect(world.server.workerPids().filter((pid) => before.includes(pid))).toEqual([]);
     const verdict = await world.verdict();
     expect(verdict.violations).toEqual([]);
-    expect(world.talkers.flatMap(({ log }) => log.absencesMs).length).toBe(world.talkers.length);
+    // Once, or twice for who came back to a worker whose turn was still to come.
+    for (const { log } of world.talkers) expect([1, 2]).toContain(log.absencesMs.length);
   });
 });
 
