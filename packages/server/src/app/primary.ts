@@ -164,6 +164,12 @@ class Primary {
           "not ready: the store takes no messages until it can keep them",
         );
         break;
+      case "damaged":
+        log.error(
+          { problem: health.problem },
+          "the store is damaged and takes no messages: stop the server, run `duologue doctor`, restore a back-up",
+        );
+        break;
       case "fenced":
         log.error({ problem: health.problem }, "this server ends: its data directory is another one's now");
         this.stop();

@@ -30,7 +30,10 @@ export interface StoreStatus {
   readonly queued: number;
   readonly committed: number;
   /** Unless it is well, nothing is taken, and `problem` says why. */
-  readonly health: { readonly kind: "well" | "full" | "failed" | "fenced"; readonly problem?: string };
+  readonly health: {
+    readonly kind: "well" | "full" | "failed" | "damaged" | "fenced";
+    readonly problem?: string;
+  };
 }
 
 export type ControlReply =

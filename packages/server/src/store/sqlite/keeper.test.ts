@@ -177,6 +177,18 @@ test("[CV3] a full disk: refused, with the same writer and nothing half there, u
   }
 });
 
+test("a damaged file is not written to again, however long one waits", () => {
+  using bench = new Bench();
+  bench.say(20);
+  bench.fail("damage");
+  expect(bench.say(3)).toBe(0);
+  expect(bench.keeper.health.kind).toBe("damaged");
+  bench.fail(undefined);
+  for (let round = 0; round < 5; round += 1) bench.wait();
+  expect(bench.say(3)).toBe(0);
+  expect([bench.health, bench.opened]).toEqual([["damaged"], 1]);
+});
+
 describe("fencing", () => {
   test("a writer whose file another one has taken over never commits again", () => {
     using bench = new Bench();

@@ -6,17 +6,18 @@
 import type { Clock } from "../../clock.ts";
 import type { BatchCommitter } from "../batch.ts";
 import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
-import { FencedError } from "./fence.ts";
+import { judgeFault } from "./trouble.ts";
 import { SqliteWriter, type SqliteWriterOptions } from "./writer.ts";
 
 /**
  * full    the last transaction found no room, or the file held by somebody else; everything before stands.
  * failed  a write, a flush or a read failed; a new writer is tried every now and then.
+ * damaged the file contradicts itself; to write on could only make it worse, so that somebody must look at it.
  * fenced  another process has taken the file over; this one can only end.
  */
 export type StoreHealth =
   | { readonly kind: "well" }
-  | { readonly kind: "full" | "failed" | "fenced"; readonly problem: string };
+  | { readonly kind: "full" | "failed" | "damaged" | "fenced"; readonly problem: string };
 
 export interface SqliteKeeperOptions extends Omit<SqliteWriterOptions, "predecessor" | "clock"> {
   readonly clock: SqliteWriterOptions["clock"] & Pick<Clock, "monotonic">;
@@ -90,7 +91,8 @@ export class SqliteKeeper implements BatchCommitter, Disposable {
       else this.#judge();
     } catch (error) {
       onFault(error);
-      if (error instanceof FencedError) this.#become({ kind: "fenced", problem: error.message });
+      const kind = judgeFault(error);
+      if (kind === "fenced" || kind === "damaged") this.#become({ kind, problem: (error as Error).message });
     }
     this.#retryAt = clock.monotonic() + RETRY_MS;
   }
@@ -107,8 +109,9 @@ export class SqliteKeeper implements BatchCommitter, Disposable {
         this.#retryAt = Math.max(this.#retryAt, this.#options.clock.monotonic());
         this.#become({ kind: "failed", problem });
         break;
+      case "damaged":
       case "fenced":
-        this.#become({ kind: "fenced", problem });
+        this.#become({ kind: trouble.kind, problem });
         break;
       default:
         trouble.kind satisfies never;

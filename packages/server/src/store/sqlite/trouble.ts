@@ -4,16 +4,18 @@ import { FencedError } from "./fence.ts";
 
 /**
  * passing  nothing was written that could be half there: a full disk, somebody else's lock. The next one may go well.
- * lasting  a write or a flush failed, or what is read is not what was written: this connection must not go on.
+ * lasting  a write, a flush or a read failed: this connection must not go on.
+ * damaged  what is read is not what was written: nothing may be added to it.
  * fenced   another writer has taken over.
  */
 export interface Trouble {
-  readonly kind: "passing" | "lasting" | "fenced";
+  readonly kind: "passing" | "lasting" | "damaged" | "fenced";
   readonly error: unknown;
 }
 
 const REQUEST_CODES = ["SQLITE_CONSTRAINT", "SQLITE_TOOBIG", "SQLITE_MISMATCH", "SQLITE_RANGE"];
 const PASSING_CODES = ["SQLITE_FULL", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_NOMEM", "SQLITE_INTERRUPT"];
+const DAMAGE_CODES = ["SQLITE_CORRUPT", "SQLITE_NOTADB"];
 
 /** `request`: it comes from what a request holds, not from the disk. */
 export function judgeFault(error: unknown): Trouble["kind"] | "request" {
@@ -22,5 +24,6 @@ export function judgeFault(error: unknown): Trouble["kind"] | "request" {
   const code = error.code ?? "";
   const isOne = (codes: readonly string[]): boolean => codes.some((fault) => code.startsWith(fault));
   if (isOne(REQUEST_CODES)) return "request";
-  return isOne(PASSING_CODES) ? "passing" : "lasting";
+  if (isOne(PASSING_CODES)) return "passing";
+  return isOne(DAMAGE_CODES) ? "damaged" : "lasting";
 }

@@ -137,7 +137,7 @@ export class SqliteWriter implements BatchCommitter, Disposable {
     } catch (error) {
       this.#options.onFault(error);
       const kind = judgeFault(error);
-      if (kind === "lasting" || kind === "fenced") this.#suffer({ kind, error });
+      if (kind !== "request" && kind !== "passing") this.#suffer({ kind, error });
     }
   }
 
@@ -171,7 +171,7 @@ export class SqliteWriter implements BatchCommitter, Disposable {
       this.#fence.check();
     } catch (error) {
       const kind = judgeFault(error);
-      if (kind === "lasting" || kind === "fenced") this.#suffer({ kind, error });
+      if (kind !== "request" && kind !== "passing") this.#suffer({ kind, error });
     }
   }
 
@@ -185,7 +185,7 @@ export class SqliteWriter implements BatchCommitter, Disposable {
 
   /** It has stopped for good, and let go of the file. */
   get #isDone(): boolean {
-    return this.#trouble?.kind === "lasting" || this.#trouble?.kind === "fenced";
+    return this.#trouble !== undefined && this.#trouble.kind !== "passing";
   }
 
   #tryOut(write: () => void): void {

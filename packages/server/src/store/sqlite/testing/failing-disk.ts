@@ -14,6 +14,8 @@ export const diskFaults = {
   full: 13,
   write: 10 | (3 << 8),
   flush: 10 | (4 << 8),
+  /** SQLite's word for a file that contradicts itself. */
+  damage: 11,
 } as const;
 
 export type DiskFile = "database" | "log";
