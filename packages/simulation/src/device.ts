@@ -18,6 +18,13 @@ export interface Surroundings {
   readonly witness: Witness;
   /** All connections that are open or being opened. */
   readonly wires: Set<Wire>;
+  /** Hears every frame of every tab, as it is written and as it arrives. */
+  readonly tap?: Tap;
+}
+
+export interface Tap {
+  sent(life: Life, text: string): void;
+  received(life: Life, text: string): void;
 }
 
 export interface DeviceOptions {
@@ -33,11 +40,12 @@ interface Place {
   readonly life: Life;
   readonly offsetMs: () => number;
   readonly witness: (text: string, isFirst: boolean) => void;
+  readonly listen?: (text: string) => void;
 }
 
 function environmentOf(
   { world, server, wires }: Surroundings,
-  { life, offsetMs, witness }: Place,
+  { life, offsetMs, witness, listen }: Place,
 ): Environment {
   const random = world.random.fork(life.name);
   return {
@@ -46,7 +54,7 @@ function environmentOf(
     random: () => random.next(),
     randomBytes: (length) => random.bytes(length),
     openSocket: (_url, _subprotocol, events) => {
-      const wire = new Wire(world, { life, events, witness }, () => pickWorker(server, random));
+      const wire = new Wire(world, { life, events, witness, listen }, () => pickWorker(server, random));
       wires.add(wire);
       return wire;
     },
@@ -87,7 +95,11 @@ export class Tab {
     const environment = environmentOf(device.surroundings, {
       life,
       offsetMs: () => device.offsetMs,
-      witness: (text, isFirst) => witness.receive(device.user, life, text, isFirst),
+      witness: (text, isFirst) => {
+        witness.receive(device.user, life, text, isFirst);
+        device.surroundings.tap?.received(life, text);
+      },
+      listen: (text) => device.surroundings.tap?.sent(life, text),
     });
     this.client = connect({
       url: URL,

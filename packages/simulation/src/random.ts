@@ -1,10 +1,16 @@
 /** Chance that can be repeated: every number follows from the seed. */
 export class Random {
-  readonly #seed: number;
+  #seed: number;
   #state: number;
 
   /** Only the lower 32 bits of the seed count. */
   constructor(seed: number) {
+    this.#seed = seed >>> 0;
+    this.#state = this.#seed;
+  }
+
+  /** As if made anew. Forks that were made before stay as they are. */
+  restart(seed: number): void {
     this.#seed = seed >>> 0;
     this.#state = this.#seed;
   }

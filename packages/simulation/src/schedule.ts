@@ -102,6 +102,12 @@ export class Schedule {
     this.#nowMs = Math.max(this.#nowMs, atMs);
   }
 
+  /** The trace and the count begin anew. */
+  forget(): void {
+    this.trace.length = 0;
+    this.#steps = 0;
+  }
+
   /** A line of the trace that is no step of its own. */
   note(life: Life, what: string): void {
     const line = `${this.#nowMs.toFixed(3)} ${life.name} ${what}`;

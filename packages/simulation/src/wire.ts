@@ -26,6 +26,8 @@ export interface Caller {
   readonly events: SocketEvents;
   /** Every frame that the client gets; the first of a connection decides about its login. */
   readonly witness: (text: string, isFirst: boolean) => void;
+  /** Every frame that it writes. */
+  readonly listen?: ((text: string) => void) | undefined;
 }
 
 type Arrival =
@@ -59,6 +61,8 @@ export class Wire implements Socket, ClientSocket {
   #waitingBytes = 0;
   /** Frames until it is cut. */
   #doom: number | undefined;
+  /** Also when the faults have ended. */
+  #isSealed = false;
 
   constructor(world: World, caller: Caller, findListener: () => Listener | undefined) {
     this.#world = world;
@@ -85,6 +89,7 @@ export class Wire implements Socket, ClientSocket {
   send(text: string): void {
     const listener = this.#listener;
     if (this.#isClientDone || listener === undefined) return;
+    this.#caller.listen?.(text);
     this.#up(listener, `← ${this.#caller.life.name}: ${shown(text)}`, (connection) => {
       listener.receive(connection, text);
       if (MESSAGE.test(text) && this.#world.faults.strikes("lostReply")) this.cut();
@@ -141,6 +146,12 @@ export class Wire implements Socket, ClientSocket {
     this.#world.schedule.note(this.#caller.life, "cut");
     this.#tellServer(this.#world.latencyMs());
     this.#breakOff(this.#world.latencyMs());
+  }
+
+  /** It is cut when this many more frames have passed, in both directions together. */
+  cutAfter(frames: number): void {
+    this.#doom = frames;
+    this.#isSealed = true;
   }
 
   /** The worker's process is gone. What it wrote may still arrive. */
@@ -240,7 +251,7 @@ export class Wire implements Socket, ClientSocket {
   #count(): void {
     if (this.#doom === undefined) return;
     this.#doom -= 1;
-    if (this.#doom < 0 && this.#world.faults.isOn) this.cut();
+    if (this.#doom < 0 && (this.#isSealed || this.#world.faults.isOn)) this.cut();
   }
 
   /** Nothing passes from now on, and the client hears of it after this time. */

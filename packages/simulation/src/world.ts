@@ -3,11 +3,6 @@ import type { Faults } from "./faults.ts";
 import type { Random } from "./random.ts";
 import type { Life, Schedule } from "./schedule.ts";
 
-/** Something that must not happen has happened; the message says what. */
-export class ViolationError extends Error {
-  override readonly name = "ViolationError";
-}
-
 /** 2026-01-01T00:00:00Z. */
 const BEGINNING_MS = 1_767_225_600_000;
 const SLOW_MS = 900;
@@ -27,6 +22,13 @@ export class World {
     this.faults = faults;
     this.random = random;
     this.#latencies = random.fork("latencies");
+  }
+
+  /** For many short runs in one world: each goes the same way again from the same seed, whatever was before it. */
+  restart(seed: number): void {
+    this.random.restart(seed);
+    this.#latencies.restart(seed);
+    this.schedule.forget();
   }
 
   /** Milliseconds since 1970 by a clock that is right. */
