@@ -34,6 +34,8 @@ export class Pane {
   #offset = 0;
   #wasPlaced = false;
   #wanted: number | undefined;
+  /** To be looked for once what is being loaded is drawn. */
+  #sought: number | undefined;
   #flashTimer: { cancel(): void } | undefined;
   readonly #stopTelling: () => void;
 
@@ -72,9 +74,11 @@ export class Pane {
       this.#placeFirst();
       return;
     }
+    this.#seekAgain();
     this.#showWanted();
     if (last.id === before?.id) return;
-    if (this.isAtEnd.peek() || last.mine) {
+    // One's own, too: it may come from another device, and whoever sends here is led to the end by the composer.
+    if (this.isAtEnd.peek()) {
       this.toEnd();
       return;
     }
@@ -141,9 +145,13 @@ export class Pane {
   async show(seq: number): Promise<void> {
     const { client, surroundings } = this.#chat;
     for (let page = 0; page < PAGES_MAX; page += 1) {
-      const { entries, hasOlder } = client.timeline(this.id);
+      const { entries, hasOlder, loading } = client.timeline(this.id);
       const first = entries.find((entry) => entry.seq !== undefined)?.seq ?? 0;
       if (!hasOlder || first <= seq) break;
+      if (loading) {
+        this.#sought = seq;
+        return;
+      }
       if (!(await this.#chat.attempt(() => client.loadOlder(this.id)))) return;
     }
     if (!client.timeline(this.id).entries.some((entry) => entry.seq === seq)) {
@@ -152,6 +160,13 @@ export class Pane {
     }
     this.#wanted = seq;
     this.#showWanted();
+  }
+
+  #seekAgain(): void {
+    const seq = this.#sought;
+    if (seq === undefined || this.#chat.client.timeline(this.id).loading) return;
+    this.#sought = undefined;
+    void this.show(seq);
   }
 
   /** What was just loaded can be scrolled to only once it is drawn. */
@@ -179,8 +194,11 @@ export class Pane {
   #placeFirst(): void {
     const { seq } = this.#chat.place.peek();
     const unread = this.#items?.value.findIndex((item) => item.kind === "unread") ?? -1;
-    if (seq !== undefined) void this.show(seq);
-    else if (unread >= 0) {
+    if (seq !== undefined) {
+      // At once, so that nothing leads to the end while it is looked for.
+      this.isAtEnd.value = false;
+      void this.show(seq);
+    } else if (unread >= 0) {
       this.isAtEnd.value = false;
       this.list?.scrollToIndex(unread, { align: "start" });
     } else this.toEnd();
