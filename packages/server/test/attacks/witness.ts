@@ -1,8 +1,8 @@
 /** Two people who only want to talk while somebody attacks: the server must go on for them, in the same processes. */
 import { expect } from "bun:test";
-import { readFileSync } from "node:fs";
 import type { Server } from "@duologue/testing";
 import { systemClock } from "../../src/clock.ts";
+import { rssMegabytesOf } from "../chaos/samples.ts";
 import { Pair } from "../harness/peer.ts";
 
 export class Witness implements AsyncDisposable {
@@ -37,10 +37,7 @@ export class Witness implements AsyncDisposable {
 
   /** Of the workers together. */
   rssMegabytes(): number {
-    const sizes = this.#workers.map((pid) =>
-      Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]),
-    );
-    return sizes.reduce((sum, size) => sum + size, 0) / 1024;
+    return this.#workers.reduce((sum, pid) => sum + (rssMegabytesOf(pid) ?? 0), 0);
   }
 
   get grownMegabytes(): number {

@@ -9,7 +9,6 @@ import type { Testimony } from "./oracle.ts";
 import type { PageOptions } from "./page.ts";
 import type { Guests } from "./run.ts";
 
-/** What is done to a page before anything runs in it. */
 const DENIED = `
   IDBFactory.prototype.open = () => { throw new DOMException("denied", "SecurityError"); };
   Storage.prototype.setItem = () => { throw new DOMException("denied", "SecurityError"); };
@@ -59,20 +58,35 @@ interface Life {
   readonly acknowledged: Map<number, string>;
 }
 
+interface TabKind {
+  readonly name: string;
+  /** Which conversation it takes part in. */
+  readonly group: number;
+  /** Done to the page before anything runs in it. */
+  readonly script: string;
+  /** It shares one connection with the other ones of its conversation. */
+  readonly isShared: boolean;
+}
+
+/** Two that share a connection, so that one of them leads and may die; and one that may store nothing. */
+const KINDS: readonly TabKind[] = [
+  { name: "first tab", group: 0, script: "", isShared: true },
+  { name: "second tab", group: 0, script: "", isShared: true },
+  { name: "tab without storage", group: 1, script: DENIED, isShared: false },
+];
+
 /** A tab that is a further device of the first person of a conversation. */
 class Tab implements Participant {
   readonly #group: Group;
   readonly #url: string;
-  readonly #name: string;
-  readonly #script: string;
+  readonly #kind: TabKind;
   readonly #lives: Life[] = [];
   #page: Page | undefined;
 
-  constructor(group: Group, url: string, name: string, script: string) {
+  constructor(group: Group, url: string, kind: TabKind) {
     this.#group = group;
     this.#url = url;
-    this.#name = name;
-    this.#script = script;
+    this.#kind = kind;
   }
 
   get page(): Page {
@@ -88,14 +102,15 @@ class Tab implements Participant {
     this.#page = page;
     await page.exposeFunction("noteText", (text: string) => void life.texts.push(text));
     await page.exposeFunction("noteAck", (id: string, seq: number) => void life.acknowledged.set(seq, id));
-    await page.addInitScript(this.#script);
+    await page.addInitScript(this.#kind.script);
     await page.goto(origin);
     await page.waitForFunction(() => "device" in globalThis);
     const options: PageOptions = {
       url: this.#url,
       token: this.#group.talkers[0]?.token ?? "",
       conversation: this.#group.conversation,
-      name: `${this.#name}, life ${this.#lives.length}`,
+      name: `${this.#kind.name}, life ${this.#lives.length}`,
+      ...(this.#kind.isShared ? { tabs: this.#group.conversation } : {}),
     };
     await page.evaluate((given) => device.join(given), options);
   }
@@ -120,7 +135,7 @@ class Tab implements Participant {
     const earlier = this.#lives.slice(0, -1);
     const life = this.#lives.at(-1);
     return {
-      device: this.#name,
+      device: this.#kind.name,
       user: this.#group.talkers[0]?.client.me?.id ?? "",
       texts: life?.texts ?? [],
       // What died before it could be stored may be gone; what the page knew to be acknowledged may not.
@@ -141,15 +156,17 @@ function swap<A, B>([one, other]: readonly [A, B]): [B, A] {
   return [other, one];
 }
 
-/** The first group gets a tab as it should be, the second one that may store nothing. */
+/** The first group gets two tabs of one person, the second one a tab that may store nothing. */
 export async function browserGuests(origin: string, groups: readonly Group[], url: string): Promise<Guests> {
   const directory = makeDataDirectory();
   let profile = await TestProfile.open(directory);
-  const tabs = groups.slice(0, 2).map((group, index) => {
+  const tabs = KINDS.flatMap((kind) => {
+    const group = groups[kind.group];
+    if (group === undefined) return [];
     for (const { client } of group.talkers) group.talkers[0]?.log.horizon.ignore(client.me?.id ?? "");
-    const tab = new Tab(group, url, index === 0 ? "tab" : "tab without storage", index === 0 ? "" : DENIED);
+    const tab = new Tab(group, url, kind);
     group.participants.push(tab);
-    return tab;
+    return [tab];
   });
   for (const tab of tabs) await tab.open(profile, origin);
   const reopen = async (tab: Tab): Promise<void> => {

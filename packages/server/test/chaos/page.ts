@@ -15,6 +15,8 @@ export interface PageOptions {
   readonly conversation: string;
   /** Begins every text of this life of the page. */
   readonly name: string;
+  /** Of tabs that share one connection; without one, this tab has its own. */
+  readonly tabs?: string;
 }
 
 /** What outlives the page, if it dies: bound to the process of the test. */
@@ -24,7 +26,9 @@ declare global {
   var device: typeof exported;
 }
 
+/** Empty in a tab that shares another one's connection. */
 const log = new WireLog(new Horizon("own"));
+const acknowledged = new Map<string, number>();
 let client: Client | undefined;
 let options: PageOptions | undefined;
 let isBusy = false;
@@ -69,13 +73,18 @@ async function write(): Promise<void> {
     const text = `${options.name}, number ${written}`;
     // Before it is sent: a text that nobody knows of must not turn up.
     await noteText(text);
-    const id = client.send(options.conversation, text);
-    log.onSent(id);
-    client.markRead(options.conversation);
-    await when(() => log.numbered.has(id));
-    const seq = log.acknowledged.get(id);
-    if (seq !== undefined) void noteAck(id, seq);
+    const { conversation } = options;
+    const id = client.send(conversation, text);
+    client.markRead(conversation);
+    await when((of) => numberOf(of, conversation, id) !== undefined);
+    const seq = numberOf(client, conversation, id) ?? 0;
+    acknowledged.set(id, seq);
+    void noteAck(id, seq);
   }
+}
+
+function numberOf(of: Client, conversation: string, id: string): number | undefined {
+  return of.timeline(conversation).entries.findLast((entry) => entry.id === id)?.seq;
 }
 
 const exported = {
@@ -86,6 +95,7 @@ const exported = {
       token: given.token,
       storage: browserStorage(),
       environment: environment(),
+      ...(given.tabs === undefined ? {} : { tabs: given.tabs }),
     });
     await when(({ connection }) => connection.kind === "online");
     await client.openConversation(given.conversation);
@@ -105,14 +115,13 @@ const exported = {
     return (
       client.connection.kind === "online" &&
       !client.syncing &&
-      [...log.sent].every((id) => log.numbered.has(id)) &&
       entries.every(({ seq }) => seq !== undefined) &&
       (client.conversation(options.conversation)?.lastSeq ?? 0) >= lastSeq
     );
   },
   testimony() {
     return {
-      acknowledged: [...log.acknowledged],
+      acknowledged: [...acknowledged],
       received: [...log.received],
       shown: client?.timeline(options?.conversation ?? "").entries.map(({ id }) => id) ?? [],
       contradictions: log.contradictions,

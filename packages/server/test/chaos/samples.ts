@@ -85,9 +85,11 @@ export function slopeOf(points: readonly (readonly [x: number, y: number])[]): n
   return spread === 0 ? 0 : points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread;
 }
 
+/** Undefined for one that has ended. */
 export function rssMegabytesOf(pid: number): number | undefined {
   try {
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+    const size = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return size === undefined ? undefined : Number(size) / 1024;
   } catch {
     return undefined;
   }
