@@ -72,7 +72,9 @@ export async function shootWidget(
   await camera.take(customerPage, "widget");
   page = shopOf(cast, server.url, "");
   await customerPage.reload();
-  await customerPage.getByRole("button").last().waitFor();
+  await theirs.locator("textarea").fill(cast.answer);
+  await theirs.locator("textarea").press("Enter");
+  await customerPage.locator(".badge", { hasText: /\d/ }).waitFor();
   await camera.take(customerPage, "widget-closed");
   await Promise.all([customer.close(), seller.close()]);
   await host.stop(true);
