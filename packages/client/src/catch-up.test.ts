@@ -27,6 +27,18 @@ describe("catching up", () => {
     expect(bob.conversation(conversation)?.unread).toBe(18);
   });
 
+  // What the welcome's page asks for was written, and then again with all requests that wait for an answer.
+  test("[HL9] hello with the cursor asks for each further page once", async () => {
+    using room = new Room();
+    const { alice, bob, conversation } = await joinPair(room);
+    room.server.cut(room.link(bob));
+    for (const text of messages(17)) alice.send(conversation, text);
+    room.pass(1_000);
+    const asked = room.link(bob).taken.flatMap((frame) => (frame.type === "sync" ? [frame.ref] : []));
+    expect(asked.length).toBeGreaterThan(2);
+    expect(new Set(asked).size).toBe(asked.length);
+  });
+
   test("[SY1] a step that does not begin at the cursor is kept for 200 ms, then sync fetches what is missing", async () => {
     using room = new Room();
     const { alice, bob, conversation } = await joinPair(room);

@@ -210,6 +210,8 @@ export class Core {
     } else {
       this.outbox.follow(frame.user.id, share.entries);
     }
+    // Before anything new is asked for, which would be written twice.
+    this.requests.connected();
     if (share !== undefined) {
       if (this.catchUp.cursor === undefined) this.catchUp.begin(frame.cursor, undefined);
       // Also at the first time: the other tab may be waiting for something that it knows to be missing.
@@ -221,7 +223,6 @@ export class Core {
     } else {
       this.catchUp.sync();
     }
-    this.requests.connected();
     this.conversations.loadList();
     if (share === undefined) this.outbox.connected(frame.limits.framesPerSecond);
     this.marks.connected();
