@@ -57,7 +57,10 @@ export class Wire implements Socket, ClientSocket {
   #isServerDone = false;
   #isStalled = false;
   #hasHeard = false;
-  readonly #held: Arrival[] = [];
+  /** On its way to the client, in order. */
+  readonly #downs: Arrival[] = [];
+  /** How many of these would have arrived, had the client read. */
+  #overdue = 0;
   #waitingBytes = 0;
   /** Frames until it is cut. */
   #doom: number | undefined;
@@ -176,7 +179,7 @@ export class Wire implements Socket, ClientSocket {
 
   resume(): void {
     this.#isStalled = false;
-    for (const arrival of this.#held.splice(0)) this.#schedule(arrival);
+    for (; this.#overdue > 0; this.#overdue -= 1) this.#arriveLater();
   }
 
   #connect(): void {
@@ -211,30 +214,32 @@ export class Wire implements Socket, ClientSocket {
   }
 
   #down(arrival: Arrival): void {
-    if (this.#isStalled) this.#held.push(arrival);
-    else this.#schedule(arrival);
+    this.#downs.push(arrival);
+    this.#arriveLater();
   }
 
-  #schedule(arrival: Arrival): void {
+  #arriveLater(): void {
     const { schedule } = this.#world;
-    const what = arrival.kind === "frame" ? shown(arrival.text) : `close ${arrival.code}`;
     this.#downAtMs = Math.max(this.#downAtMs, schedule.nowMs + this.#world.latencyMs());
-    schedule.at(this.#downAtMs, this.#caller.life, `← ${what}`, () => this.#arrive(arrival));
+    schedule.at(this.#downAtMs, this.#caller.life, "a frame arrives", () => {
+      if (this.#isStalled) this.#overdue += 1;
+      else this.#arrive();
+    });
   }
 
-  #arrive(arrival: Arrival): void {
-    if (this.#isStalled) {
-      this.#held.push(arrival);
-      return;
-    }
+  #arrive(): void {
+    const arrival = this.#downs.shift();
+    if (arrival === undefined) return;
     if (arrival.kind === "frame") this.#taken(arrival.text);
     if (this.#isBroken || this.#isClientDone) return;
     if (arrival.kind === "frame") {
+      this.#world.schedule.note(this.#caller.life, `← ${shown(arrival.text)}`);
       this.#caller.witness(arrival.text, !this.#hasHeard);
       this.#hasHeard = true;
       this.#caller.events.received(arrival.text);
       this.#count();
     } else {
+      this.#world.schedule.note(this.#caller.life, `← close ${arrival.code}`);
       this.#isClientDone = true;
       this.#tellServer(this.#world.latencyMs());
       this.#caller.events.closed(arrival.code);
