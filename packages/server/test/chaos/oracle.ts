@@ -22,7 +22,7 @@ export interface Testimony {
   readonly user: string;
   /** Every text that this device may have sent, acknowledged or not; no two are the same. */
   readonly texts: readonly string[];
-  /** Texts that it may have sent, but that died with it if they were not. */
+  /** Texts that it took back; or may have sent, but that died with it if it had not. */
   readonly mayBeAbsent?: readonly string[];
   /** Message id → number. */
   readonly acknowledged: ReadonlyMap<string, number>;
@@ -99,7 +99,8 @@ export function testimonyOf(
   return {
     device: talker.name,
     user: client.me?.id ?? "",
-    texts: [...talker.texts.values()],
+    texts: [...talker.texts.values()].filter((text) => !talker.retracted.includes(text)),
+    mayBeAbsent: talker.retracted,
     acknowledged: log.acknowledged,
     received: log.received,
     shown: isThere ? client.timeline(talker.conversation).entries.map(({ id }) => id) : undefined,
@@ -180,10 +181,16 @@ function judgeTexts(stored: Stored, devices: readonly Testimony[], complain: (te
     for (const text of [...texts, ...mayBeAbsent]) unused.set(`${user} ${text}`, text);
   }
   const found = new Set<string>();
-  for (const { from, body, seq } of stored.values()) {
-    const key = `${from} ${body?.text}`;
-    if (found.has(key)) complain(`number ${seq} repeats a message that was sent once: ${body?.text}`);
-    else if (!unused.delete(key)) complain(`number ${seq} was never sent by ${from}: ${body?.text}`);
+  for (const { from, body, seq, kind, retracted } of stored.values()) {
+    if (retracted === true && body !== undefined) complain(`number ${seq} was taken back, and has a text`);
+    // Taken back, as a message or with the one that it changed; or what takes back.
+    if (body === undefined) {
+      if (kind === "message" && retracted !== true) complain(`number ${seq} has no text`);
+      continue;
+    }
+    const key = `${from} ${body.text}`;
+    if (found.has(key)) complain(`number ${seq} repeats a message that was sent once: ${body.text}`);
+    else if (!unused.delete(key)) complain(`number ${seq} was never sent by ${from}: ${body.text}`);
     found.add(key);
   }
   for (const { device, user, texts, isComplete } of devices) {
@@ -204,7 +211,10 @@ function judgeDevice(device: Testimony, stored: Stored, complain: (text: string)
       complain(`${device.device}: was told that ${seq} is ${id}, which is ${stored.get(seq)?.id}`);
   }
   if (device.shown === undefined) return;
-  const order = Array.from({ length: stored.size }, (_, index) => stored.get(index + 1)?.id);
+  // Changes have numbers of their own, and are shown in the messages that they change.
+  const order = Array.from({ length: stored.size }, (_, index) => stored.get(index + 1))
+    .filter((event) => event?.kind === "message")
+    .map((event) => event?.id);
   const expected = device.shown.length === 0 ? ["(anything)"] : order.slice(-device.shown.length);
   const at = expected.findIndex((id, index) => id !== device.shown?.[index]);
   if (stored.size > 0 && at >= 0)
@@ -218,7 +228,9 @@ async function repeat(
   { user, token }: { user: string; token: string },
   complain: (text: string) => void,
 ): Promise<number> {
-  const own = [...stored.values()].filter(({ from, body }) => from === user && body !== undefined);
+  const own = [...stored.values()].filter(
+    ({ from, kind, body }) => from === user && kind === "message" && body !== undefined,
+  );
   const picked = [own.at(0), own.at(own.length >> 1), own.at(-1)].slice(0, REPEATS);
   const events = new Set(picked.filter((event) => event !== undefined));
   if (events.size === 0) return 0;

@@ -12,6 +12,10 @@ import { withDeadline } from "@duologue/testing";
 import { freshName } from "./peer.ts";
 import { type Horizon, WireLog } from "./wire-log.ts";
 
+const REPLY_EVERY = 5;
+const EDIT_EVERY = 7;
+const RETRACT_EVERY = 11;
+
 export interface TalkerOptions {
   /** Where it connects to, e.g. a proxy before the server. */
   readonly url: string;
@@ -31,8 +35,10 @@ export class Talker implements Disposable {
   readonly client: Client;
   readonly log: WireLog;
   readonly name: string;
-  /** What it wrote, by message id. Every text is written once only. */
+  /** What it wrote, by the id of the message or of the edit. Every text is written once only. */
   readonly texts = new Map<string, string>();
+  /** Texts that it has taken back, or is about to. */
+  readonly retracted: string[] = [];
   /** Added to what this device takes for the time of day, ms. */
   clockShiftMs = 0;
   readonly #window: number;
@@ -41,6 +47,8 @@ export class Talker implements Disposable {
   #conversation: string | undefined;
   #busy = false;
   #pending = new Set<string>();
+  /** Its last message, and the texts that it had. */
+  #last: { readonly id: string; readonly texts: string[] } | undefined;
 
   constructor(options: TalkerOptions | string) {
     const { url, name, token, storage, horizon, window, reads } =
@@ -126,12 +134,32 @@ export class Talker implements Disposable {
     if (this.#reads) this.client.markRead(this.#conversation);
     for (const id of this.#pending) if (this.log.numbered.has(id)) this.#pending.delete(id);
     while (this.#pending.size < this.#window) {
-      const text = `${this.name}, number ${this.log.sent.size + 1}`;
-      const id = this.client.send(this.#conversation, text);
+      const id = this.#write(this.#conversation, this.log.sent.size + 1);
       this.log.onSent(id);
-      this.texts.set(id, text);
       this.#pending.add(id);
     }
+  }
+
+  /** Mostly a message; now and then an answer, a change to the last one, or its end. */
+  #write(conversation: string, count: number): string {
+    const text = `${this.name}, number ${count}`;
+    const target = this.#last === undefined ? undefined : this.log.numberOf(this.#last.id);
+    if (this.#last !== undefined && target !== undefined && count % EDIT_EVERY === 0) {
+      const id = this.client.edit(conversation, target, text);
+      this.#last.texts.push(text);
+      this.texts.set(id, text);
+      return id;
+    }
+    if (this.#last !== undefined && target !== undefined && count % RETRACT_EVERY === 0) {
+      this.retracted.push(...this.#last.texts);
+      this.#last = undefined;
+      return this.client.retract(conversation, target);
+    }
+    const isReply = count % REPLY_EVERY === 0 && target !== undefined;
+    const id = this.client.send(conversation, text, isReply ? { replyTo: target } : {});
+    this.#last = { id, texts: [text] };
+    this.texts.set(id, text);
+    return id;
   }
 
   /** The real one, with what comes in logged, and a clock that can be moved. */

@@ -73,6 +73,10 @@ export class WireLog {
     return this.#numbers.values().reduce((last, seq) => Math.max(last, seq), 0);
   }
 
+  numberOf(id: string): number | undefined {
+    return this.#numbers.get(id);
+  }
+
   onSent(id: string): void {
     this.sent.add(id);
     this.#sentAt.set(id, systemClock.monotonic());
