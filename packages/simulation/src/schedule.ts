@@ -8,7 +8,7 @@ import { drainMicrotasks } from "bun:jsc";
 export class Life {
   readonly name: string;
   isOver = false;
-  /** In the schedule's time. */
+  /** In the schedule's time. Never set back: what waits already would be overtaken. */
   pausedUntilMs = 0;
 
   constructor(name: string) {

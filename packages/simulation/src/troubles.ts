@@ -114,8 +114,10 @@ export class Troubles {
       ...this.#devices.flatMap(({ tabs }) => tabs.map(({ life }) => life)),
       ...(this.#server.primary === undefined ? [] : [this.#server.primary.life]),
     ];
+    if (lives.length === 0) return;
     const life = this.#random.pick(lives);
-    life.pausedUntilMs = this.#world.schedule.nowMs + this.#random.exponential(2_000);
+    const untilMs = this.#world.schedule.nowMs + this.#random.exponential(2_000);
+    life.pausedUntilMs = Math.max(life.pausedUntilMs, untilMs);
   }
 
   #stall(): void {
