@@ -38,8 +38,10 @@ export class Marks {
 
   /** The server's markers moved. */
   confirmed(summary: Conversation): void {
-    const wanted = this.#wanted.get(summary.id);
-    if (wanted === undefined) return;
+    const known = this.#wanted.get(summary.id);
+    if (known === undefined) return;
+    const wanted = within(known, summary.lastSeq);
+    this.#wanted.set(summary.id, wanted);
     if (wanted.delivered <= summary.mine.delivered && wanted.read <= summary.mine.read) {
       this.#wanted.delete(summary.id);
       this.#unwritten.delete(summary.id);
@@ -105,4 +107,9 @@ export class Marks {
       this.#unwritten.delete(conversation);
     }
   }
+}
+
+/** A server that was set back to a back-up has fewer messages than were seen, and would refuse the mark for ever (MK2). */
+function within({ delivered, read }: Markers, lastSeq: number): Markers {
+  return { delivered: Math.min(delivered, lastSeq), read: Math.min(read, lastSeq) };
 }
