@@ -172,7 +172,10 @@ async function judgeTab(tab: Tab, truths: readonly Truth[], scene: Scene): Promi
     say(`typing in ${truth.id}`, view.typing, false);
     if (!tab.opened.has(truth.id)) continue;
     const entries = client.timeline(truth.id).entries.filter(({ seq }) => seq !== undefined);
-    say(`what ${truth.id} shows`, entries.map(outline), expectedOf(truth, device.user, theirs));
+    const expected = expectedOf(truth, device.user, theirs);
+    say(`the number of messages of ${truth.id}`, entries.length, expected.length);
+    for (const [index, entry] of entries.entries())
+      say(`message ${index + 1} of ${truth.id}`, outline(entry), expected[index]);
   }
   return problems;
 }
@@ -190,7 +193,7 @@ function expectedOf(
   { events }: Truth,
   user: string,
   theirs: { readonly delivered: number; readonly read: number },
-): unknown {
+): readonly unknown[] {
   return events.flatMap((event) => {
     if (event.kind !== "message") return [];
     const { id, seq, from, replyTo } = event;

@@ -7,6 +7,7 @@ import type { SqliteReader } from "duologue";
 import { Device, register, type Surroundings, type Tab } from "../src/device.ts";
 import { drawFaults, Faults, faultNames } from "../src/faults.ts";
 import { Random } from "../src/random.ts";
+import { telling } from "../src/report.ts";
 import { Schedule } from "../src/schedule.ts";
 import { SimulatedServer } from "../src/server.ts";
 import type { Wire } from "../src/wire.ts";
@@ -25,8 +26,6 @@ interface Outcome {
 const PEERS = 2;
 const PATIENCE_MS = 120_000;
 const MOMENT_MS = 40;
-/** Lines of the trace that explain nothing. */
-const ROUTINE = / (interval|end of turn|timer|a frame arrives|link: \d+ bytes)$/;
 const JUDGED = /^\{"type":"(ack|changes|welcome)"/;
 
 interface Change {
@@ -316,7 +315,7 @@ export class ResumeBench implements AsyncDisposable {
       }
     }
     const all = [...problems, ...model.problems, ...world.violations];
-    if (all.length > 0) all.push(...world.schedule.trace.filter((line) => !ROUTINE.test(line)));
+    if (all.length > 0) all.push(...telling(world.schedule.trace));
     world.violations.length = 0;
     for (const tab of [...device.tabs]) device.closeTab(tab);
     this.#model = undefined;
