@@ -11,7 +11,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   server: ["protocol", "web"],
   bench: ["client", "protocol", "testing"],
   testing: [],
-  simulation: ["client", "protocol", "server"],
+  simulation: ["client", "protocol", "server", "testing"],
 };
 
 const leaves = ["clock.ts", "log.ts", "version.ts", "config/"];

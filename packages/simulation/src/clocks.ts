@@ -1,15 +1,15 @@
 /** Time and randomness of one server process. */
 
 import { drainMicrotasks } from "bun:jsc";
+import type { SeededRandom } from "@duologue/testing";
 import type { Clock, Timer } from "duologue";
-import type { Random } from "./random.ts";
 import type { Life } from "./schedule.ts";
 import type { World } from "./world.ts";
 
 export class SimulatedClock implements Clock {
   readonly #world: World;
   readonly #life: Life;
-  readonly #random: Random;
+  readonly #random: SeededRandom;
   readonly #crash: () => void;
   #turnEnds: (() => void)[] = [];
   /** How wrong its wall clock is. */

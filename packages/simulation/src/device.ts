@@ -1,6 +1,6 @@
 /** A user's browser with its tabs: real clients in surroundings that can be reloaded, crashed and kept from reading. */
 import { type Client, connect, type Environment, NotLoggedInError } from "@duologue/client";
-import type { Random } from "./random.ts";
+import type { SeededRandom } from "@duologue/testing";
 import { Life } from "./schedule.ts";
 import type { SimulatedServer } from "./server.ts";
 import { BrowserDisk, openStorage } from "./storage.ts";
@@ -212,7 +212,7 @@ export class Device {
 
 function pickWorker(
   server: SimulatedServer,
-  random: Random,
+  random: SeededRandom,
 ): SimulatedServer["readyWorkers"][number] | undefined {
   const ready = server.readyWorkers;
   return ready.length === 0 ? undefined : random.pick(ready);

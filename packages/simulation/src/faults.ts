@@ -1,5 +1,5 @@
 /** What goes wrong, how often, and that it ends. */
-import type { Random } from "./random.ts";
+import type { SeededRandom } from "@duologue/testing";
 
 /** Chances, each between 0 and 1, at each occasion. */
 export interface Chances {
@@ -72,7 +72,7 @@ const chanceNames = Object.keys(rates) as (keyof Chances)[];
 export const faultNames: readonly FaultName[] = [...chanceNames, ...troubles];
 
 /** Not all at once: which ones a run has, and how many of each, is part of its seed, so that rare meetings are tried too. */
-export function drawFaults(random: Random, without: ReadonlySet<FaultName>): FaultPlan {
+export function drawFaults(random: SeededRandom, without: ReadonlySet<FaultName>): FaultPlan {
   const share = random.pick([0.15, 0.4, 0.8]);
   const chances: Record<keyof Chances, number> = { ...rates };
   for (const name of chanceNames) {
@@ -89,10 +89,10 @@ export function drawFaults(random: Random, without: ReadonlySet<FaultName>): Fau
 
 export class Faults {
   readonly plan: FaultPlan;
-  readonly #random: Random;
+  readonly #random: SeededRandom;
   #isOn = false;
 
-  constructor(plan: FaultPlan, random: Random) {
+  constructor(plan: FaultPlan, random: SeededRandom) {
     this.plan = plan;
     this.#random = random;
   }

@@ -1,7 +1,7 @@
 /** What a run consists of; all of it follows from the seed. */
 import type { Limits } from "@duologue/protocol";
+import type { SeededRandom } from "@duologue/testing";
 import { drawFaults, type FaultName, type FaultPlan } from "./faults.ts";
-import type { Random } from "./random.ts";
 
 export interface DevicePlan {
   readonly tabs: number;
@@ -31,7 +31,7 @@ export interface PlanLimits {
   readonly without?: readonly FaultName[] | undefined;
 }
 
-export function drawPlan(random: Random, limits: PlanLimits = {}): Plan {
+export function drawPlan(random: SeededRandom, limits: PlanLimits = {}): Plan {
   const userCount = random.pick([2, 2, 2, 3, 4]);
   const users = Array.from({ length: userCount }, () =>
     Array.from({ length: random.pick([1, 1, 2, 2, 3]) }, () => drawDevice(random)),
@@ -52,7 +52,7 @@ export function drawPlan(random: Random, limits: PlanLimits = {}): Plan {
   };
 }
 
-function drawDevice(random: Random): DevicePlan {
+function drawDevice(random: SeededRandom): DevicePlan {
   const sharedTabs = random.chance(0.35);
   return {
     sharedTabs,
@@ -63,7 +63,7 @@ function drawDevice(random: Random): DevicePlan {
 }
 
 /** Small pages and outboxes are reached by few messages; with a small outbox, a few long ones fill it. */
-function drawSize(random: Random): Pick<Plan, "limits" | "textCharacters"> {
+function drawSize(random: SeededRandom): Pick<Plan, "limits" | "textCharacters"> {
   const pageEvents = random.pick([100, 100, 4, 12]);
   const pageConversations = random.pick([50, 50, 1, 2]);
   const syncEvents = random.pick([5_000, 5_000, 15]);

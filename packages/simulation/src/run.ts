@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "@duologue/client";
+import { SeededRandom } from "@duologue/testing";
 import { Device, register, type Surroundings } from "./device.ts";
 import { Faults } from "./faults.ts";
 import { drawPlan, type Plan, type PlanLimits } from "./plan.ts";
-import { Random } from "./random.ts";
 import { EndlessRunError, Schedule } from "./schedule.ts";
 import { SimulatedServer } from "./server.ts";
 import { Troubles } from "./troubles.ts";
@@ -60,7 +60,7 @@ class Run {
   #problems: readonly string[] = [];
 
   constructor(seed: number, limits: PlanLimits, directory: string) {
-    const random = new Random(seed);
+    const random = new SeededRandom(seed);
     this.#seed = seed;
     this.#plan = drawPlan(random.fork("plan"), limits);
     const faults = new Faults(this.#plan.faults, random.fork("chances"));

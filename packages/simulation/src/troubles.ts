@@ -1,7 +1,8 @@
 /** What happens to processes, connections and clocks, each at the moment that the seed says. */
+
+import type { SeededRandom } from "@duologue/testing";
 import type { Device, Tab } from "./device.ts";
 import type { Trouble } from "./faults.ts";
-import type { Random } from "./random.ts";
 import { Life } from "./schedule.ts";
 import type { SimulatedServer } from "./server.ts";
 import type { Wire } from "./wire.ts";
@@ -20,7 +21,7 @@ export class Troubles {
   readonly #server: SimulatedServer;
   readonly #devices: readonly Device[];
   readonly #wires: ReadonlySet<Wire>;
-  readonly #random: Random;
+  readonly #random: SeededRandom;
   readonly #stalled = new Set<Wire>();
 
   constructor(world: World, server: SimulatedServer, devices: readonly Device[], wires: ReadonlySet<Wire>) {

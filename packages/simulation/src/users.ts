@@ -1,8 +1,8 @@
 /** What users do with their clients, one thing at a time, as the seed says. */
 import type { Client, OutboxFrame } from "@duologue/client";
+import type { SeededRandom } from "@duologue/testing";
 import type { Device, Tab } from "./device.ts";
 import type { Plan } from "./plan.ts";
-import type { Random } from "./random.ts";
 import { Life } from "./schedule.ts";
 import type { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
@@ -43,7 +43,7 @@ export class Users {
   readonly #plan: Plan;
   readonly #witness: Witness;
   readonly #devices: readonly Device[];
-  readonly #random: Random;
+  readonly #random: SeededRandom;
   #left: number;
   #count = 0;
   /** Conversations that were opened, with their two users. */

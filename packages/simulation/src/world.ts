@@ -1,6 +1,7 @@
 /** What all parts of a simulated world share: the queue of steps, the wall clock, chance, faults, and what goes wrong unasked. */
+
+import type { SeededRandom } from "@duologue/testing";
 import type { Faults } from "./faults.ts";
-import type { Random } from "./random.ts";
 import type { Life, Schedule } from "./schedule.ts";
 
 /** 2026-01-01T00:00:00Z. */
@@ -10,14 +11,14 @@ const SLOW_MS = 900;
 export class World {
   readonly schedule: Schedule;
   readonly faults: Faults;
-  readonly random: Random;
+  readonly random: SeededRandom;
   readonly violations: string[] = [];
   /** How far the wall clocks of everybody have been moved on. */
   wallOffsetMs = 0;
-  readonly #latencies: Random;
+  readonly #latencies: SeededRandom;
   readonly #held: { readonly life: Life; readonly what: string; readonly work: Promise<() => void> }[] = [];
 
-  constructor(schedule: Schedule, faults: Faults, random: Random) {
+  constructor(schedule: Schedule, faults: Faults, random: SeededRandom) {
     this.schedule = schedule;
     this.faults = faults;
     this.random = random;

@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeServerFrame, type ServerFrameOf } from "@duologue/protocol";
+import { SeededRandom } from "@duologue/testing";
 import type { SqliteReader } from "duologue";
 import { Device, register, type Surroundings, type Tab } from "../src/device.ts";
 import { drawFaults, Faults, faultNames } from "../src/faults.ts";
-import { Random } from "../src/random.ts";
 import { telling } from "../src/report.ts";
 import { Schedule } from "../src/schedule.ts";
 import { SimulatedServer } from "../src/server.ts";
@@ -179,7 +179,7 @@ export class ResumeBench implements AsyncDisposable {
 
   private constructor() {
     this.#directory = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "duologue-resume-"));
-    const random = new Random(1);
+    const random = new SeededRandom(1);
     const faults = new Faults(drawFaults(random, new Set(faultNames)), random);
     this.world = new World(new Schedule(), faults, random);
     const limits = {
