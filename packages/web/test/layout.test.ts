@@ -1,7 +1,7 @@
 /** What the layout withstands: hostile texts and names, small and wide windows, messages and banners that come. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { DESKTOP, PHONE, Stage, say } from "./people.ts";
+import { DESKTOP, PHONE, Stage, say, scrollBack } from "./people.ts";
 
 setDefaultTimeout(60_000);
 let stage: Stage;
@@ -173,8 +173,7 @@ describe("nothing jumps", () => {
     const { anna, ben } = await stage.joinPair();
     for (let line = 1; line <= 30; line += 1) await say(anna, `line ${line}`);
     await ben.locator(".message", { hasText: "line 30" }).waitFor();
-    await ben.locator(".scroll").evaluate((scroll) => scroll.scrollBy(0, -300));
-    await ben.locator(".jump").waitFor();
+    await scrollBack(ben, 300);
     const place = (): Promise<number> =>
       ben
         .locator(".message", { hasText: "line 12" })

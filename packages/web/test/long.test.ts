@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Inbox, limits } from "@duologue/testing";
 import type { Page } from "playwright-core";
-import { Stage } from "./people.ts";
+import { Stage, settled } from "./people.ts";
 
 const MESSAGES = 20_000;
 const BATCH = 250;
@@ -53,18 +53,6 @@ async function writeMany(reader: string): Promise<Disposable> {
 async function scrollTo(page: Page, top: number): Promise<void> {
   await page.locator(".scroll").evaluate((scroll, offset) => scroll.scrollTo(0, offset), top);
   await settled(page);
-}
-
-/** What was to be drawn has been drawn and measured: nothing has moved for some frames. */
-async function settled(page: Page): Promise<void> {
-  await page.locator(".scroll").evaluate(async (scroll) => {
-    for (let still = 0, before = ""; still < 4; ) {
-      await new Promise((resolve) => requestAnimationFrame(resolve));
-      const now = `${scroll.scrollTop} ${scroll.scrollHeight}`;
-      still = now === before ? still + 1 : 0;
-      before = now;
-    }
-  });
 }
 
 /** The page of older messages has come, and what was in sight is far from the beginning now. */

@@ -145,3 +145,26 @@ export function kept(page: Page, prefix = ""): Promise<string> {
     return promise;
   }, prefix);
 }
+
+/** What was to be drawn has been drawn and measured: nothing has moved for some frames. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator(".scroll").evaluate(async (scroll) => {
+    for (let still = 0, before = ""; still < 4; ) {
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      const now = `${scroll.scrollTop} ${scroll.scrollHeight}`;
+      still = now === before ? still + 1 : 0;
+      before = now;
+    }
+  });
+}
+
+/** Scrolls back from the end, until it stays so: following a message that has just come goes on for some frames. */
+export async function scrollBack(page: Page, pixels: number): Promise<void> {
+  for (let tries = 0; tries < 20; tries += 1) {
+    await settled(page);
+    await page.locator(".scroll").evaluate((scroll, offset) => scroll.scrollBy(0, -offset), pixels);
+    await settled(page);
+    if (await page.locator(".jump").isVisible()) return;
+  }
+  throw new Error("the list returned to its end again and again");
+}
