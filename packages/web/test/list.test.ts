@@ -1,7 +1,6 @@
 /** The list side: whom one talks to, who else is there, and how somebody is found. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { Page } from "playwright-core";
-import { PHONE, Stage, say } from "./people.ts";
+import { listsOf, PHONE, Stage, say } from "./people.ts";
 
 setDefaultTimeout(60_000);
 let stage: Stage;
@@ -13,18 +12,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await stage?.[Symbol.asyncDispose]();
 });
-
-/** The lists by their headings, each with the names in it. */
-function listsOf(page: Page): Promise<Record<string, string[]>> {
-  return page.evaluate(() => {
-    const sections = [...document.querySelectorAll(".lists section")];
-    const namesIn = (section: Element): string[] =>
-      [...section.querySelectorAll(".name")].map((name) => name.textContent);
-    return Object.fromEntries(
-      sections.map((section) => [section.querySelector("h2")?.textContent ?? "", namesIn(section)]),
-    );
-  });
-}
 
 test("who is alone is told so, and copies the address to send to somebody", async () => {
   const { page } = await stage.join("Ada", PHONE);

@@ -118,6 +118,18 @@ export async function say(page: Page, text: string): Promise<void> {
   await page.locator("#composer").press("Enter");
 }
 
+/** The lists by their headings, each with the names in it. */
+export function listsOf(page: Page): Promise<Record<string, string[]>> {
+  return page.evaluate(() => {
+    const sections = [...document.querySelectorAll(".lists section")];
+    const namesIn = (section: Element): string[] =>
+      [...section.querySelectorAll(".name")].map((name) => name.textContent);
+    return Object.fromEntries(
+      sections.map((section) => [section.querySelector("h2")?.textContent ?? "", namesIn(section)]),
+    );
+  });
+}
+
 /** What the browser keeps of the chat under keys that begin so, keys and values. */
 export function kept(page: Page, prefix = ""): Promise<string> {
   return page.evaluate((begin) => {

@@ -66,6 +66,7 @@ export class Embed implements Surroundings {
     close: computed(() => (this.settings.value?.closable === true ? () => this.close() : undefined)),
     isAlone: computed(() => this.settings.value?.peer !== undefined),
   };
+  readonly conversationMenu = undefined;
   /** Undefined while nobody is logged in. */
   readonly chat: Signal<Chat | undefined> = signal(undefined);
   readonly target: Signal<Target> = signal({ kind: "any" });

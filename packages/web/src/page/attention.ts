@@ -38,16 +38,17 @@ export class Attention {
     this.#show(0);
   }
 
-  update(client: Client, shown: string | undefined): void {
+  /** Of a muted conversation only what is in front is told. */
+  update(client: Client, shown: string | undefined, isMuted: (conversation: string) => boolean): void {
     const { conversations } = client;
-    this.#show(conversations.reduce((sum, { unread }) => sum + unread, 0));
+    this.#show(conversations.reduce((sum, { id, unread }) => (isMuted(id) ? sum : sum + unread), 0));
     for (const conversation of conversations) {
       const seq = conversation.lastMessage?.seq ?? 0;
       const before = this.#seen.get(conversation.id) ?? 0;
       if (seq <= before) continue;
       this.#seen.set(conversation.id, seq);
       const isNew = this.#isPrimed && conversation.lastMessage?.from === conversation.peer.id;
-      if (isNew && conversation.unread > 0) this.#notice(conversation, shown);
+      if (isNew && conversation.unread > 0) this.#notice(conversation, shown, isMuted(conversation.id));
     }
     // What stands there at the first look has happened before.
     if (client.conversationsLoaded && !client.syncing) this.#isPrimed = true;
@@ -62,11 +63,12 @@ export class Attention {
     iconLink()?.setAttribute("href", badge === "" ? this.#usualIcon : badgeIcon());
   }
 
-  #notice({ id, peer, lastMessage }: ConversationView, shown: string | undefined): void {
+  #notice({ id, peer, lastMessage }: ConversationView, shown: string | undefined, muted: boolean): void {
+    if (muted && shown !== id) return;
     const catalogue = this.#surroundings.catalogue.peek();
     const text = bodyText(lastMessage?.body, catalogue);
     this.announcement.value = catalogue.announce(peer.name, text);
-    if (this.isAwake.peek() && shown === id) return;
+    if (muted || (this.isAwake.peek() && shown === id)) return;
     const { sound, notifications } = this.#surroundings.preferences;
     if (sound.value === "on") playTone();
     if (notifications.value === "on") this.#notify(id, peer.name, text);

@@ -1,6 +1,7 @@
 /** Everything the page says, in the shape that both languages fill: a missing sentence does not compile. */
 import type { ErrorCode } from "@duologue/protocol";
 import type { Language, Theme } from "./preferences.ts";
+import type { Mark } from "./standings.ts";
 
 export interface Catalogue {
   /** BCP 47. */
@@ -51,8 +52,15 @@ export interface Catalogue {
   readonly yourMessage: (text: string) => string;
   readonly draft: string;
   readonly visitor: string;
+  /** The part of the list with what was put away. */
+  readonly archived: (count: number) => string;
+  /** In a row, for screen readers. */
+  readonly standings: Readonly<Record<Exclude<Mark, "archived">, string>>;
 
   readonly back: string;
+  readonly conversationMenu: string;
+  /** What is ticked in that menu. */
+  readonly standingChoices: Readonly<Record<Mark, string>>;
   readonly choose: string;
   readonly chooseHint: string;
   readonly messagesWith: (name: string) => string;

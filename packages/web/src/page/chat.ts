@@ -8,6 +8,7 @@ import { Drafts } from "./drafts.ts";
 import { codeOf, explain } from "./languages.ts";
 import type { Navigation } from "./navigation.ts";
 import { Pace } from "./pace.ts";
+import type { Standings } from "./standings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const TOAST_MS = 5_000;
@@ -27,11 +28,14 @@ export type Attending = Pick<Attention, "isAwake" | "announcement" | "update" | 
 export interface ChatParts {
   readonly navigation: Navigation;
   readonly attention: Attending;
+  /** Absent: conversations stand as they come. */
+  readonly standings?: Standings;
 }
 
 export class Chat {
   readonly surroundings: Surroundings;
   readonly drafts: Drafts;
+  readonly standings: Standings | undefined;
   readonly place: ReadonlySignal<Place>;
   /** A sentence for people, shown for a few seconds. */
   readonly toast: Signal<string | undefined> = signal(undefined);
@@ -43,12 +47,17 @@ export class Chat {
   readonly #pace: Pace;
   readonly #navigation: Navigation;
   readonly #stopFollowing: () => void;
+  readonly #stopFollowingStandings: (() => void) | undefined;
+  #isListGoingOn = false;
+  #areStandingsCurrent = false;
   #toastTimer: { cancel(): void } | undefined;
 
-  constructor(surroundings: Surroundings, client: Client, me: User, { navigation, attention }: ChatParts) {
+  constructor(surroundings: Surroundings, client: Client, me: User, parts: ChatParts) {
+    const { navigation, attention, standings } = parts;
     this.surroundings = surroundings;
     this.#client = client;
     this.drafts = new Drafts(me.id);
+    this.standings = standings;
     this.attention = attention;
     this.#navigation = navigation;
     this.place = navigation.place;
@@ -57,8 +66,9 @@ export class Chat {
     this.#stopFollowing = this.place.subscribe(({ conversation }) => {
       if (conversation !== shown && conversation !== undefined) void this.#load(conversation);
       shown = conversation;
-      this.attention.update(this.#client, conversation);
+      this.#attend();
     });
+    this.#stopFollowingStandings = standings?.subscribe(() => this.#attend());
   }
 
   /** Whoever reads it while drawing is drawn again when something of the client changes. */
@@ -80,11 +90,15 @@ export class Chat {
   /** `forget`: they logged out, so nothing of theirs stays in this browser. */
   close(forget: boolean): void {
     this.#stopFollowing();
+    this.#stopFollowingStandings?.();
+    this.standings?.close();
     this.#navigation.close();
     this.#toastTimer?.cancel();
     this.attention.close();
     this.#pace.close();
-    if (forget) this.drafts.forget();
+    if (!forget) return;
+    this.drafts.forget();
+    this.standings?.forget();
   }
 
   select(conversation: string): void {
@@ -140,7 +154,36 @@ export class Chat {
 
   #draw(): void {
     this.#version.value += 1;
-    this.attention.update(this.#client, this.place.peek().conversation);
+    this.#settleStandings();
+    this.#attend();
+  }
+
+  #attend(): void {
+    const isMuted = (id: string): boolean => this.standings?.has(id, "muted") === true;
+    this.attention.update(this.#client, this.place.peek().conversation, isMuted);
+  }
+
+  #settleStandings(): void {
+    const { conversations, conversationsLoaded, hasMoreConversations, connection } = this.#client;
+    const { standings } = this;
+    if (standings === undefined) return;
+    standings.settle(conversations);
+    if (!conversationsLoaded) return;
+    if (hasMoreConversations) {
+      const isWanted = connection.kind === "online" && standings.isPinMissing(conversations);
+      if (isWanted && !this.#isListGoingOn) void this.#goOnWithList();
+    } else if (!this.#areStandingsCurrent) {
+      // Once: what another tab begins later may be known there first.
+      this.#areStandingsCurrent = true;
+      standings.dropOthers(conversations);
+    }
+  }
+
+  /** Nobody asked for it, so nobody is told when it fails; the next change tries again. */
+  async #goOnWithList(): Promise<void> {
+    this.#isListGoingOn = true;
+    await this.#client.loadConversations().catch(() => {});
+    this.#isListGoingOn = false;
   }
 
   async #load(conversation: string): Promise<void> {

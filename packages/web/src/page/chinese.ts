@@ -44,8 +44,12 @@ export const chinese: Catalogue = {
   yourMessage: (text) => `您：${text}`,
   draft: "草稿：",
   visitor: "访客",
+  archived: (count) => `已归档（${count}）`,
+  standings: { muted: "已设为免打扰", pinned: "已置顶" },
 
   back: "返回对话列表",
+  conversationMenu: "对话选项",
+  standingChoices: { muted: "免打扰", pinned: "置顶", archived: "归档" },
   choose: "未选择对话",
   chooseHint: "请在左侧选择一个对话，或选择一位在线的人。",
   messagesWith: (name) => `与 ${name} 的消息`,

@@ -5,7 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { Avatar } from "./avatar.tsx";
 import { CloseButton } from "./close-button.tsx";
 import { Composer } from "./composer.tsx";
-import { PaneContext, useCatalogue, useChat } from "./contexts.ts";
+import { PaneContext, useCatalogue, useChat, useSurroundings } from "./contexts.ts";
 import { Icon } from "./icons.tsx";
 import { MessageList } from "./message-list.tsx";
 import { Pane } from "./pane.ts";
@@ -37,6 +37,7 @@ export function ConversationPane({ id }: { readonly id: string }): JSX.Element {
 function Header({ conversation }: { readonly conversation: ConversationView | undefined }): JSX.Element {
   const chat = useChat();
   const { back, online, offline, waiting } = useCatalogue();
+  const { conversationMenu: Menu } = useSurroundings();
   const { connection, lobby } = chat.client;
   const isConnected = connection.kind === "online" && lobby.count > 0;
   // Not known while there is no connection; a line there is all the same, so that the name does not move.
@@ -57,6 +58,7 @@ function Header({ conversation }: { readonly conversation: ConversationView | un
         <bdi class="name">{conversation?.peer.name}</bdi>
         {presence !== undefined && <span class="preview">{presence}</span>}
       </h1>
+      {Menu !== undefined && conversation !== undefined && <Menu conversation={conversation} />}
       <CloseButton />
     </header>
   );

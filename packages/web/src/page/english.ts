@@ -44,8 +44,12 @@ export const english: Catalogue = {
   yourMessage: (text) => `You: ${text}`,
   draft: "Draft: ",
   visitor: "visitor",
+  archived: (count) => `Archived (${count})`,
+  standings: { muted: "muted", pinned: "pinned" },
 
   back: "Back to the conversations",
+  conversationMenu: "Conversation options",
+  standingChoices: { muted: "Mute", pinned: "Pin to the top", archived: "Archive" },
   choose: "No conversation chosen",
   chooseHint: "Choose one on the left, or somebody who is online.",
   messagesWith: (name) => `Messages with ${name}`,

@@ -1,7 +1,10 @@
 /** What a browser remembers between visits. Without storage the page works, and forgets. */
+import type { StandingsStore } from "./standings.ts";
+
 const TOKEN = "duologue/token";
 const PREFERENCE = "duologue/preference/";
 const DRAFT = "duologue/draft/";
+const STANDINGS = "duologue/standings/";
 
 export function keptToken(): string | undefined {
   return read(TOKEN);
@@ -13,9 +16,7 @@ export function keepToken(token: string | undefined): void {
 
 /** Calls when another tab logged in or out. Returns nothing: it lasts as long as the page. */
 export function onTokenChange(listener: (token: string | undefined) => void): void {
-  window.addEventListener("storage", (event: StorageEvent) => {
-    if (event.key === TOKEN) listener(event.newValue ?? undefined);
-  });
+  onChange(TOKEN, listener);
 }
 
 export function keptPreference(name: string): string | undefined {
@@ -42,6 +43,25 @@ export function keepDraft(user: string, conversation: string, text: string): voi
 
 export function forgetDrafts(user: string): void {
   for (const key of keysFrom(`${DRAFT}${user}/`)) write(key, undefined);
+}
+
+/** How this user's conversations stand in the list. */
+export function standingsStore(user: string): StandingsStore {
+  const key = STANDINGS + user;
+  return {
+    read: () => read(key),
+    write: (text) => write(key, text),
+    onChange: (listener) => onChange(key, listener),
+  };
+}
+
+/** Calls when another tab changed it. What it returns ends that. */
+function onChange(key: string, listener: (value: string | undefined) => void): () => void {
+  const onStorage = (event: StorageEvent): void => {
+    if (event.key === key) listener(event.newValue ?? undefined);
+  };
+  window.addEventListener("storage", onStorage);
+  return () => window.removeEventListener("storage", onStorage);
 }
 
 function keysFrom(prefix: string): readonly string[] {

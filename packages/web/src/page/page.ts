@@ -12,11 +12,13 @@ import { computed, effect, type ReadonlySignal, type Signal, signal } from "@pre
 import { Attention } from "./attention.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { Chat } from "./chat.ts";
+import { ConversationMenu } from "./conversation-menu.tsx";
 import { TimeFormat } from "./format.ts";
-import { keepToken, keptToken, onTokenChange } from "./keep.ts";
+import { keepToken, keptToken, onTokenChange, standingsStore } from "./keep.ts";
 import { chooseCatalogue, explain } from "./languages.ts";
 import { AddressNavigation } from "./navigation.ts";
 import { Preferences } from "./preferences.ts";
+import { Standings } from "./standings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 type Stopped = Extract<ConnectionState, { kind: "stopped" }>;
@@ -47,6 +49,7 @@ export class Page implements Surroundings {
     () => new TimeFormat(this.catalogue.value, navigator.languages, () => this.environment.now()),
   );
   readonly frame = undefined;
+  readonly conversationMenu = ConversationMenu;
   /** Undefined: the form that asks for a nickname is shown. */
   readonly chat: Signal<Chat | undefined> = signal(undefined);
   readonly signIn: Signal<SignInState> = signal({ pending: false, notice: undefined, suggestion: undefined });
@@ -111,7 +114,8 @@ export class Page implements Surroundings {
   #open(client: Client, me: User): Chat {
     const navigation = new AddressNavigation();
     const attention = new Attention(this, (conversation) => navigation.select(conversation));
-    return new Chat(this, client, me, { navigation, attention });
+    const standings = new Standings(standingsStore(me.id));
+    return new Chat(this, client, me, { navigation, attention, standings });
   }
 
   #leave({ reason, error }: Stopped): void {

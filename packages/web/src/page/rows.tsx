@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { Avatar } from "./avatar.tsx";
 import { bodyText } from "./catalogue.ts";
 import { useCatalogue, useChat, useSurroundings } from "./contexts.ts";
+import { Icon } from "./icons.tsx";
 
 interface PersonRowProps {
   readonly user: FoundUser;
@@ -46,6 +47,7 @@ export function ConversationRow({ conversation, isSelected }: ConversationRowPro
         type="button"
         class="row"
         data-unread={unread > 0 || undefined}
+        data-muted={chat.standings?.has(id, "muted") || undefined}
         aria-current={isSelected ? "true" : undefined}
         onClick={() => chat.select(id)}
       >
@@ -54,6 +56,7 @@ export function ConversationRow({ conversation, isSelected }: ConversationRowPro
           <span class="line">
             <bdi class="name">{peer.name}</bdi>
             {online === true && <span class="hidden-text">{catalogue.value.online}</span>}
+            <Marks id={id} />
             {lastMessage !== undefined && <time>{times.value.short(lastMessage.time)}</time>}
           </span>
           <span class="line">
@@ -68,6 +71,24 @@ export function ConversationRow({ conversation, isSelected }: ConversationRowPro
         </span>
       </button>
     </li>
+  );
+}
+
+function Marks({ id }: { readonly id: string }): JSX.Element {
+  const { standings } = useChat();
+  const words = useCatalogue().standings;
+  return (
+    <>
+      {(["pinned", "muted"] as const).map(
+        (mark) =>
+          standings?.has(id, mark) === true && (
+            <span key={mark} class="mark">
+              <Icon name={mark} />
+              <span class="hidden-text">{words[mark]}</span>
+            </span>
+          ),
+      )}
+    </>
   );
 }
 

@@ -116,14 +116,53 @@ function useShown(): readonly ConversationView[] {
   );
 }
 
-function Conversations({ shown }: { readonly shown: readonly ConversationView[] }): JSX.Element {
+interface ShownProps {
+  readonly shown: readonly ConversationView[];
+}
+
+function Conversations({ shown }: ShownProps): JSX.Element {
   const chat = useChat();
   const catalogue = useCatalogue();
-  const { client } = chat;
-  const selected = chat.place.value.conversation;
+  const { client, standings } = chat;
+  const { listed, archived } = standings?.arrange(shown) ?? { listed: shown, archived: [] };
+  const isEmpty = listed.length === 0 && !(archived.length > 0 && client.hasMoreConversations);
   const empty = client.conversationsLoaded ? catalogue.noConversations : catalogue.loading;
   return (
-    <Section title={catalogue.conversations} empty={shown.length === 0 ? empty : undefined}>
+    <>
+      <Section title={catalogue.conversations} empty={isEmpty ? empty : undefined}>
+        <Rows shown={listed} />
+        {client.hasMoreConversations && (
+          <li>
+            <button
+              type="button"
+              class="link more"
+              onClick={() => void chat.attempt(() => client.loadConversations())}
+            >
+              {catalogue.showMore}
+            </button>
+          </li>
+        )}
+      </Section>
+      {archived.length > 0 && (
+        <section>
+          <details>
+            <summary>
+              <h2>{catalogue.archived(archived.length)}</h2>
+            </summary>
+            <ul>
+              <Rows shown={archived} />
+            </ul>
+          </details>
+        </section>
+      )}
+    </>
+  );
+}
+
+function Rows({ shown }: ShownProps): JSX.Element {
+  const selected = useChat().place.value.conversation;
+  return (
+    <>
       {shown.map((conversation) => (
         <ConversationRow
           key={conversation.id}
@@ -131,23 +170,12 @@ function Conversations({ shown }: { readonly shown: readonly ConversationView[] 
           isSelected={conversation.id === selected}
         />
       ))}
-      {client.hasMoreConversations && (
-        <li>
-          <button
-            type="button"
-            class="link more"
-            onClick={() => void chat.attempt(() => client.loadConversations())}
-          >
-            {catalogue.showMore}
-          </button>
-        </li>
-      )}
-    </Section>
+    </>
   );
 }
 
 /** Who is online, apart from those who stand among the conversations. */
-function People({ shown }: { readonly shown: readonly ConversationView[] }): JSX.Element | null {
+function People({ shown }: ShownProps): JSX.Element | null {
   const { client } = useChat();
   const catalogue = useCatalogue();
   const { frame } = useSurroundings();

@@ -1,6 +1,7 @@
 /** What everything that is drawn may use. */
-import type { Environment } from "@duologue/client";
+import type { ConversationView, Environment } from "@duologue/client";
 import type { ReadonlySignal } from "@preact/signals";
+import type { ComponentType } from "preact";
 import type { Catalogue } from "./catalogue.ts";
 import type { TimeFormat } from "./format.ts";
 import type { Preferences } from "./preferences.ts";
@@ -13,6 +14,8 @@ export interface Surroundings {
   readonly times: ReadonlySignal<TimeFormat>;
   /** Undefined on the server's own page. */
   readonly frame: Frame | undefined;
+  /** In a conversation's header; undefined in the frame, which does not load it. */
+  readonly conversationMenu: ComponentType<{ conversation: ConversationView }> | undefined;
 }
 
 /** A frame in somebody else's page, which decides about language and looks, and whose focus is not ours to take. */
