@@ -40,4 +40,4 @@ export {
   type StorageState,
   webStorage,
 } from "./storage.ts";
-export type { EntryState, TimelineEntry } from "./timeline.ts";
+export { type EntryState, receiptOf, type TimelineEntry } from "./timeline.ts";

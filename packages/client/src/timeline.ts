@@ -264,7 +264,8 @@ function viewPending(entry: OutboxEntry, me: string): TimelineEntry {
   };
 }
 
-function receiptOf(seq: number, theirs: Markers): "sent" | "delivered" | "read" {
+/** How far the peer has come with the message of this number. */
+export function receiptOf(seq: number, theirs: Markers): "sent" | "delivered" | "read" {
   if (theirs.read >= seq) return "read";
   return theirs.delivered >= seq ? "delivered" : "sent";
 }

@@ -1,6 +1,6 @@
 /** Everything the page says, in the shape that both languages fill: a missing sentence does not compile. */
 import type { ErrorCode } from "@duologue/protocol";
-import type { Language, Theme } from "./preferences.ts";
+import type { Language, SendKey, Theme } from "./preferences.ts";
 import type { Mark } from "./standings.ts";
 
 export interface Catalogue {
@@ -23,6 +23,8 @@ export interface Catalogue {
   readonly languageChoice: string;
   /** As their speakers call them, the same in every catalogue. */
   readonly languages: Readonly<Record<Language, string>>;
+  readonly sendKey: string;
+  readonly sendKeys: Readonly<Record<SendKey, string>>;
   readonly notifications: string;
   readonly notificationsBlocked: string;
   readonly sound: string;
@@ -49,6 +51,7 @@ export interface Catalogue {
   readonly addressCopied: string;
   readonly tooManyOnline: string;
   readonly unread: (count: number) => string;
+  readonly markAllRead: string;
   readonly yourMessage: (text: string) => string;
   readonly draft: string;
   readonly visitor: string;

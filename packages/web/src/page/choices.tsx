@@ -1,4 +1,4 @@
-/** The switches for appearance and language. */
+/** Choices of one among several, and those for appearance and language. */
 import type { JSX, TargetedEvent } from "preact";
 import { useSurroundings } from "./contexts.ts";
 import { languages, type Preference, themes } from "./preferences.ts";
@@ -11,7 +11,13 @@ interface ChoiceProps<T extends string> {
   readonly names: Readonly<Record<T, string>>;
 }
 
-function Choice<T extends string>({ id, label, preference, choices, names }: ChoiceProps<T>): JSX.Element {
+export function Choice<T extends string>({
+  id,
+  label,
+  preference,
+  choices,
+  names,
+}: ChoiceProps<T>): JSX.Element {
   const onChange = (event: TargetedEvent<HTMLSelectElement>): void => {
     const chosen = choices.find((choice) => choice === event.currentTarget.value);
     if (chosen !== undefined) preference.choose(chosen);

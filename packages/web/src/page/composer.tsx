@@ -1,22 +1,27 @@
-import type { ConversationView } from "@duologue/client";
+import type { ConversationView, TimelineEntry } from "@duologue/client";
 import type { JSX, TargetedInputEvent, TargetedKeyboardEvent } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Chat } from "./chat.ts";
 import { useCatalogue, useChat, usePane, useSurroundings } from "./contexts.ts";
-import type { Mode } from "./drafts.ts";
+import type { Draft, Mode } from "./drafts.ts";
 import { Icon } from "./icons.tsx";
 import { codeOf, explain } from "./languages.ts";
+import type { SendKey } from "./preferences.ts";
 
 /** What a key event reports while an input method is at work, where `isComposing` is already false (Safari). */
 const COMPOSING_KEY_CODE = 229;
 /** From this share of the limit on, the number of characters is shown. */
 const COUNTER_SHARE = 0.9;
+/** From one own message that is edited to another. */
+type Step = "last" | "before" | "after";
 
 export function Composer({ conversation }: { readonly conversation: ConversationView }): JSX.Element {
   const chat = useChat();
   const pane = usePane();
   const catalogue = useCatalogue();
+  const sendKey = useSurroundings().preferences.sendKey.value;
   const input = useRef<HTMLTextAreaElement>(null);
+  const stepped = useRef<Step | undefined>(undefined);
   const { id, peer } = conversation;
   const { text, mode } = chat.drafts.of(id).value;
   const limit = chat.client.limits?.textCharacters ?? Number.MAX_SAFE_INTEGER;
@@ -24,6 +29,8 @@ export function Composer({ conversation }: { readonly conversation: Conversation
   const isSendable = text.trim() !== "" && used <= limit;
   useFocus(input);
   useLayoutEffect(() => {
+    placeCaret(input.current, stepped.current);
+    stepped.current = undefined;
     fit(input.current);
     pane.keepEnd();
   }, [pane, text, mode]);
@@ -35,11 +42,17 @@ export function Composer({ conversation }: { readonly conversation: Conversation
   };
   const onKey = (event: TargetedKeyboardEvent<HTMLTextAreaElement>): void => {
     if (event.isComposing || event.keyCode === COMPOSING_KEY_CODE) return;
-    if (event.key === "Enter" && !event.shiftKey) submit(event);
+    if (isSending(event, sendKey)) submit(event);
     else if (event.key === "Escape" && mode.kind !== "write") {
       event.preventDefault();
       chat.drafts.setMode(id, { kind: "write" });
-    } else if (event.key === "ArrowUp" && text === "" && mode.kind === "write") editLast(chat, id, event);
+    } else {
+      const step = stepOf(event, { text, mode });
+      if (step !== undefined && takeStep(chat, id, step)) {
+        event.preventDefault();
+        stepped.current = step;
+      }
+    }
   };
   const onInput = (event: TargetedInputEvent<HTMLTextAreaElement>): void => {
     const { value } = event.currentTarget;
@@ -49,11 +62,7 @@ export function Composer({ conversation }: { readonly conversation: Conversation
   return (
     <form class="composer" onSubmit={submit}>
       <ModeBar conversation={conversation} mode={mode} onCancel={() => input.current?.focus()} />
-      {used >= limit * COUNTER_SHARE && (
-        <p class="counter" data-over={used > limit || undefined}>
-          {catalogue.characters(used, limit)}
-        </p>
-      )}
+      <Counter used={used} limit={limit} />
       <label for="composer" class="hidden-text">
         {catalogue.message}
       </label>
@@ -62,7 +71,7 @@ export function Composer({ conversation }: { readonly conversation: Conversation
         id="composer"
         rows={1}
         dir="auto"
-        enterkeyhint="send"
+        enterkeyhint={sendKey === "enter" ? "send" : "enter"}
         placeholder={catalogue.writeTo(peer.name)}
         value={text}
         onKeyDown={onKey}
@@ -73,6 +82,16 @@ export function Composer({ conversation }: { readonly conversation: Conversation
         <Icon name="send" />
       </button>
     </form>
+  );
+}
+
+function Counter({ used, limit }: { readonly used: number; readonly limit: number }): JSX.Element | null {
+  const { characters } = useCatalogue();
+  if (used < limit * COUNTER_SHARE) return null;
+  return (
+    <p class="counter" data-over={used > limit || undefined}>
+      {characters(used, limit)}
+    </p>
   );
 }
 
@@ -142,14 +161,51 @@ function lengthNear(text: string, limit: number): number {
   return text.length < limit * COUNTER_SHARE ? 0 : [...text].length;
 }
 
-function editLast(chat: Chat, id: string, event: Event): void {
-  const { entries } = chat.client.timeline(id);
-  const last = entries.findLast(
-    (entry) => entry.mine && entry.seq !== undefined && entry.body?.text !== undefined,
-  );
-  if (last === undefined) return;
-  event.preventDefault();
-  chat.drafts.edit(id, last);
+/** With Shift it makes a line; if Enter alone does not send, it does that too. */
+function isSending({ key, shiftKey, ctrlKey, metaKey }: KeyboardEvent, sendKey: SendKey): boolean {
+  if (key !== "Enter") return false;
+  switch (sendKey) {
+    case "enter":
+      return !shiftKey;
+    case "modifier":
+      return ctrlKey || metaKey;
+    default:
+      return sendKey satisfies never;
+  }
+}
+
+/** Only where the key would not move the caret, and nothing that was written would be lost. */
+function stepOf(event: TargetedKeyboardEvent<HTMLTextAreaElement>, draft: Draft): Step | undefined {
+  const { key, shiftKey, ctrlKey, altKey, metaKey, currentTarget } = event;
+  const { selectionStart, selectionEnd } = currentTarget;
+  const { text, mode } = draft;
+  if (shiftKey || ctrlKey || altKey || metaKey || selectionStart !== selectionEnd) return undefined;
+  if (mode.kind === "write") return key === "ArrowUp" && text === "" ? "last" : undefined;
+  if (mode.kind !== "edit" || text !== mode.message.body?.text) return undefined;
+  if (key === "ArrowUp" && selectionStart === 0) return "before";
+  return key === "ArrowDown" && selectionStart === text.length ? "after" : undefined;
+}
+
+/** To another own message; from the last one to what was being written before. False when there is none. */
+function takeStep(chat: Chat, id: string, step: Step): boolean {
+  const { mode } = chat.drafts.of(id).peek();
+  const seq = mode.kind === "edit" ? (mode.message.seq ?? 0) : Number.MAX_SAFE_INTEGER;
+  const editable = chat.client
+    .timeline(id)
+    .entries.filter((entry) => entry.mine && entry.seq !== undefined && entry.body?.text !== undefined);
+  const isAfter = (entry: TimelineEntry): boolean => (entry.seq ?? 0) > seq;
+  const isBefore = (entry: TimelineEntry): boolean => (entry.seq ?? 0) < seq;
+  const next = step === "after" ? editable.find(isAfter) : editable.findLast(isBefore);
+  if (next !== undefined) chat.drafts.edit(id, next);
+  else if (step === "after") chat.drafts.setMode(id, { kind: "write" });
+  return next !== undefined || step === "after";
+}
+
+/** Where the same key leads on. */
+function placeCaret(input: HTMLTextAreaElement | null, step: Step | undefined): void {
+  if (input === null || step === undefined) return;
+  const offset = step === "before" ? 0 : input.value.length;
+  input.setSelectionRange(offset, offset);
 }
 
 /** False when it could not even be put aside for sending; what was written then stays where it is. */

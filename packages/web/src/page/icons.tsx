@@ -19,6 +19,7 @@ const drawings = {
   send: ["M21 3 14 21l-3.5-7.5L3 10z", "M21 3 10.5 13.5"],
   settings: ["M11 7h9", "M8 4a3 3 0 1 0 0 6 3 3 0 0 0 0-6", "M4 17h9", "M16 14a3 3 0 1 0 0 6 3 3 0 0 0 0-6"],
   talk: ["M4 5h16v11h-9l-5 4v-4H4z", "M8 9h8", "M8 12h5"],
+  up: ["m6 14 6-6 6 6"],
   queued: CLOCK,
   sending: CLOCK,
   sent: ["m4 12.5 5 5L20 6.5"],

@@ -7,6 +7,7 @@ import { useCatalogue, useChat, usePane, useSurroundings } from "./contexts.ts";
 import { Icon } from "./icons.tsx";
 import type { Item } from "./items.ts";
 import { Message } from "./message.tsx";
+import type { Pane } from "./pane.ts";
 
 export function MessageList({ conversation }: { readonly conversation: ConversationView }): JSX.Element {
   const { client, attention } = useChat();
@@ -18,7 +19,10 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
   const shift = useShift(items);
   const list = useRef<VirtualizerHandle>(null);
   const scroller = useRef<HTMLDivElement>(null);
-  const current = items.findIndex((item) => item.key === pane.current.value);
+  const kept = [pane.current.value, pane.aim.value].flatMap((key) => {
+    const index = key === undefined ? -1 : items.findIndex((item) => item.key === key);
+    return index < 0 ? [] : [index];
+  });
   useLayoutEffect(() => {
     pane.list = list.current ?? undefined;
     pane.scroller = scroller.current ?? undefined;
@@ -35,7 +39,7 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
         aria-label={catalogue.messagesWith(conversation.peer.name)}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard
         tabIndex={0}
-        onKeyDown={onKey}
+        onKeyDown={(event) => onKey(pane, event)}
       >
         {view.entries.length === 0 ? (
           <p class="hint empty">
@@ -50,8 +54,11 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
               item="li"
               data={items}
               shift={shift}
-              keepMounted={current < 0 ? [items.length - 1] : [current]}
-              onScroll={(offset) => pane.scrolled(offset)}
+              keepMounted={kept.length === 0 ? [items.length - 1] : kept}
+              onScroll={(offset) => {
+                pane.scrolled(offset);
+                pane.showDay(offset);
+              }}
               onResize={() => pane.resized()}
             >
               {(item) => <ItemView key={item.key} item={item} isLast={item === items.at(-1)} />}
@@ -60,6 +67,8 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
         )}
       </div>
       {view.hasOlder && <OlderButton />}
+      <DayInSight />
+      {conversation.unread > 0 && <UnreadButton count={conversation.unread} />}
       <JumpButton />
     </div>
   );
@@ -136,11 +145,65 @@ function JumpButton(): JSX.Element | null {
   );
 }
 
-/** Up and down lead from message to message, as far as they are in the document. */
-function onKey(event: TargetedKeyboardEvent<HTMLElement>): void {
-  const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
+/** Says nothing to screen readers: the headings between the messages do. */
+function DayInSight(): JSX.Element | null {
+  const pane = usePane();
+  const { times } = useSurroundings();
+  const time = pane.dayInSight.value;
+  if (time === undefined) return null;
+  return (
+    <div class="day-in-sight" aria-hidden="true" data-shown={pane.isDayShown.value || undefined}>
+      {times.value.day(time)}
+    </div>
+  );
+}
+
+/** While the mark before the unread messages is out of sight. */
+function UnreadButton({ count }: { readonly count: number }): JSX.Element | null {
+  const pane = usePane();
+  const { unread, markAllRead } = useCatalogue();
+  const side = pane.unreadSide.value;
+  if (side === undefined) return null;
+  return (
+    <div class="unread-mark">
+      <button type="button" class="to-unread" onClick={() => pane.toUnread()}>
+        <Icon name={side === "above" ? "up" : "down"} />
+        {unread(count)}
+      </button>
+      <button
+        type="button"
+        class="dismiss"
+        aria-label={markAllRead}
+        title={markAllRead}
+        onClick={() => pane.markAllRead()}
+      >
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+}
+
+/**
+ * Up and down lead from message to message, as far as they are in the document, Home and End to the first and the last.
+ * With the focus on the list itself, not on a message, the same keys scroll. Escape: all is read.
+ */
+function onKey(pane: Pane, event: TargetedKeyboardEvent<HTMLElement>): void {
+  const { key, shiftKey, ctrlKey, altKey, metaKey } = event;
+  if (shiftKey || ctrlKey || altKey || metaKey) return;
+  if (key === "Escape" && pane.canMarkAllRead()) {
+    event.preventDefault();
+    pane.markAllRead();
+    return;
+  }
   const from = event.target instanceof Element ? event.target.closest<HTMLElement>(".message") : null;
-  if (step === 0 || from === null) return;
+  if (from === null) return;
+  if (key === "Home" || key === "End") {
+    event.preventDefault();
+    pane.leadTo(key === "Home" ? "first" : "last");
+    return;
+  }
+  const step = key === "ArrowUp" ? -1 : key === "ArrowDown" ? 1 : 0;
+  if (step === 0) return;
   const messages = [...event.currentTarget.querySelectorAll<HTMLElement>(".message")];
   const next = messages[messages.indexOf(from) + step];
   if (next === undefined) return;

@@ -4,11 +4,11 @@ import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { bodyText } from "./catalogue.ts";
 import { useCatalogue, useChat, usePane, useSurroundings } from "./contexts.ts";
-import { Icon } from "./icons.tsx";
 import type { MessageItem } from "./items.ts";
 import { MessageTools } from "./message-tools.tsx";
 import { Problem } from "./problem.tsx";
 import { RichText } from "./rich-text.tsx";
+import { StateMark } from "./state-mark.tsx";
 import { isEmojiOnly } from "./text.ts";
 
 interface MessageProps {
@@ -29,6 +29,7 @@ export function Message({ item, isLastOfAll }: MessageProps): JSX.Element {
   return (
     <article
       class={entry.mine ? "message mine" : "message"}
+      data-id={entry.id}
       data-state={entry.state}
       data-retracted={entry.retracted || undefined}
       data-first={item.isFirst || undefined}
@@ -123,20 +124,14 @@ interface DetailsProps {
 }
 
 function Details({ entry, change, clock, isQuiet }: DetailsProps): JSX.Element {
-  const { times, catalogue } = useSurroundings();
-  const words = catalogue.value;
+  const { times } = useSurroundings();
   return (
     <div class="details" data-quiet={isQuiet || undefined}>
       {change !== undefined && <span class="edited">{change}</span>}
       <time dateTime={new Date(entry.time).toISOString()} title={times.value.whole(entry.time)}>
         {clock}
       </time>
-      {entry.state !== "received" && (
-        <span class="state" title={words.states[entry.state]}>
-          <Icon name={entry.state} />
-          <span class="hidden-text">{words.states[entry.state]}</span>
-        </span>
-      )}
+      {entry.state !== "received" && <StateMark state={entry.state} />}
     </div>
   );
 }

@@ -11,6 +11,11 @@ const END_PIXELS = 48;
 const BEGINNING_PIXELS = 400;
 /** How long a message that was jumped to is marked. */
 const FLASH_MS = 1_600;
+/** How long the day stays in sight after the last scrolling. */
+const DAY_SHOWN_MS = 1_200;
+/** A message that was just put into the document cannot take the focus before it is measured: so often it is offered. */
+const FOCUS_OFFERS_MAX = 60;
+const FOCUS_OFFER_MS = 16;
 /** A message farther back than so many pages is not looked for. */
 const PAGES_MAX = 400;
 
@@ -22,7 +27,14 @@ export class Pane {
   readonly flashing: Signal<number | undefined> = signal(undefined);
   /** The message that the keyboard is at, by its id; undefined: the last one. */
   readonly current: Signal<string | undefined> = signal(undefined);
+  /** The message that the keyboard is being led to, by its id: stays in the document until it has the focus. */
+  readonly aim: Signal<string | undefined> = signal(undefined);
   readonly isLoadingOlder: Signal<boolean> = signal(false);
+  /** Of the topmost message in sight, while one scrolls back; a time in that day. */
+  readonly dayInSight: Signal<number | undefined> = signal(undefined);
+  readonly isDayShown: Signal<boolean> = signal(false);
+  /** Where the mark before the unread messages is, seen from what is in sight; undefined: in sight, or there is none. */
+  readonly unreadSide: Signal<"above" | "below" | undefined> = signal(undefined);
   list: VirtualizerHandle | undefined;
   /** What scrolls. */
   scroller: HTMLElement | undefined;
@@ -37,6 +49,8 @@ export class Pane {
   /** To be looked for once what is being loaded is drawn. */
   #sought: number | undefined;
   #flashTimer: { cancel(): void } | undefined;
+  #dayTimer: { cancel(): void } | undefined;
+  #focusTimer: { cancel(): void } | undefined;
   readonly #stopTelling: () => void;
 
   constructor(chat: Chat, id: string) {
@@ -48,6 +62,8 @@ export class Pane {
   close(): void {
     this.#stopTelling();
     this.#flashTimer?.cancel();
+    this.#dayTimer?.cancel();
+    this.#focusTimer?.cancel();
   }
 
   /** What to draw; the same array again while nothing changed. */
@@ -92,6 +108,47 @@ export class Pane {
     this.list?.scrollToIndex((this.#items?.value.length ?? 1) - 1, { align: "end" });
   }
 
+  /** To the mark before the unread messages. */
+  toUnread(): void {
+    const index = this.#unreadIndex();
+    if (index === undefined) return;
+    this.isAtEnd.value = false;
+    this.list?.scrollToIndex(index, { align: "start" });
+    this.focusList();
+  }
+
+  canMarkAllRead(): boolean {
+    const unread = this.#chat.client.conversation(this.id)?.unread ?? 0;
+    return unread > 0 && this.unreadSide.peek() !== undefined;
+  }
+
+  /** The mark before them stays where it is; only the button that leads there goes, and the focus with it. */
+  markAllRead(): void {
+    this.#chat.client.markRead(this.id);
+    this.focusList();
+  }
+
+  focusList(): void {
+    this.scroller?.focus({ preventScroll: true });
+  }
+
+  /** Leads the keyboard to the first message that is loaded, or to the last one. */
+  leadTo(end: "first" | "last"): void {
+    const messages = (this.#items?.value ?? []).filter((item) => item.kind === "message");
+    const { scroller } = this;
+    const message = messages.at(end === "first" ? 0 : -1);
+    if (message === undefined || scroller === undefined) return;
+    this.aim.value = message.key;
+    if (end === "last") this.toEnd();
+    else {
+      // What fits in sight has no beginning to scroll back to.
+      if (scroller.scrollHeight - scroller.clientHeight >= END_PIXELS) this.isAtEnd.value = false;
+      this.list?.scrollToIndex(0, { align: "start" });
+    }
+    this.#focusTimer?.cancel();
+    this.#offerFocus(FOCUS_OFFERS_MAX);
+  }
+
   /** Sizes changed: the composer grew, a keyboard came, messages were measured. */
   resized(): void {
     if (this.isAtEnd.peek()) this.toEnd();
@@ -120,7 +177,26 @@ export class Pane {
       this.newCount.value = 0;
     } else if (offset < this.#offset) this.isAtEnd.value = false;
     this.#offset = offset;
+    this.#seeUnread(offset);
     if (offset < BEGINNING_PIXELS) void this.loadOlder();
+  }
+
+  /** People scroll, unlike sizes that change. */
+  showDay(offset: number): void {
+    const { list } = this;
+    if (list === undefined || !this.#wasPlaced || this.isAtEnd.peek()) {
+      this.isDayShown.value = false;
+      return;
+    }
+    const inSight = this.#items?.value.slice(list.findItemIndex(offset)) ?? [];
+    const top = inSight.find((item) => item.kind !== "unread");
+    // A heading that is in sight says it itself.
+    this.isDayShown.value = top?.kind === "message";
+    if (top?.kind === "message") this.dayInSight.value = top.entry.time;
+    this.#dayTimer?.cancel();
+    this.#dayTimer = this.#chat.surroundings.environment.after(DAY_SHOWN_MS, () => {
+      this.isDayShown.value = false;
+    });
   }
 
   async loadOlder(): Promise<void> {
@@ -184,6 +260,35 @@ export class Pane {
     });
   }
 
+  #unreadIndex(): number | undefined {
+    const index = this.#items?.value.findIndex((item) => item.kind === "unread") ?? -1;
+    return index < 0 ? undefined : index;
+  }
+
+  /** By what the list knows already; nothing is measured. */
+  #seeUnread(offset: number): void {
+    const { list } = this;
+    const index = this.#unreadIndex();
+    if (list === undefined || index === undefined) return;
+    const top = list.getItemOffset(index);
+    if (top + list.getItemSize(index) <= offset) this.unreadSide.value = "above";
+    else this.unreadSide.value = top >= offset + list.viewportSize ? "below" : undefined;
+  }
+
+  #offerFocus(offersLeft: number): void {
+    const aim = this.aim.peek();
+    if (aim === undefined) return;
+    const message = this.scroller?.querySelector<HTMLElement>(`[data-id="${CSS.escape(aim)}"]`);
+    message?.focus({ preventScroll: true });
+    const isThere = message !== undefined && message === document.activeElement;
+    if (isThere || offersLeft === 0) {
+      this.aim.value = undefined;
+      return;
+    }
+    const { environment } = this.#chat.surroundings;
+    this.#focusTimer = environment.after(FOCUS_OFFER_MS, () => this.#offerFocus(offersLeft - 1));
+  }
+
   #indexOf(seq: number): number | undefined {
     const items = this.#items?.value ?? [];
     const index = items.findIndex((item) => item.kind === "message" && item.entry.seq === seq);
@@ -193,12 +298,12 @@ export class Pane {
   /** To the message that the address names, to the first unread one, or to the end. */
   #placeFirst(): void {
     const { seq } = this.#chat.place.peek();
-    const unread = this.#items?.value.findIndex((item) => item.kind === "unread") ?? -1;
+    const unread = this.#unreadIndex();
     if (seq !== undefined) {
       // At once, so that nothing leads to the end while it is looked for.
       this.isAtEnd.value = false;
       void this.show(seq);
-    } else if (unread >= 0) {
+    } else if (unread !== undefined) {
       this.isAtEnd.value = false;
       this.list?.scrollToIndex(unread, { align: "start" });
     } else this.toEnd();

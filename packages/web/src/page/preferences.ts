@@ -4,8 +4,11 @@ import { keepPreference, keptPreference } from "./keep.ts";
 
 export const themes = ["system", "light", "dark"] as const;
 export const languages = ["system", "en", "zh"] as const;
+/** What sends a message: Enter, or Enter together with Ctrl or Cmd. */
+export const sendKeys = ["enter", "modifier"] as const;
 export type Theme = (typeof themes)[number];
 export type Language = (typeof languages)[number];
+export type SendKey = (typeof sendKeys)[number];
 const switches = ["off", "on"] as const;
 
 export class Preference<T extends string> {
@@ -34,6 +37,7 @@ export class Preference<T extends string> {
 export class Preferences {
   readonly theme = new Preference<Theme>("theme", themes);
   readonly language = new Preference<Language>("language", languages);
+  readonly sendKey = new Preference<SendKey>("sendKey", sendKeys);
   readonly notifications = new Preference<"off" | "on">("notifications", switches);
   readonly sound = new Preference<"off" | "on">("sound", switches);
 }

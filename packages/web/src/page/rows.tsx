@@ -1,10 +1,11 @@
 /** The rows of the lists. */
-import type { ConversationView, FoundUser } from "@duologue/client";
+import { type ConversationView, type FoundUser, receiptOf } from "@duologue/client";
 import type { JSX } from "preact";
 import { Avatar } from "./avatar.tsx";
 import { bodyText } from "./catalogue.ts";
 import { useCatalogue, useChat, useSurroundings } from "./contexts.ts";
 import { Icon } from "./icons.tsx";
+import { StateMark } from "./state-mark.tsx";
 
 interface PersonRowProps {
   readonly user: FoundUser;
@@ -96,7 +97,7 @@ function Preview({ conversation, isSelected }: ConversationRowProps): JSX.Elemen
   const chat = useChat();
   const catalogue = useCatalogue();
   const { text, mode } = chat.drafts.of(conversation.id).value;
-  const { peer, typing, lastMessage } = conversation;
+  const { peer, typing, lastMessage, theirs } = conversation;
   const draft = mode.kind === "edit" ? mode.aside : text;
   if (typing) return <span class="preview">{catalogue.typing(peer.name)}</span>;
   if (draft.trim() !== "" && !isSelected) {
@@ -110,5 +111,11 @@ function Preview({ conversation, isSelected }: ConversationRowProps): JSX.Elemen
   if (lastMessage === undefined) return <span class="preview" />;
   const said = bodyText(lastMessage.body, catalogue);
   const isOwnText = lastMessage.body !== undefined && lastMessage.from !== peer.id;
-  return <bdi class="preview">{isOwnText ? catalogue.yourMessage(said) : said}</bdi>;
+  if (!isOwnText) return <bdi class="preview">{said}</bdi>;
+  return (
+    <>
+      <bdi class="preview">{catalogue.yourMessage(said)}</bdi>
+      <StateMark state={receiptOf(lastMessage.seq, theirs)} />
+    </>
+  );
 }

@@ -1,9 +1,10 @@
 import type { JSX } from "preact";
 import { askToNotify, playTone } from "./attention.ts";
-import { Choices } from "./choices.tsx";
+import { Choice, Choices } from "./choices.tsx";
 import { useChat, useSurroundings } from "./contexts.ts";
 import { Icon } from "./icons.tsx";
 import { Modal } from "./modal.tsx";
+import { sendKeys } from "./preferences.ts";
 
 export function Settings(): JSX.Element | null {
   const chat = useChat();
@@ -41,6 +42,13 @@ export function Settings(): JSX.Element | null {
         </button>
       </header>
       <Choices />
+      <Choice
+        id="send-key"
+        label={words.sendKey}
+        preference={preferences.sendKey}
+        choices={sendKeys}
+        names={words.sendKeys}
+      />
       <label class="choice">
         <span>{words.notifications}</span>
         <input
