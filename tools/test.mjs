@@ -4,13 +4,15 @@
  * `N passed, N failed`.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { bunEnvironment, bunFlags, findBun, handOver } from "../packages/server/bin/launch.mjs";
 import { ensureInstalled, root } from "./install.mjs";
 
 /** Some tests start servers and a browser; a machine that builds something else at the same time is slow. */
 const TEST_TIMEOUT_MS = 30_000;
+/** Files at a time: they wait for servers and pages more than they compute, but a browser each takes memory. */
+const PARALLEL_FILES = Math.min(4, availableParallelism());
 
 process.exitCode = (await ensureInstalled("all")) ? await runTests(process.argv.slice(2)) : report(0, 1);
 
@@ -26,6 +28,7 @@ async function runTests(words) {
         ...bunFlags,
         "test",
         `--timeout=${TEST_TIMEOUT_MS}`,
+        `--parallel=${PARALLEL_FILES}`,
         "--reporter=junit",
         `--reporter-outfile=${results}`,
         ...where,
