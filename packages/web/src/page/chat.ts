@@ -48,8 +48,6 @@ export class Chat {
   readonly #navigation: Navigation;
   readonly #stopFollowing: () => void;
   readonly #stopFollowingStandings: (() => void) | undefined;
-  #isListGoingOn = false;
-  #areStandingsCurrent = false;
   #toastTimer: { cancel(): void } | undefined;
 
   constructor(surroundings: Surroundings, client: Client, me: User, parts: ChatParts) {
@@ -154,36 +152,13 @@ export class Chat {
 
   #draw(): void {
     this.#version.value += 1;
-    this.#settleStandings();
+    this.standings?.update(this.#client);
     this.#attend();
   }
 
   #attend(): void {
     const isMuted = (id: string): boolean => this.standings?.has(id, "muted") === true;
     this.attention.update(this.#client, this.place.peek().conversation, isMuted);
-  }
-
-  #settleStandings(): void {
-    const { conversations, conversationsLoaded, hasMoreConversations, connection } = this.#client;
-    const { standings } = this;
-    if (standings === undefined) return;
-    standings.settle(conversations);
-    if (!conversationsLoaded) return;
-    if (hasMoreConversations) {
-      const isWanted = connection.kind === "online" && standings.isPinMissing(conversations);
-      if (isWanted && !this.#isListGoingOn) void this.#goOnWithList();
-    } else if (!this.#areStandingsCurrent) {
-      // Once: what another tab begins later may be known there first.
-      this.#areStandingsCurrent = true;
-      standings.dropOthers(conversations);
-    }
-  }
-
-  /** Nobody asked for it, so nobody is told when it fails; the next change tries again. */
-  async #goOnWithList(): Promise<void> {
-    this.#isListGoingOn = true;
-    await this.#client.loadConversations().catch(() => {});
-    this.#isListGoingOn = false;
   }
 
   async #load(conversation: string): Promise<void> {

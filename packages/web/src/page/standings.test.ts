@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type Placed, Standings, type StandingsStore } from "./standings.ts";
+import { type ListSource, type Placed, Standings, type StandingsStore } from "./standings.ts";
 
 /** What the tabs of one browser keep in common; whoever writes is not told, as with a browser's storage. */
 class Browser {
@@ -27,6 +27,16 @@ function conversation(id: string, seq = 0, from = "peer"): Placed {
   if (seq === 0) return { id, peer, lastMessage: undefined };
   const common = { type: "event", kind: "message", conversation: id, cursor: "-" } as const;
   return { id, peer, lastMessage: { ...common, id, seq, from, time: seq, body: { kind: "text", text: "" } } };
+}
+
+function listOf(conversations: readonly Placed[]): ListSource {
+  return {
+    conversations,
+    conversationsLoaded: true,
+    hasMoreConversations: false,
+    connection: { kind: "online" },
+    loadConversations: () => Promise.resolve(),
+  };
 }
 
 const idsOf = ({ listed, archived }: { listed: Placed[]; archived: Placed[] }): string =>
@@ -65,20 +75,20 @@ describe("an archived conversation", () => {
   test("comes back with a new message of the other side, and stays there after an answer", () => {
     const standings = new Browser().openTab();
     standings.set(a, "archived", true);
-    standings.settle([a]);
+    standings.update(listOf([a]));
     expect(standings.has("a", "archived")).toBe(true);
-    standings.settle([conversation("a", 6, "me")]);
+    standings.update(listOf([conversation("a", 6, "me")]));
     expect(standings.has("a", "archived")).toBe(true);
-    standings.settle([conversation("a", 7)]);
+    standings.update(listOf([conversation("a", 7)]));
     expect(standings.has("a", "archived")).toBe(false);
-    standings.settle([conversation("a", 8, "me")]);
+    standings.update(listOf([conversation("a", 8, "me")]));
     expect(standings.has("a", "archived")).toBe(false);
   });
 
   test("that had no message comes back with the first one", () => {
     const standings = new Browser().openTab();
     standings.set(conversation("e"), "archived", true);
-    standings.settle([conversation("e", 1)]);
+    standings.update(listOf([conversation("e", 1)]));
     expect(standings.has("e", "archived")).toBe(false);
   });
 
@@ -86,13 +96,46 @@ describe("an archived conversation", () => {
     const standings = new Browser().openTab();
     standings.set(a, "muted", true);
     standings.set(a, "archived", true);
-    standings.settle([conversation("a", 6)]);
+    standings.update(listOf([conversation("a", 6)]));
     expect(standings.has("a", "archived")).toBe(true);
     standings.set(conversation("a", 6), "muted", false);
-    standings.settle([conversation("a", 6)]);
+    standings.update(listOf([conversation("a", 6)]));
     expect(standings.has("a", "archived")).toBe(true);
-    standings.settle([conversation("a", 7)]);
+    standings.update(listOf([conversation("a", 7)]));
     expect(standings.has("a", "archived")).toBe(false);
+  });
+});
+
+describe("a pinned conversation far down the list", () => {
+  test("has the list go on, one page at a time, until it is there, and no further", async () => {
+    const standings = new Browser().openTab();
+    standings.set(d, "pinned", true);
+    const pages = [[a], [b], [d], [c]];
+    const known: Placed[] = [];
+    let isFailing = true;
+    const source: ListSource = {
+      ...listOf(known),
+      hasMoreConversations: true,
+      loadConversations: async () => {
+        if (isFailing) throw new TypeError("The connection was lost.");
+        known.push(...(pages.shift() ?? []));
+      },
+    };
+    const update = async (): Promise<string> => {
+      for (let times = 0; times < 2; times += 1) standings.update(source);
+      // The answer, its failure, and what follows it: each takes a turn of the queue of promises.
+      for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+      return known.map(({ id }) => id).join("");
+    };
+    expect(await update()).toBe("");
+    isFailing = false;
+    standings.update({ ...source, connection: { kind: "connecting" } });
+    expect([await update(), await update(), await update(), await update()]).toEqual([
+      "a",
+      "ab",
+      "abd",
+      "abd",
+    ]);
   });
 });
 
@@ -143,17 +186,27 @@ describe("what is kept", () => {
     expect(muted).toEqual(["0", "2", "299", "last"]);
   });
 
-  test("is dropped with conversations that exist no more, and altogether when it is to be forgotten", () => {
+  test("is dropped with conversations that exist no more, once the whole list is known", () => {
+    const browser = new Browser();
+    const standings = browser.openTab();
+    standings.set(a, "muted", true);
+    standings.set(b, "muted", true);
+    const isKept = (): boolean[] => ["a", "b"].map((id) => browser.openTab().has(id, "muted"));
+    standings.update({ ...listOf([c]), conversationsLoaded: false });
+    standings.update({ ...listOf([c]), hasMoreConversations: true });
+    expect(isKept()).toEqual([true, true]);
+    standings.update(listOf([b, c]));
+    expect(isKept()).toEqual([false, true]);
+    // Another tab began it, and it is not known here yet.
+    browser.openTab().set(a, "muted", true);
+    standings.update(listOf([b, c]));
+    expect(isKept()).toEqual([true, true]);
+  });
+
+  test("is forgotten with its user", () => {
     const browser = new Browser();
     const standings = browser.openTab();
     standings.set(a, "pinned", true);
-    standings.set(b, "muted", true);
-    expect([standings.isPinMissing([a]), standings.isPinMissing([b])]).toEqual([false, true]);
-    standings.dropOthers([b, c]);
-    expect([browser.openTab().has("a", "pinned"), browser.openTab().has("b", "muted")]).toEqual([
-      false,
-      true,
-    ]);
     standings.forget();
     expect(browser.text).toBeUndefined();
   });

@@ -1,5 +1,5 @@
 /** How conversations stand in the list, by their user's choice on this device: muted, pinned, archived. */
-import type { ConversationView } from "@duologue/client";
+import type { Client, ConversationView } from "@duologue/client";
 import { type Signal, signal } from "@preact/signals";
 
 export const marks = ["muted", "pinned", "archived"] as const;
@@ -14,6 +14,12 @@ export interface Standing {
 
 /** What is needed of a conversation here. */
 export type Placed = Pick<ConversationView, "id" | "peer" | "lastMessage">;
+
+/** The list as far as it is known, and how more of it is got. */
+export interface ListSource
+  extends Pick<Client, "conversationsLoaded" | "hasMoreConversations" | "connection" | "loadConversations"> {
+  readonly conversations: readonly Placed[];
+}
 
 /** Where choices are kept; another tab of the same browser has the same. */
 export interface StandingsStore {
@@ -33,6 +39,8 @@ export class Standings {
   readonly #store: StandingsStore;
   readonly #all: Signal<All>;
   readonly #stopFollowing: () => void;
+  #isListGoingOn = false;
+  #isCurrent = false;
 
   constructor(store: StandingsStore) {
     this.#store = store;
@@ -72,28 +80,19 @@ export class Standings {
     return { listed: [...(pinned ?? []), ...(others ?? [])], archived };
   }
 
-  /** Takes out of the archive whatever has got a new message of the other side, unless it is muted. */
-  settle(conversations: readonly Placed[]): void {
-    for (const { id, peer, lastMessage } of conversations) {
-      const standing = this.#all.peek().get(id);
-      if (standing?.archivedAt === undefined || standing.muted || lastMessage?.from !== peer.id) continue;
-      if (lastMessage.seq > standing.archivedAt) this.#change(id, { ...standing, archivedAt: undefined });
+  /** After each change of the client. */
+  update(source: ListSource): void {
+    const { conversations, conversationsLoaded, hasMoreConversations, connection } = source;
+    this.#settle(conversations);
+    if (!conversationsLoaded) return;
+    if (hasMoreConversations) {
+      const isWanted = connection.kind === "online" && this.#isPinMissing(conversations);
+      if (isWanted && !this.#isListGoingOn) void this.#goOnWithList(source);
+    } else if (!this.#isCurrent) {
+      // Once: what another tab begins later may be known there first.
+      this.#isCurrent = true;
+      this.#dropOthers(conversations);
     }
-  }
-
-  /** Whether one is pinned that is not among these: the list has to go on until it is. */
-  isPinMissing(conversations: readonly Placed[]): boolean {
-    const known = new Set(conversations.map(({ id }) => id));
-    return [...this.#all.peek()].some(([id, { pinned, archivedAt }]) => {
-      return pinned && archivedAt === undefined && !known.has(id);
-    });
-  }
-
-  /** Of conversations that exist no more, nothing is kept. */
-  dropOthers(conversations: readonly Placed[]): void {
-    const known = new Set(conversations.map(({ id }) => id));
-    const kept = [...this.#all.peek()].filter(([id]) => known.has(id));
-    if (kept.length < this.#all.peek().size) this.#keep(new Map(kept));
   }
 
   forget(): void {
@@ -102,6 +101,37 @@ export class Standings {
 
   close(): void {
     this.#stopFollowing();
+  }
+
+  /** Takes out of the archive whatever has got a new message of the other side, unless it is muted. */
+  #settle(conversations: readonly Placed[]): void {
+    for (const { id, peer, lastMessage } of conversations) {
+      const standing = this.#all.peek().get(id);
+      if (standing?.archivedAt === undefined || standing.muted || lastMessage?.from !== peer.id) continue;
+      if (lastMessage.seq > standing.archivedAt) this.#change(id, { ...standing, archivedAt: undefined });
+    }
+  }
+
+  /** Then the list has to go on until it is there. */
+  #isPinMissing(conversations: readonly Placed[]): boolean {
+    const known = new Set(conversations.map(({ id }) => id));
+    return [...this.#all.peek()].some(
+      ([id, { pinned, archivedAt }]) => pinned && archivedAt === undefined && !known.has(id),
+    );
+  }
+
+  /** Nobody asked for it, so nobody is told when it fails; the next change tries again. */
+  async #goOnWithList(source: ListSource): Promise<void> {
+    this.#isListGoingOn = true;
+    await source.loadConversations().catch(() => {});
+    this.#isListGoingOn = false;
+  }
+
+  /** Of conversations that exist no more, nothing is kept. */
+  #dropOthers(conversations: readonly Placed[]): void {
+    const known = new Set(conversations.map(({ id }) => id));
+    const kept = [...this.#all.peek()].filter(([id]) => known.has(id));
+    if (kept.length < this.#all.peek().size) this.#keep(new Map(kept));
   }
 
   #change(conversation: string, standing: Standing): void {
