@@ -193,8 +193,11 @@ describe("reading back", () => {
     const focused = await ben.evaluate(() => document.activeElement?.className);
     expect(focused).toBe("scroll");
     // Below the mark, but not at the end: the way back is up.
-    await settled(ben);
-    await ben.locator(".scroll").evaluate((scroll) => scroll.scrollBy(0, 200));
+    // The list may still be leading to the mark, and then takes the first tries back.
+    for (let tries = 0; tries < 20 && (await isInSight(ben, ".separator.new")); tries += 1) {
+      await ben.locator(".scroll").evaluate((scroll) => scroll.scrollBy(0, 150));
+      await settled(ben);
+    }
     await button.waitFor();
     expect(await isInSight(ben, ".separator.new")).toBe(false);
   });
@@ -212,6 +215,10 @@ describe("reading back", () => {
       await ben.locator(".row[aria-current] .unread").waitFor({ state: "detached" });
       await anna.locator(".row[aria-current] .state", { hasText: "Read" }).waitFor();
       expect(await ben.locator(".scroll").evaluate((scroll) => scroll.scrollTop)).toBe(0);
+      // What comes now does not begin at the mark.
+      await say(anna, "later still");
+      await ben.getByRole("button", { name: "1 new message" }).waitFor();
+      expect(await ben.locator(".unread-mark").count()).toBe(0);
       await ben.locator(".scroll").evaluate((scroll, top) => scroll.scrollTo(0, top), opened);
       await settled(ben);
       expect(await isInSight(ben, ".separator.new")).toBe(true);

@@ -39,7 +39,7 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
         aria-label={catalogue.messagesWith(conversation.peer.name)}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard
         tabIndex={0}
-        onKeyDown={(event) => onKey(pane, event)}
+        onKeyDown={(event) => onKey({ pane, isMarkUnread: pane.isMarkUnread(conversation) }, event)}
       >
         {view.entries.length === 0 ? (
           <p class="hint empty">
@@ -68,7 +68,7 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
       </div>
       {view.hasOlder && <OlderButton />}
       <DayInSight />
-      {conversation.unread > 0 && <UnreadButton count={conversation.unread} />}
+      {pane.isMarkUnread(conversation) && <UnreadButton count={conversation.unread} />}
       <JumpButton />
     </div>
   );
@@ -183,14 +183,19 @@ function UnreadButton({ count }: { readonly count: number }): JSX.Element | null
   );
 }
 
+interface Reading {
+  readonly pane: Pane;
+  readonly isMarkUnread: boolean;
+}
+
 /**
  * Up and down lead from message to message, as far as they are in the document, Home and End to the first and the last.
  * With the focus on the list itself, not on a message, the same keys scroll. Escape: all is read.
  */
-function onKey(pane: Pane, event: TargetedKeyboardEvent<HTMLElement>): void {
+function onKey({ pane, isMarkUnread }: Reading, event: TargetedKeyboardEvent<HTMLElement>): void {
   const { key, shiftKey, ctrlKey, altKey, metaKey } = event;
   if (shiftKey || ctrlKey || altKey || metaKey) return;
-  if (key === "Escape" && pane.canMarkAllRead()) {
+  if (key === "Escape" && isMarkUnread && pane.unreadSide.peek() !== undefined) {
     event.preventDefault();
     pane.markAllRead();
     return;

@@ -117,9 +117,9 @@ export class Pane {
     this.focusList();
   }
 
-  canMarkAllRead(): boolean {
-    const unread = this.#chat.client.conversation(this.id)?.unread ?? 0;
-    return unread > 0 && this.unreadSide.peek() !== undefined;
+  /** The unread messages begin at the mark: what comes once they are read is not what the mark was set for. */
+  isMarkUnread({ unread, mine }: ConversationView): boolean {
+    return unread > 0 && this.#unreadFrom !== undefined && mine.read < this.#unreadFrom;
   }
 
   /** The mark before them stays where it is; only the button that leads there goes, and the focus with it. */
