@@ -38,6 +38,8 @@ export interface ConversationView {
   readonly peer: User;
   /** Undefined when the server does not list everybody. */
   readonly online: boolean | undefined;
+  /** When the peer was last there, ms since 1970 by the server's clock; absent while they are online or if it is not known. */
+  readonly seenAt?: number;
   readonly lastSeq: number;
   readonly lastMessage: Conversation["lastMessage"];
   readonly unread: number;

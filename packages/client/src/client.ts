@@ -8,8 +8,8 @@ import type {
   ServerLimits,
 } from "./client-types.ts";
 import type { ConnectionState } from "./connection.ts";
-import type { TimelineView } from "./conversations.ts";
 import { Core } from "./core.ts";
+import type { TimelineView } from "./held.ts";
 import type { Lobby } from "./lobby.ts";
 import type { StorageState } from "./storage.ts";
 
@@ -238,9 +238,11 @@ export class Client {
 
   #view(summary: Conversation): ConversationView {
     const { id, peer, lastSeq, lastMessage, mine, theirs } = summary;
+    const seenAt = this.#core.seen.of(peer.id);
     return {
       id,
       peer,
+      ...(seenAt === undefined ? {} : { seenAt }),
       online:
         this.#core.connection.state.kind === "online" ? this.#core.lobby.users?.has(peer.id) : undefined,
       lastSeq,

@@ -1,10 +1,12 @@
 /** The user's conversations: summaries of all that are known, and the messages of those that are looked at. */
 import type { Conversation, ConversationEvent, ServerFrameOf, User } from "@duologue/protocol";
 import type { ChangesPage, Step } from "./catch-up.ts";
+import { EMPTY_VIEW, type Held, hold, type TimelineView } from "./held.ts";
 import { HOLE_EVENTS, TIMELINES_HELD } from "./limits.ts";
 import type { Marks } from "./marks.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Requests } from "./requests.ts";
+import type { Seen } from "./seen.ts";
 import { applyEventToSummary, applyMarkersToSummary, mergeSummary } from "./summary.ts";
 import {
   emptyTimeline,
@@ -15,38 +17,17 @@ import {
   reduceTimeline,
   type Timeline,
   type TimelineChange,
-  type TimelineEntry,
   viewTimeline,
 } from "./timeline.ts";
-
-export interface TimelineView {
-  readonly entries: readonly TimelineEntry[];
-  /** `loadOlder` would bring more. */
-  readonly hasOlder: boolean;
-  /** A page of history is on its way. */
-  readonly loading: boolean;
-}
 
 export interface ConversationsOptions {
   readonly requests: Requests;
   readonly outbox: Outbox;
   readonly marks: Marks;
+  readonly seen: Seen;
   readonly me: () => string;
   readonly changed: () => void;
 }
-
-interface Held {
-  timeline: Timeline;
-  /** No page has come yet: what is there are live events, and what was before them is not known to be loaded. */
-  isNew: boolean;
-  loading: boolean;
-  /** Somebody reads farther back: nothing is forgotten. */
-  isBack: boolean;
-  /** The last view and what it was made of, so that an unchanged one is the same object. */
-  view: { readonly of: readonly unknown[]; readonly value: TimelineView } | undefined;
-}
-
-const EMPTY_VIEW: TimelineView = Object.freeze({ entries: [], hasOlder: false, loading: true });
 
 export class Conversations {
   readonly #options: ConversationsOptions;
@@ -114,9 +95,7 @@ export class Conversations {
    * counts as not loaded, because names change without a step of the cursor.
    */
   restore(summaries: readonly Conversation[], timelines: ReadonlyMap<string, Timeline>): void {
-    for (const [id, timeline] of [...timelines].reverse()) {
-      this.#held.set(id, { timeline, isNew: false, loading: false, isBack: false, view: undefined });
-    }
+    for (const [id, timeline] of [...timelines].reverse()) this.#held.set(id, hold(timeline, false));
     for (const summary of summaries) this.merge(summary);
   }
 
@@ -158,13 +137,7 @@ export class Conversations {
 
   /** Keeps the conversation's messages from now on, and loads the last ones. */
   hold(id: string): void {
-    const held = this.#held.get(id) ?? {
-      timeline: emptyTimeline,
-      isNew: true,
-      loading: false,
-      isBack: false,
-      view: undefined,
-    };
+    const held = this.#held.get(id) ?? hold(emptyTimeline, true);
     // Somebody looks here now.
     for (const other of this.#held.keys()) if (other !== id) this.setAtEnd(other, true);
     this.#held.delete(id);
@@ -172,6 +145,14 @@ export class Conversations {
     const [oldest] = this.#held.keys();
     if (this.#held.size > TIMELINES_HELD && oldest !== undefined) this.#held.delete(oldest);
     this.#repair(id);
+    this.askSeen();
+  }
+
+  /** When the peer of the conversation looked at was last there, unless it is known or the list will say it. */
+  askSeen(): void {
+    const summary = this.#summaries.get([...this.#held.keys()].at(-1) ?? "");
+    if (summary !== undefined && this.#list !== "loading" && this.#options.seen.isWanted(summary))
+      this.#fetch(summary.id);
   }
 
   async loadOlder(id: string): Promise<void> {
@@ -203,7 +184,7 @@ export class Conversations {
 
   /** Takes a summary from the server in. */
   merge(fresh: Conversation): void {
-    this.#set(mergeSummary(this.#summaries.get(fresh.id), fresh));
+    this.#take(fresh);
     this.#touch(fresh.id, fresh.lastMessage?.time ?? 0);
     this.#repair(fresh.id);
   }
@@ -241,7 +222,7 @@ export class Conversations {
     }
     for (const [id, events] of byConversation) this.#change(id, { kind: "events", events });
     for (const summary of page.conversations) {
-      this.#set(mergeSummary(this.#summaries.get(summary.id), summary));
+      this.#take(summary);
       this.#touch(summary.id, byConversation.get(summary.id)?.at(-1)?.time ?? summary.lastMessage?.time ?? 0);
     }
     // Filling holes waits for the last page: what is missing now is on the pages to come.
@@ -305,6 +286,7 @@ export class Conversations {
   #onList(answer: ServerFrameOf<"conversations">): void {
     this.#list = { next: answer.next };
     for (const summary of answer.conversations) this.merge(summary);
+    this.askSeen();
     this.#options.changed();
   }
 
@@ -380,6 +362,11 @@ export class Conversations {
     held.loading = loading;
     this.#forgetExcess(held);
     this.#options.changed();
+  }
+
+  #take(fresh: Conversation): void {
+    this.#options.seen.learn(fresh);
+    this.#set(mergeSummary(this.#summaries.get(fresh.id), fresh));
   }
 
   #set(summary: Conversation): void {

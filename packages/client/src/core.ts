@@ -14,6 +14,7 @@ import { Notifier } from "./notifier.ts";
 import { Outbox, type OutboxPeers } from "./outbox.ts";
 import { frameBytesOf, type OutboxFrame } from "./outbox-entry.ts";
 import { Requests } from "./requests.ts";
+import { Seen } from "./seen.ts";
 import { Session } from "./session.ts";
 import { SharedConnection, type SharedEvents } from "./shared-connection.ts";
 import { type Known, Snapshot } from "./snapshot.ts";
@@ -30,6 +31,7 @@ export class Core {
   readonly outbox: Outbox;
   readonly marks: Marks;
   readonly typing: Typing;
+  readonly seen: Seen;
   readonly session: Session;
   readonly storage: ClientStorage;
   readonly ids: MessageIds;
@@ -89,10 +91,12 @@ export class Core {
     this.outbox = new Outbox({ environment, storage: this.storage, write, changed, ...(peers && { peers }) });
     this.marks = new Marks(environment, write);
     this.typing = new Typing(environment, write, changed);
+    this.seen = new Seen(environment, (user) => this.lobby.users?.has(user) === false);
     this.conversations = new Conversations({
       requests: this.requests,
       outbox: this.outbox,
       marks: this.marks,
+      seen: this.seen,
       me: () => this.me?.id ?? "",
       changed,
     });
@@ -204,6 +208,7 @@ export class Core {
     this.me = frame.user;
     this.limits = frame.limits;
     this.session.welcomed(frame.token);
+    this.seen.connected(frame.time);
     if (share === undefined) {
       this.outbox.lead();
       this.outbox.load(frame.user.id);
@@ -237,7 +242,10 @@ export class Core {
         this.catchUp.receive(frame);
         break;
       case "lobby":
+        // While there were too many to name, nobody was told who left.
+        if (this.lobby !== emptyLobby && this.lobby.users === undefined) this.seen.forget();
         this.lobby = lobbyFrom(frame);
+        this.conversations.askSeen();
         for (const user of frame.users ?? []) this.conversations.renamePeer(user);
         break;
       case "lobby-change":
@@ -283,6 +291,7 @@ export class Core {
 
   #onLobbyChange(frame: ServerFrameOf<"lobby-change">): void {
     this.lobby = changeLobby(this.lobby, frame);
+    this.seen.left(frame.left);
     for (const user of frame.joined) {
       this.conversations.renamePeer(user);
       if (user.id === this.me?.id) this.me = user;

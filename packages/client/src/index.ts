@@ -8,7 +8,6 @@ export type {
   ServerLimits,
 } from "./client-types.ts";
 export type { ConnectionState } from "./connection.ts";
-export type { TimelineView } from "./conversations.ts";
 export {
   browserEnvironment,
   type Environment,
@@ -30,6 +29,7 @@ export {
   type RequestFailure,
   type ServerError,
 } from "./errors.ts";
+export type { TimelineView } from "./held.ts";
 export type { Lobby } from "./lobby.ts";
 export type { OutboxEntry, OutboxFrame, OutboxState } from "./outbox-entry.ts";
 export type { StopReason } from "./policy.ts";

@@ -58,6 +58,8 @@ export class SharedConnection {
   #isSteppingDown = false;
   #patience: Timer | undefined;
   #welcome: ServerFrameOf<"welcome"> | undefined;
+  /** The server's clock before this device's, ms. */
+  #aheadMs = 0;
   readonly #requests = new TabRequests();
 
   constructor(options: SharedOptions, events: SharedEvents) {
@@ -205,6 +207,7 @@ export class SharedConnection {
   #onWelcomed(frame: ServerFrameOf<"welcome">): void {
     const { changes: _, ...welcome } = frame;
     this.#welcome = welcome;
+    this.#aheadMs = frame.time - this.#options.environment.now();
     this.#requests.clear();
     this.#events.welcomed(frame);
     // Everybody asks anew: only then it is sure who they are.
@@ -242,6 +245,7 @@ export class SharedConnection {
     if (this.#welcome === undefined) return;
     const welcome = {
       ...this.#welcome,
+      time: this.#options.environment.now() + this.#aheadMs,
       token: this.#events.token() ?? this.#welcome.token,
       cursor: this.#events.cursor() ?? this.#welcome.cursor,
     };

@@ -89,6 +89,8 @@ const markerPair = object("markers", { delivered: seqOrZero, read: seqOrZero });
 export const conversationSchema = object("conversation", {
   id: identifier,
   peer: userSchema,
+  /** When the peer, who is offline, was last there (rule HS5); absent while they are online or when it is not known. */
+  peerSeenAt: optional(time),
   lastSeq: seqOrZero,
   lastMessage: optional(eventSchema),
   mine: markerPair,

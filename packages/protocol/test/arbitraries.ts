@@ -60,6 +60,7 @@ const conversation: fc.Arbitrary<Conversation> = fc.record(
   {
     id: identifier,
     peer: user,
+    peerSeenAt: count,
     lastSeq: count,
     lastMessage: event,
     mine: markers,

@@ -87,7 +87,7 @@ describe("an upgrade", () => {
       expect(users.map(({ name }) => name)).toEqual(["Cid Wang"]);
     }
     const { exitCode, stdout } = await runCommand(["doctor", "--port", "0", "--data", directory]);
-    expect([exitCode, /✓ versions: .*tables 2$/m.test(stdout), stdout.includes("9 events")]).toEqual([
+    expect([exitCode, /✓ versions: .*tables 3$/m.test(stdout), stdout.includes("9 events")]).toEqual([
       0,
       true,
       true,

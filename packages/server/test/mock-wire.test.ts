@@ -23,6 +23,7 @@ const exceptions: Exceptions = {
   "a text frame inside a fragmented one": BYTES,
   "[LB5] a classic user": CLASSIC,
   "[LB6] a classic user": CLASSIC,
+  "[HS5] a classic user": CLASSIC,
   "[BI3] ": RATE,
   "[NK4] a name that looks like one now online is refused: Cyrillic a": LOOKS,
   "[NK4] a name that looks like one now online is refused: Greek capital": LOOKS,

@@ -106,6 +106,7 @@ export class FakeServer extends FakeNetwork {
     this.#leaving.get(user)?.cancel();
     this.#leaving.delete(user);
     link.user = user;
+    user.seenAt = undefined;
     link.token = frame.token ?? user.token;
     const changes = frame.cursor === undefined ? {} : { changes: this.#changes(user, frame.cursor) };
     const time = this.#options.now?.() ?? this.#now;
@@ -352,6 +353,7 @@ export class FakeServer extends FakeNetwork {
 
   #tellLeft(user: FakeUser): void {
     this.#leaving.delete(user);
+    user.seenAt = this.#options.now?.() ?? this.#now;
     this.#tellLobby({ joined: [], left: [user.user.id] });
     this.onWork();
   }

@@ -134,10 +134,12 @@ export class FakeStore {
   summary(viewer: string, conversation: FakeConversation): Conversation {
     const peer = conversation.users[conversation.users[0] === viewer ? 1 : 0];
     const last = this.#preview(conversation);
+    const seenAt = conversation.events.length === 0 ? undefined : this.users.byId.get(peer)?.seenAt;
     const none = { delivered: 0, read: 0 };
     return {
       id: conversation.id,
       peer: this.users.byId.get(peer)?.user ?? { id: peer, name: "?", kind: "guest" },
+      ...(seenAt === undefined ? {} : { peerSeenAt: seenAt }),
       lastSeq: conversation.events.length,
       ...(last === undefined ? {} : { lastMessage: last }),
       mine: conversation.markers.get(viewer) ?? none,

@@ -6,6 +6,8 @@ export interface FakeUser {
   /** A guest's own. */
   readonly token: string;
   position: number;
+  /** When they left, while they are away. */
+  seenAt: number | undefined;
   /** Every change of theirs, oldest first. */
   readonly log: {
     readonly position: number;
@@ -31,6 +33,7 @@ export class FakeUsers {
       user: { id, name, kind: "guest" },
       token: tokenOf(id, ""),
       position: 0,
+      seenAt: undefined,
       log: [],
     };
     this.byId.set(id, made);

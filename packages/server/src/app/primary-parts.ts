@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import { Hub, type WorkerEvents } from "../primary/hub.ts";
 import { Registry } from "../primary/registry.ts";
+import { SeenTimes } from "../primary/seen.ts";
 import { type BatchCommitter, BatchingWriter } from "../store/index.ts";
 
 const GRACE_MS = 5_000;
@@ -21,6 +22,7 @@ export interface PrimaryParts {
   readonly writer: BatchingWriter;
   readonly registry: Registry;
   readonly hub: Hub;
+  readonly seenTimes: SeenTimes;
 }
 
 export function wirePrimary({
@@ -36,13 +38,17 @@ export function wirePrimary({
     publish: (to, note) => hub.publish(to, note),
     onFault: (error) => log.error({ error }, "an answer of the store could not be handed on"),
   });
+  const seenTimes = new SeenTimes(clock, (request, done) => writer.submit(request, done));
   const registry = new Registry({
     clock,
     graceMs: GRACE_MS,
     leaseMs: LEASE_MS,
     classicUsers,
-    onChange: (change) => hub.broadcast(change),
+    onChange: (change) => {
+      seenTimes.onChange(change);
+      hub.broadcast(change);
+    },
   });
   const hub = new Hub(clock, registry, writer, events);
-  return { writer, registry, hub };
+  return { writer, registry, hub, seenTimes };
 }

@@ -14,6 +14,7 @@ import type { Logger } from "../log.ts";
 import type { HostLogin } from "../ports/host-login.ts";
 import type { Hub } from "../primary/hub.ts";
 import type { Registry } from "../primary/registry.ts";
+import type { SeenTimes } from "../primary/seen.ts";
 import { Supervisor } from "../primary/supervisor.ts";
 import { type BatchingWriter, purgeSessions, type SqliteKeeper, type StoreHealth } from "../store/index.ts";
 import { version } from "../version.ts";
@@ -65,6 +66,7 @@ class Primary {
   private readonly ended = Promise.withResolvers<void>();
   private readonly registry: Registry;
   private readonly hub: Hub;
+  private readonly seenTimes: SeenTimes;
   private readonly supervisor: Supervisor;
   private readonly database: SqliteKeeper;
   private readonly writer: BatchingWriter;
@@ -119,7 +121,7 @@ class Primary {
       environment: options.environment,
       drain: (serial) => this.hub.drain(serial),
     });
-    const { writer, registry, hub } = wirePrimary({
+    const { writer, registry, hub, seenTimes } = wirePrimary({
       clock,
       log,
       committer: this.database,
@@ -133,6 +135,7 @@ class Primary {
     this.writer = writer;
     this.registry = registry;
     this.hub = hub;
+    this.seenTimes = seenTimes;
     collectWhenQuiet(clock, () => this.writer.committed);
     purgeSessions(clock, (request, done) => this.writer.submit(request, done));
     clock.every(SECOND_MS, () => {
@@ -146,6 +149,7 @@ class Primary {
   }
 
   private closeStore(): void {
+    this.seenTimes.endWith(this.registry.all());
     this.writer.close();
     this.database.close();
   }

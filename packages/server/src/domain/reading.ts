@@ -51,7 +51,7 @@ export class Reading {
       return { conversations: [], events: [], cursor: await this.cursor(user), more: false, reset: true };
     }
     const { events, position, more } = page;
-    const conversations = page.conversations.map(withPreview);
+    const conversations = page.conversations.map((one) => this.shown(one));
     return { conversations, events, cursor: encodeCursor(this.store.epoch, position), more };
   }
 
@@ -62,7 +62,7 @@ export class Reading {
 
   async conversation(user: UserId, conversation: ConversationId): Promise<Outcome<Conversation>> {
     const found = await this.store.conversation(user, conversation);
-    return found === undefined ? fault("conversation_unknown") : { ok: true, value: withPreview(found) };
+    return found === undefined ? fault("conversation_unknown") : { ok: true, value: this.shown(found) };
   }
 
   /** The page, and what to give as `before` for the next one. */
@@ -72,7 +72,9 @@ export class Reading {
   ): Promise<{ readonly conversations: readonly Conversation[]; readonly next: string | undefined }> {
     const position = before === undefined ? undefined : decodeCursor(this.store.epoch, before);
     const limit = this.limits.pageConversations;
-    const conversations = (await this.store.conversations(user, position, limit)).map(withPreview);
+    const conversations = (await this.store.conversations(user, position, limit)).map((one) =>
+      this.shown(one),
+    );
     return { conversations, next: conversations.length < limit ? undefined : conversations.at(-1)?.cursor };
   }
 
@@ -101,6 +103,16 @@ export class Reading {
         found.set(id, { id, name, kind, online: this.presence.lobby.get(id) !== undefined });
     }
     return [...found.values()].sort((a, b) => Number(b.online) - Number(a.online));
+  }
+
+  /**
+   * Nobody is seen last who is there; and where nothing was ever written, the other side has not noticed that they are
+   * looked at.
+   */
+  private shown(conversation: Conversation): Conversation {
+    const { peerSeenAt, ...rest } = withPreview(conversation);
+    const isHere = this.presence.lobby.get(conversation.peer.id) !== undefined;
+    return peerSeenAt === undefined || isHere || rest.lastSeq === 0 ? rest : { ...rest, peerSeenAt };
   }
 }
 

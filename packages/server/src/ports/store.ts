@@ -32,6 +32,12 @@ export interface UserRecord {
   readonly createdAt: number;
 }
 
+/** That somebody was there, and when (ms since 1970). */
+export interface SeenTime {
+  readonly user: UserId;
+  readonly at: number;
+}
+
 export interface SessionRecord {
   readonly id: string;
   readonly user: UserRecord;
@@ -127,6 +133,12 @@ export interface StoreWrites {
   open(request: OpenRequest): Promise<{ readonly ok: true; readonly conversation: ConversationId } | Refused>;
   createUser(user: UserRecord): Promise<{ readonly ok: true } | Refused>;
   rename(user: UserId, name: string): Promise<{ readonly ok: true } | Refused>;
+  /**
+   * When these were last there, as `peerSeenAt` of the other sides' summaries: the last call wins. Of users that are not
+   * stored, and of classic visitors, nothing is kept. Nobody is told, and no position moves. It is a courtesy and not a
+   * promise: one that a crash loses is harmless, the time before it stays true as the last that is known.
+   */
+  noteSeen(seen: readonly SeenTime[]): Promise<{ readonly ok: true } | Refused>;
   startSession(session: {
     id: string;
     user: UserId;

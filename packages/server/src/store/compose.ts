@@ -11,6 +11,7 @@ export function composeStore(reader: StoreReads, submit: Submit): Store {
     open: (open) => ask({ op: "open", open }),
     createUser: (user) => ask({ op: "create-user", user }),
     rename: (user, name) => ask({ op: "rename", user, name }),
+    noteSeen: (seen) => ask({ op: "note-seen", seen }),
     startSession: (session) => ask({ op: "start-session", session }),
     extendSession: (id, expiresAt) => ask({ op: "extend-session", id, expiresAt }),
     endSession: (id) => ask({ op: "end-session", id }),

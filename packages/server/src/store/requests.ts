@@ -8,6 +8,7 @@ import type {
   OpenRequest,
   Refusal,
   Refused,
+  SeenTime,
   UserId,
   UserRecord,
 } from "../ports/store.ts";
@@ -25,6 +26,7 @@ export type WriteRequest =
   | { readonly op: "open"; readonly open: OpenRequest }
   | { readonly op: "create-user"; readonly user: UserRecord }
   | { readonly op: "rename"; readonly user: UserId; readonly name: string }
+  | { readonly op: "note-seen"; readonly seen: readonly SeenTime[] }
   | { readonly op: "start-session"; readonly session: NewSession }
   | { readonly op: "extend-session"; readonly id: string; readonly expiresAt: number }
   | { readonly op: "end-session"; readonly id: string }
@@ -51,6 +53,7 @@ interface Successes {
   readonly open: Opened;
   readonly "create-user": Done;
   readonly rename: Done;
+  readonly "note-seen": Done;
   readonly "start-session": Done;
   readonly "extend-session": Done;
   readonly "end-session": Done;

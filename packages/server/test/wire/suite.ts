@@ -13,6 +13,7 @@ import { lobbyTests } from "./lobby.ts";
 import { loggingInTests } from "./logging-in.ts";
 import { messageTests } from "./messages.ts";
 import { nicknameTests } from "./nicknames.ts";
+import { seenTests } from "./seen.ts";
 import type { Target } from "./target.ts";
 
 export function wireTests(name: string, target: Target): void {
@@ -25,6 +26,7 @@ export function wireTests(name: string, target: Target): void {
     messageTests(target);
     changeTests(target);
     historyTests(target);
+    seenTests(target);
     catchingUpTests(target);
     badInputTests(target);
     authorisationTests(target);

@@ -40,6 +40,11 @@ export interface Catalogue {
   readonly showMore: string;
   readonly online: string;
   readonly offline: string;
+  /** Of the other side, who is offline: as `TimeFormat.ago` has it. */
+  readonly lastSeen: (when: string) => string;
+  readonly justNow: string;
+  /** Today or yesterday, at this time of day. */
+  readonly dayAndTime: (day: string, time: string) => string;
   /** Instead of either, without a connection. */
   readonly waiting: string;
   readonly peopleOnline: (count: number) => string;

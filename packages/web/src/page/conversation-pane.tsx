@@ -1,7 +1,7 @@
 /** One conversation: who it is with, what was written, and the composer. */
 import type { ConversationView } from "@duologue/client";
 import type { JSX } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { Avatar } from "./avatar.tsx";
 import { CloseButton } from "./close-button.tsx";
 import { Composer } from "./composer.tsx";
@@ -9,6 +9,9 @@ import { PaneContext, useCatalogue, useChat, useSurroundings } from "./contexts.
 import { Icon } from "./icons.tsx";
 import { MessageList } from "./message-list.tsx";
 import { Pane } from "./pane.ts";
+
+/** How late a minute that has passed may be shown. */
+const REFRESH_MS = 10_000;
 
 export function ConversationPane({ id }: { readonly id: string }): JSX.Element {
   const chat = useChat();
@@ -36,12 +39,10 @@ export function ConversationPane({ id }: { readonly id: string }): JSX.Element {
 
 function Header({ conversation }: { readonly conversation: ConversationView | undefined }): JSX.Element {
   const chat = useChat();
-  const { back, online, offline, waiting } = useCatalogue();
+  const { back, waiting } = useCatalogue();
   const { conversationMenu: Menu } = useSurroundings();
   const { connection, lobby } = chat.client;
   const isConnected = connection.kind === "online" && lobby.count > 0;
-  // Not known while there is no connection; a line there is all the same, so that the name does not move.
-  const presence = isConnected ? presenceOf(conversation, { online, offline }) : waiting;
   return (
     <header>
       <button
@@ -56,7 +57,12 @@ function Header({ conversation }: { readonly conversation: ConversationView | un
       {conversation !== undefined && <Avatar user={conversation.peer} online={conversation.online} />}
       <h1 class="lines">
         <bdi class="name">{conversation?.peer.name}</bdi>
-        {presence !== undefined && <span class="preview">{presence}</span>}
+        {isConnected ? (
+          <Presence conversation={conversation} />
+        ) : (
+          // Not known while there is no connection; a line there is all the same, so that the name does not move.
+          <span class="preview">{waiting}</span>
+        )}
       </h1>
       {Menu !== undefined && conversation !== undefined && <Menu conversation={conversation} />}
       <CloseButton />
@@ -64,11 +70,30 @@ function Header({ conversation }: { readonly conversation: ConversationView | un
   );
 }
 
-/** Undefined: so many are online that the server does not say who. */
-function presenceOf(
-  conversation: ConversationView | undefined,
-  words: { readonly online: string; readonly offline: string },
-): string | undefined {
-  if (conversation?.online === undefined) return undefined;
-  return conversation.online ? words.online : words.offline;
+/** Nothing when so many are online that the server does not say who. */
+function Presence({
+  conversation,
+}: {
+  readonly conversation: ConversationView | undefined;
+}): JSX.Element | null {
+  const { online, offline } = useCatalogue();
+  if (conversation?.online === undefined) return null;
+  const { seenAt } = conversation;
+  if (seenAt !== undefined) return <LastSeen at={seenAt} />;
+  return <span class="preview">{conversation.online ? online : offline}</span>;
+}
+
+/** Goes with the time. */
+function LastSeen({ at }: { readonly at: number }): JSX.Element {
+  const { environment, times, catalogue } = useSurroundings();
+  const [now, setNow] = useState(environment.now());
+  useEffect(() => {
+    const timer = environment.after(REFRESH_MS, () => setNow(environment.now()));
+    return () => timer.cancel();
+  }, [environment, now]);
+  return (
+    <span class="preview" title={times.value.whole(at)}>
+      {catalogue.value.lastSeen(times.value.ago(at))}
+    </span>
+  );
 }

@@ -3,6 +3,7 @@ import { expectOk, type MakeStore, refused, START_MS, World } from "./fixture.ts
 
 export function peopleContract(makeStore: MakeStore): void {
   users(makeStore);
+  seenTimes(makeStore);
   sessions(makeStore);
   search(makeStore);
   answering(makeStore);
@@ -28,6 +29,54 @@ function users(makeStore: MakeStore): void {
     expectOk(await world.store.createUser(user));
     expect(await world.store.createUser({ ...user, name: "Eve" })).toEqual(refused("id_conflict"));
     expect((await world.store.user("u_1"))?.name).toBe("Ann");
+  });
+}
+
+function seenTimes(makeStore: MakeStore): void {
+  test("[HS5] when people were last there is kept, the last word wins, and their peers' summaries say it", async () => {
+    await using world = await World.begin(makeStore);
+    const { ann, bob, conversation } = await world.pair();
+    const seenAt = async (viewer: string): Promise<number | undefined> =>
+      (await world.store.conversation(viewer, conversation))?.peerSeenAt;
+    await world.send(conversation, ann, "hi");
+    expect([await seenAt(ann), await seenAt(bob)]).toEqual([undefined, undefined]);
+    expectOk(
+      await world.store.noteSeen([
+        { user: ann, at: START_MS + 5 },
+        { user: bob, at: START_MS + 9 },
+        { user: ann, at: START_MS + 7 },
+      ]),
+    );
+    // A clock that was put right: the later word is the truer one.
+    expectOk(await world.store.noteSeen([{ user: bob, at: START_MS + 1 }]));
+    await world.reopen();
+    expect([await seenAt(ann), await seenAt(bob)]).toEqual([START_MS + 1, START_MS + 7]);
+    const [listed] = await world.store.conversations(ann, undefined, 10);
+    const synced = await world.store.changes(ann, 0, 10, 10);
+    expect([listed?.peerSeenAt, synced?.conversations[0]?.peerSeenAt]).toEqual([START_MS + 1, START_MS + 1]);
+  });
+
+  test("[HS5] being seen tells nobody and moves no position", async () => {
+    await using world = await World.begin(makeStore);
+    const { ann, bob, conversation } = await world.pair();
+    const { position } = await world.send(conversation, ann, "hi");
+    const told = world.published.length;
+    expectOk(await world.store.noteSeen([{ user: ann, at: START_MS }]));
+    expect(world.published).toHaveLength(told);
+    expect([await world.store.position(ann), await world.store.position(bob)]).toEqual([position, position]);
+  });
+
+  test("[HS5] of classic visitors nothing is kept, and nobody unknown is made or in the way", async () => {
+    await using world = await World.begin(makeStore);
+    const [ann, bob] = [await world.user("Ann"), await world.user("Bob")];
+    const visitor = await world.user("visitor", "classic");
+    const [withBob, withVisitor] = [await world.open(ann, bob), await world.open(ann, visitor)];
+    const at = START_MS;
+    expectOk(await world.store.noteSeen([visitor, "u_nobody", bob].map((user) => ({ user, at }))));
+    expectOk(await world.store.noteSeen([]));
+    expect((await world.store.conversation(ann, withVisitor))?.peerSeenAt).toBeUndefined();
+    expect((await world.store.conversation(ann, withBob))?.peerSeenAt).toBe(at);
+    expect(await world.store.user("u_nobody")).toBeUndefined();
   });
 }
 

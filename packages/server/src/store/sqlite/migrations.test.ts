@@ -33,7 +33,7 @@ test("a file of a newer Duologue is refused with both versions, and left as it i
   database.close();
   const schema = readSchema(file.path);
   expect(() => openWriter(file.path)).toThrow(SchemaTooNewError);
-  expect(() => openWriter(file.path)).toThrow(/version 99.*up to 2.*newer Duologue/);
+  expect(() => openWriter(file.path)).toThrow(/version 99.*up to 3.*newer Duologue/);
   expect(readSchema(file.path)).toEqual(schema);
 });
 
@@ -102,6 +102,21 @@ test("a file of the first version is brought to this one with everything in it, 
   expect(findDamageIn(file.path)).toEqual([]);
 });
 
+test("in a file of the first version it is not known when people were last there, until they leave", async () => {
+  using file = firstSchema();
+  using writer = openWriter(file.path);
+  using reader = new SqliteReader(file.path);
+  const [before] = await reader.conversations("u_ann", undefined, 1);
+  if (before === undefined) throw new Error("no conversation");
+  expect(before.peerSeenAt).toBeUndefined();
+  const user = before.peer.id;
+  expect(writer.commit([{ op: "note-seen", seen: [{ user, at: 1_700_000_000_000 }] }])).toMatchObject([
+    { outcome: { ok: true } },
+  ]);
+  const [after] = await reader.conversations("u_ann", undefined, 1);
+  expect(after).toEqual({ ...before, peerSeenAt: 1_700_000_000_000 });
+});
+
 test("killed at any operation of the way to this version, a file is of the old one or of the new one, and whole", async () => {
   const versions: number[] = [];
   for (let fatal = 1, isKilled = true; isKilled; fatal += 1) {
@@ -116,13 +131,15 @@ test("killed at any operation of the way to this version, a file is of the old o
     isKilled = child.signalCode === "SIGKILL";
     const { version, tables } = readSchema(file.path);
     versions.push(version);
-    expect(tables.includes("session_expiry")).toBe(version === SCHEMA_VERSION);
+    expect(tables.includes("session_expiry")).toBe(version >= 2);
+    expect(hasSeenTimes(file.path)).toBe(version >= 3);
     expect(findDamageIn(file.path)).toEqual([]);
     openAndClose(file.path);
     expect(readSchema(file.path).version).toBe(SCHEMA_VERSION);
     expect(findDamageIn(file.path)).toEqual([]);
   }
-  expect([versions[0], versions.at(-1)]).toEqual([1, SCHEMA_VERSION]);
+  expect(versions).toEqual(versions.toSorted());
+  expect([...new Set(versions)]).toEqual([1, 2, SCHEMA_VERSION]);
   expect(versions.length).toBeGreaterThan(5);
 });
 
@@ -138,4 +155,11 @@ function readSchema(path: string): { readonly version: number; readonly tables: 
   const rows = database.query<{ name: string }, []>("SELECT name FROM sqlite_schema ORDER BY name").all();
   database.close();
   return { version, tables: rows.map((row) => row.name) };
+}
+
+function hasSeenTimes(path: string): boolean {
+  const database = new Database(path, { readonly: true });
+  const columns = database.query<{ name: string }, []>("SELECT name FROM pragma_table_info('user')").all();
+  database.close();
+  return columns.some(({ name }) => name === "seen_at");
 }

@@ -104,9 +104,17 @@ const SECOND = `
   INSERT INTO meta (name, value) SELECT 'realm', value FROM meta WHERE name = 'epoch';
 `;
 
+/*
+ * user.seen_at    when they last came or left, ms since 1970; NULL: not known, or a classic visitor
+ */
+const THIRD = `
+  ALTER TABLE user ADD COLUMN seen_at INTEGER;
+`;
+
 const migrations: readonly Migration[] = [
   { version: 1, statements: FIRST },
   { version: 2, statements: SECOND },
+  { version: 3, statements: THIRD },
 ];
 
 export const SCHEMA_VERSION: number = migrations.length;

@@ -1,6 +1,6 @@
 /** Users. */
 import type { Database, Statement } from "bun:sqlite";
-import type { UserId, UserRecord } from "../../ports/store.ts";
+import type { SeenTime, UserId, UserRecord } from "../../ports/store.ts";
 import { searchKeys } from "../fold.ts";
 import { doneResult, refusedResult, type WriteResult } from "../requests.ts";
 import type { WriterState } from "./state.ts";
@@ -36,6 +36,7 @@ export class PeopleWrites {
   readonly #insertUser: Statement;
   readonly #selectUser: Statement<UserRow, [string]>;
   readonly #updateName: Statement;
+  readonly #updateSeen: Statement;
   readonly #insertWord: Statement;
   readonly #deleteWord: Statement;
   readonly #selectLatest: Statement<RenamedConversation, [number, number]>;
@@ -48,6 +49,7 @@ export class PeopleWrites {
     );
     this.#selectUser = database.prepare("SELECT key, name, kind FROM user WHERE id = ?");
     this.#updateName = database.prepare("UPDATE user SET name = ? WHERE key = ?");
+    this.#updateSeen = database.prepare("UPDATE user SET seen_at = ? WHERE id = ? AND kind <> 'classic'");
     this.#insertWord = database.prepare("INSERT INTO user_word (word, user) VALUES (?, ?)");
     this.#deleteWord = database.prepare("DELETE FROM user_word WHERE word = ? AND user = ?");
     this.#selectLatest = database.prepare(SELECT_LATEST);
@@ -89,6 +91,11 @@ export class PeopleWrites {
       this.#updateChanged.run(position, conversation.key);
       this.#state.noteChange(conversation.id, [id, conversation.peer], position);
     }
+    return doneResult;
+  }
+
+  noteSeen(seen: readonly SeenTime[]): WriteResult {
+    for (const { user, at } of seen) this.#updateSeen.run(at, user);
     return doneResult;
   }
 }

@@ -36,13 +36,14 @@ interface SummaryRow {
   readonly peerId: UserId;
   readonly peerName: string;
   readonly peerKind: UserKind;
+  readonly peerSeenAt: number | null;
 }
 
 const SELECT = `
   SELECT c.key, c.id, c.last_seq AS lastSeq, c.last_message AS lastMessage, c.changed, c.a = ?1 AS isA,
     c.a_delivered AS aDelivered, c.a_read AS aRead, c.b_delivered AS bDelivered, c.b_read AS bRead,
     c.a_unread AS aUnread, c.b_unread AS bUnread,
-    p.key AS peerKey, p.id AS peerId, p.name AS peerName, p.kind AS peerKind
+    p.key AS peerKey, p.id AS peerId, p.name AS peerName, p.kind AS peerKind, p.seen_at AS peerSeenAt
   FROM conversation c JOIN user p ON p.key = c.a + c.b - ?1
   WHERE c.key = ?2`;
 
@@ -92,6 +93,7 @@ export class SummaryReader {
     const conversation = {
       id: row.id,
       peer: { id: row.peerId, name: row.peerName, kind: row.peerKind },
+      ...(row.peerSeenAt === null ? {} : { peerSeenAt: row.peerSeenAt }),
       lastSeq: row.lastSeq,
       ...(last === undefined ? {} : { lastMessage: this.#events.toEvent(last, names, body) }),
       mine: row.isA === 1 ? a : b,

@@ -240,6 +240,8 @@ export class SqliteWriter implements BatchCommitter, Disposable {
         return this.#people.createUser(request.user);
       case "rename":
         return this.#people.rename(request.user, request.name);
+      case "note-seen":
+        return this.#people.noteSeen(request.seen);
       case "start-session":
         return this.#sessions.start(request.session);
       case "extend-session":
