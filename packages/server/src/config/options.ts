@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { defaultLimits, type Limits } from "@duologue/protocol";
 import { findNetworkProblem, findOriginProblem, isHost } from "./addresses.ts";
+import { type ClusterOptions, clusterOptions } from "./cluster.ts";
 import { type HostLoginOptions, hostLoginOptions } from "./host-login.ts";
 import { readLimits } from "./limits.ts";
 import {
@@ -22,7 +23,7 @@ export type LogFormat = "auto" | "json" | "pretty";
 export type ClassicMode = "on" | "off" | "same-origin";
 
 /** What the server runs with: parsed once, complete, frozen. */
-export interface Config extends HostLoginOptions {
+export interface Config extends HostLoginOptions, ClusterOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -173,6 +174,7 @@ export const options: Options = {
     description:
       "IP addresses and ranges of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, e.g. 10.0.0.0/8.",
   },
+  ...clusterOptions,
   ...hostLoginOptions,
   limits: {
     flag: "--limit <name=value>",

@@ -1,4 +1,5 @@
 /** Flags, environment and configuration file, made into one configuration, or into all that is wrong with them. */
+import { findClusterProblems } from "./cluster.ts";
 import { type ConfigFile, type FileEntries, readFileEntries } from "./file.ts";
 import { findHostLoginProblems } from "./host-login.ts";
 import { type Entry, flagName, type Machine, type Option, type Report } from "./option.ts";
@@ -33,7 +34,7 @@ export function parseConfig(sources: ConfigSources): ParsedConfig {
   for (const name of optionNames) values[name] = readOption(name, sources, file, report);
   if (problems.length > 0) return { ok: false, problems };
   const config = { ...values, config: sources.file?.path } as unknown as Config;
-  const conflicts = findHostLoginProblems(config);
+  const conflicts = [...findClusterProblems(config), ...findHostLoginProblems(config)];
   if (conflicts.length > 0) return { ok: false, problems: conflicts };
   return { ok: true, config: Object.freeze(config) };
 }
