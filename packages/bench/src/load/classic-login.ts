@@ -28,8 +28,11 @@ export async function loginClassic(
 ): Promise<ClassicLogin> {
   const lists = new ClassicLists(count);
   const watch = new LobbyWatch(clock, count, lists);
-  const opened = openSockets(target, count, watch, (socket, index) =>
-    socket.write(maskedTextFrame(`login:${userName(index, prefix)}`)),
+  const opened = openSockets(
+    () => target,
+    count,
+    watch,
+    (socket, index) => socket.write(maskedTextFrame(`login:${userName(index, prefix)}`)),
   );
   const [sockets] = await within(clock, LOGIN_LIMIT_MS, "login", Promise.all([opened, watch.complete]));
   return { sockets, addresses: lists.addresses(), watch };

@@ -8,8 +8,8 @@ import { fieldPattern, findValue, readNumber, readText } from "../wire/json-fiel
 import { maskedTextFrame } from "../wire/masked-frame.ts";
 import { DurableSender, readIdNumber } from "./durable-sender.ts";
 import { LatencyHistogram } from "./histogram.ts";
-import { type DurableJob, LoadError, type LoadResult } from "./job.ts";
-import { measurePhase } from "./measured-phase.ts";
+import { type DurableJob, LoadError, type LoadResult, nodeOf } from "./job.ts";
+import { measurePhase, type Watched } from "./measured-phase.ts";
 import { isMessageText, TEXT_BYTES } from "./message-text.ts";
 import { cutAll } from "./open-sockets.ts";
 import { createPacer, type Pacer } from "./pacer.ts";
@@ -26,8 +26,9 @@ const TEXT = fieldPattern("text", "text");
 const CONVERSATION = fieldPattern("conversation", "number");
 
 export async function runDurable(clock: BenchClock, job: DurableJob): Promise<LoadResult> {
-  const target = { host: job.host, port: job.port };
-  const login = await loginGuests(clock, target, job.connections, { everybodyNamed: job.everybodyNamed });
+  const { cluster } = job;
+  const targetOf = cluster === undefined ? () => job : (index: number) => nodeOf(cluster, index);
+  const login = await loginGuests(clock, targetOf, job.connections, { everybodyNamed: job.everybodyNamed });
   try {
     await login.watch.calm(CALM_MS);
     const conversations = await within(clock, OPEN_LIMIT_MS, "open", openConversations(login));
@@ -40,6 +41,11 @@ export async function runDurable(clock: BenchClock, job: DurableJob): Promise<Lo
   } finally {
     cutAll(login.sockets);
   }
+}
+
+function watchedOf({ serverPid, cluster }: DurableJob): Watched {
+  if (cluster === undefined) return { serverPids: [serverPid], beside: [], meters: undefined };
+  return { serverPids: cluster.nodes.map(({ pid }) => pid), beside: cluster.beside, meters: cluster };
 }
 
 /** The even one of each pair opens the conversation; answers its id for each connection. */
@@ -103,7 +109,7 @@ class DurableLoad {
 
   async run(): Promise<LoadResult> {
     this.pacer.start();
-    const phase = await measurePhase(this.clock, this.job.serverPid, this.job, {
+    const phase = await measurePhase(this.clock, watchedOf(this.job), this.job, {
       begin: () => {
         this.measuring = true;
       },

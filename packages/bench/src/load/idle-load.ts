@@ -39,7 +39,7 @@ async function login(
     }
     case "v1": {
       const everybodyNamed = job.everybodyNamed;
-      const { sockets, watch } = await loginGuests(clock, target, count, { everybodyNamed, prefix });
+      const { sockets, watch } = await loginGuests(clock, () => target, count, { everybodyNamed, prefix });
       await watch.calm(CALM_MS);
       return sockets;
     }

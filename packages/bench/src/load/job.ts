@@ -1,6 +1,25 @@
 /** What the benchmark asks of a generator process, and what it answers: both cross a pipe as JSON. */
-import type { ProcessCpu, ProcessMemory } from "../system/processes.ts";
+import type { MeterReading } from "../system/meters.ts";
+import type { GroupCpu, ProcessCpu, ProcessGroup, ProcessMemory } from "../system/processes.ts";
 import type { LatencySummary } from "./histogram.ts";
+
+export interface NodeAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly pid: number;
+}
+
+/** Several servers over one store, and what is measured beside them. */
+export interface Cluster {
+  readonly nodes: readonly NodeAddress[];
+  /** Whether the two of a pair are on the same node, or on neighbouring ones. */
+  readonly placement: "together" | "apart";
+  /** Each process is looked at with its descendants. */
+  readonly beside: readonly ProcessGroup[];
+  readonly postgresUrl: string;
+  /** Where nats-server answers questions about itself; absent: no bus. */
+  readonly natsMonitorUrl: string | undefined;
+}
 
 interface JobBase {
   readonly host: string;
@@ -26,6 +45,8 @@ export interface RelayJob extends JobBase {
 
 export interface DurableJob extends JobBase {
   readonly kind: "durable";
+  /** Present: connections go to its nodes instead of `host` and `port`. */
+  readonly cluster?: Cluster;
   readonly offer: Offer;
   readonly warmupMs: number;
   readonly measureMs: number;
@@ -53,8 +74,12 @@ export interface LoadResult {
   readonly delivered: number;
   readonly measuredMs: number;
   readonly perSecond: number;
-  /** CPU time of each of the server's processes inside the measured time, the root first. */
+  /** CPU time of each of the server's processes inside the measured time; the root first, of each node. */
   readonly serverCpu: readonly ProcessCpu[];
+  /** Of a cluster: what stands beside the nodes. */
+  readonly besideCpu: readonly GroupCpu[];
+  /** Of a cluster: what the store and the bus counted in the measured time. */
+  readonly meters?: MeterReading;
   readonly generatorCpuMs: number;
   readonly othersShare: number;
   readonly delivery: LatencySummary;
@@ -83,6 +108,15 @@ export interface StormResult {
 }
 
 export type JobResult = LoadResult | IdleResult | StormResult;
+
+/** The node of a connection: pairs go round, and so do their second halves when they are apart. */
+export function nodeOf({ nodes, placement }: Cluster, connection: number): NodeAddress {
+  const pair = connection >> 1;
+  const step = placement === "apart" ? connection & 1 : 0;
+  const node = nodes[(pair + step) % nodes.length];
+  if (node === undefined) throw new LoadError("a cluster without nodes");
+  return node;
+}
 
 /** What was measured does not count: a message was lost, repeated, changed or out of order. */
 export class LoadError extends Error {

@@ -1,30 +1,53 @@
 /** Warm-up, then the measured time: reads the clocks of the processes at both ends of it. */
 import { availableParallelism } from "node:os";
 import type { BenchClock } from "../clock.ts";
-import { cpuOf, cpuSince, machineCpuMs, type ProcessCpu, processTree } from "../system/processes.ts";
+import { type MeterReading, type MeterSource, Meters } from "../system/meters.ts";
+import {
+  cpuOf,
+  cpuSince,
+  type GroupCpu,
+  machineCpuMs,
+  type ProcessCpu,
+  type ProcessGroup,
+  processTree,
+  treeCpuMs,
+} from "../system/processes.ts";
 
 export interface PhaseTimes {
   readonly warmupMs: number;
   readonly measureMs: number;
 }
 
+/** What is looked at meanwhile. */
+export interface Watched {
+  readonly serverPids: readonly number[];
+  readonly beside: readonly ProcessGroup[];
+  readonly meters: MeterSource | undefined;
+}
+
 export interface PhaseResult {
   readonly measuredMs: number;
   readonly serverCpu: readonly ProcessCpu[];
+  readonly besideCpu: readonly GroupCpu[];
+  readonly meters?: MeterReading;
   readonly generatorCpuMs: number;
-  /** Share of the machine (0 to 1) that neither the server nor the generator used: above a few percent, delays mislead. */
+  /** Share of the machine (0 to 1) that none of those above used: above a few percent, delays mislead. */
   readonly othersShare: number;
 }
 
 /** Calls `begin` and `end` at the ends of the measured time, so that the load counts only what lies between. */
 export async function measurePhase(
   clock: BenchClock,
-  serverPid: number,
+  watched: Watched,
   times: PhaseTimes,
   edges: { begin(): void; end(): void },
 ): Promise<PhaseResult> {
+  await using meters = watched.meters === undefined ? undefined : new Meters(watched.meters);
+  await meters?.begin();
   await clock.pause(times.warmupMs);
-  const serverBefore = cpuOf(processTree(serverPid));
+  await meters?.begin();
+  const serverBefore = cpuOf(watched.serverPids.flatMap(processTree));
+  const besideBefore = watched.beside.map(({ pid }) => treeCpuMs(pid));
   const machineBeforeMs = machineCpuMs();
   const generatorBefore = process.cpuUsage();
   const beganMs = clock.monotonic();
@@ -35,8 +58,16 @@ export async function measurePhase(
   const generator = process.cpuUsage(generatorBefore);
   const generatorCpuMs = (generator.user + generator.system) / 1000;
   const serverCpu = cpuSince(serverBefore);
-  const ownMs = serverCpu.reduce((sum, cpu) => sum + cpu.cpuMs, generatorCpuMs);
+  const besideCpu = watched.beside.map(({ name, pid }, index) => ({
+    name,
+    cpuMs: treeCpuMs(pid) - (besideBefore[index] ?? 0),
+  }));
+  const ownMs = [...serverCpu, ...besideCpu].reduce((sum, cpu) => sum + cpu.cpuMs, generatorCpuMs);
   const othersMs = machineCpuMs() - machineBeforeMs - ownMs;
   const othersShare = Math.max(othersMs, 0) / (measuredMs * availableParallelism());
-  return { measuredMs, serverCpu, generatorCpuMs, othersShare };
+  const counted = await meters?.sinceBegin();
+  return {
+    ...{ measuredMs, serverCpu, besideCpu, generatorCpuMs, othersShare },
+    ...(counted === undefined ? {} : { meters: counted }),
+  };
 }

@@ -12,7 +12,7 @@ export interface SocketListener {
 
 /** `greet` sends the login as soon as its connection is open. When one connection fails, all are cut. */
 export async function openSockets(
-  target: Target,
+  targetOf: (index: number) => Target,
   count: number,
   listener: SocketListener,
   greet: (socket: RawSocket, index: number) => void,
@@ -23,7 +23,7 @@ export async function openSockets(
     while (next < count) {
       const index = next;
       next += 1;
-      const socket = await RawSocket.open(target, {
+      const socket = await RawSocket.open(targetOf(index), {
         message: (bytes, start, end) => listener.onFrame(index, bytes, start, end),
         closed: (reason) => listener.fail(new LoadError(`user ${index} was disconnected: ${reason}`)),
       });

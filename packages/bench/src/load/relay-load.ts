@@ -5,7 +5,7 @@ import type { RawSocket } from "../wire/raw-socket.ts";
 import { type ClassicLogin, loginClassic, userName } from "./classic-login.ts";
 import { LatencyHistogram } from "./histogram.ts";
 import { LoadError, type LoadResult, type RelayJob } from "./job.ts";
-import { measurePhase } from "./measured-phase.ts";
+import { measurePhase, type Watched } from "./measured-phase.ts";
 import { isMessageText, messageText, NUMBER_DIGITS, NUMBER_OFFSET, TEXT_BYTES } from "./message-text.ts";
 import { cutAll } from "./open-sockets.ts";
 import { createPacer, type Pacer } from "./pacer.ts";
@@ -30,6 +30,10 @@ export async function runRelay(clock: BenchClock, job: RelayJob): Promise<LoadRe
   } finally {
     cutAll(login.sockets);
   }
+}
+
+function watchedOf({ serverPid }: RelayJob): Watched {
+  return { serverPids: [serverPid], beside: [], meters: undefined };
 }
 
 class RelayLoad {
@@ -64,7 +68,7 @@ class RelayLoad {
 
   async run(): Promise<LoadResult> {
     this.pacer.start();
-    const phase = await measurePhase(this.clock, this.job.serverPid, this.job, {
+    const phase = await measurePhase(this.clock, watchedOf(this.job), this.job, {
       begin: () => {
         this.measuring = true;
       },

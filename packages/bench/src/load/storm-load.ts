@@ -28,6 +28,6 @@ function login(clock: BenchClock, job: StormJob): ReturnType<typeof loginClassic
     case "classic":
       return loginClassic(clock, target, job.connections);
     case "v1":
-      return loginGuests(clock, target, job.connections, { everybodyNamed: job.everybodyNamed });
+      return loginGuests(clock, () => target, job.connections, { everybodyNamed: job.everybodyNamed });
   }
 }

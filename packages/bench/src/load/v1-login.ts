@@ -31,7 +31,7 @@ export interface GuestLogin {
 
 export async function loginGuests(
   clock: BenchClock,
-  target: Pick<Target, "host" | "port">,
+  targetOf: (index: number) => Pick<Target, "host" | "port">,
   count: number,
   options: GuestLoginOptions,
 ): Promise<GuestLogin> {
@@ -39,8 +39,8 @@ export async function loginGuests(
   const lobbies = new GuestLobbies(count, options.everybodyNamed);
   const watch = new LobbyWatch(clock, count, lobbies);
   lobbies.onRefusal = (error) => watch.fail(error);
-  const v1 = { ...target, subprotocol: SUBPROTOCOL };
-  const opened = openSockets(v1, count, watch, (socket, index) =>
+  const v1TargetOf = (index: number): Target => ({ ...targetOf(index), subprotocol: SUBPROTOCOL });
+  const opened = openSockets(v1TargetOf, count, watch, (socket, index) =>
     socket.write(
       maskedTextFrame(
         JSON.stringify({ type: "hello", version: PROTOCOL_VERSION, nickname: userName(index, prefix) }),

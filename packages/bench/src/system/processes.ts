@@ -8,6 +8,17 @@ export interface ProcessCpu {
   readonly cpuMs: number;
 }
 
+/** A process and all its descendants, under one name. */
+export interface ProcessGroup {
+  readonly name: string;
+  readonly pid: number;
+}
+
+export interface GroupCpu {
+  readonly name: string;
+  readonly cpuMs: number;
+}
+
 export interface ProcessMemory {
   readonly pid: number;
   readonly rssKb: number;
@@ -47,6 +58,16 @@ export function cpuOf(pids: readonly number[]): ProcessCpu[] {
 export function cpuSince(before: readonly ProcessCpu[]): ProcessCpu[] {
   const now = new Map(cpuOf(before.map(({ pid }) => pid)).map((cpu) => [cpu.pid, cpu.cpuMs]));
   return before.map((cpu) => ({ ...cpu, cpuMs: (now.get(cpu.pid) ?? cpu.cpuMs) - cpu.cpuMs }));
+}
+
+/** CPU time that a process and its descendants have used in all, those included that have ended meanwhile. */
+export function treeCpuMs(rootPid: number): number {
+  const ticks = processTree(rootPid).reduce((sum, pid) => {
+    // utime, stime, and the same of children that have ended and been waited for.
+    const times = statOf(pid)?.fields.slice(11, 15).map(Number) ?? [];
+    return times.reduce((own, time) => own + time, sum);
+  }, 0);
+  return (ticks * 1000) / TICKS_PER_SECOND;
 }
 
 /**
