@@ -13,6 +13,10 @@ export interface ServerOptions {
   /** Given: used, and left in place at the end. Not given: a temporary one, removed at the end. */
   readonly dataDirectory?: string;
   readonly port?: number;
+  /** The address it listens on; 127.0.0.1 unless said. */
+  readonly host?: string;
+  /** Words before the command, e.g. to run it in a network of its own; they must lead to the same process. */
+  readonly prefix?: readonly string[];
   /** The program's main file, where it is not this repository's. */
   readonly main?: string;
 }
@@ -120,10 +124,16 @@ export class Server implements AsyncDisposable {
   private constructor(options: ServerOptions) {
     this.#isTemporary = options.dataDirectory === undefined;
     this.dataDirectory = options.dataDirectory ?? makeDataDirectory();
-    const parameters = ["serve", "--host", "127.0.0.1", "--port", String(options.port ?? 0)];
+    const parameters = ["serve", "--host", options.host ?? "127.0.0.1", "--port", String(options.port ?? 0)];
     parameters.push("--workers", String(options.workers ?? 1), "--data", this.dataDirectory);
     this.#child = Bun.spawn(
-      [process.execPath, options.main ?? MAIN, ...parameters, ...(options.options ?? [])],
+      [
+        ...(options.prefix ?? []),
+        process.execPath,
+        options.main ?? MAIN,
+        ...parameters,
+        ...(options.options ?? []),
+      ],
       {
         stdin: "ignore",
         stdout: "pipe",
@@ -148,7 +158,7 @@ export class Server implements AsyncDisposable {
         30_000,
       );
       const port = Number(/https?:\/\/[^\s/]+:(\d+)/.exec(line)?.[1]);
-      server.url = `http://127.0.0.1:${port}`;
+      server.url = `http://${options.host ?? "127.0.0.1"}:${port}`;
       await until(async () => childrenOf(server.pid).length >= (options.workers ?? 1), "all workers started");
       server.#knownWorkers = server.workerPids();
     } catch (reason) {
