@@ -1,5 +1,6 @@
 export { TestBrowser, TestProfile } from "./browser.ts";
 export { elapsed, Inbox, PATIENCE_MS, until, withDeadline } from "./inbox.ts";
+export { NatsServer, type NatsServerOptions } from "./nats.ts";
 export { SeededRandom } from "./random.ts";
 export {
   type CommandOutcome,

@@ -8,6 +8,7 @@
  * - Loss: at most once. While there is no connection everything is lost; after it has come back, every subscription
  *   holds again before `onReturn` is called, and what was missed meanwhile is gone.
  * - Bounded: what cannot be written out at once waits up to a limit, and beyond it is dropped and counted.
+ * - In effect: what is published by others after `settle` has resolved reaches the subscriptions made before it.
  * - Trust: a payload comes from another machine. It is at most `maxPayloadBytes` long, and everything else about it is
  *   checked by who receives it.
  * Subjects are words of [A-Za-z0-9_-] joined by dots; the adapter puts the realm before them, so that two bodies of data
@@ -34,13 +35,18 @@ export interface NodeLink {
   readonly node: NodeId;
   readonly isConnected: boolean;
   readonly maxPayloadBytes: number;
-  /** What was dropped because too much waited, since the start. */
+  /** What was dropped, since the start: too long, without a connection, or because too much waited. */
   readonly dropped: number;
-  /** Hands it on in this turn's batch. */
-  publish(subject: string, payload: string): void;
+  /** Hands it on in this turn's batch; false when it was dropped. */
+  publish(subject: string, payload: string): boolean;
   subscribe(subject: string, receive: Receive): Subscription;
   /** Resolves within `timeoutMs`; never rejects. */
   request(subject: string, payload: string, timeoutMs: number): Promise<Answer>;
+  /**
+   * Resolves when the bus has taken all that was published and subscribed before; at once when there is no connection,
+   * and after `timeoutMs` in any case. Never rejects.
+   */
+  settle(timeoutMs: number): Promise<void>;
   /** After each return of the connection, the first one not counted. */
   onReturn(receive: () => void): void;
 }
