@@ -1,9 +1,11 @@
 /** The generator's own process: one job as JSON on standard input, its result as JSON on standard output. */
 import { type BenchClock, systemClock } from "./clock.ts";
 import { runDurable } from "./load/durable-load.ts";
+import { runHops } from "./load/hops-load.ts";
 import { runIdle } from "./load/idle-load.ts";
 import type { Job, JobResult } from "./load/job.ts";
 import { runRelay } from "./load/relay-load.ts";
+import { runRows } from "./load/rows-load.ts";
 import { runStorm } from "./load/storm-load.ts";
 
 function runJob(clock: BenchClock, job: Job): Promise<JobResult> {
@@ -16,6 +18,10 @@ function runJob(clock: BenchClock, job: Job): Promise<JobResult> {
       return runIdle(clock, job);
     case "storm":
       return runStorm(clock, job);
+    case "rows":
+      return runRows(clock, job);
+    case "hops":
+      return runHops(clock, job);
   }
 }
 

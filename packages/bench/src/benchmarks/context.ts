@@ -2,7 +2,7 @@
 import { cpus, totalmem } from "node:os";
 import type { LimitName } from "@duologue/protocol";
 import type { BenchClock } from "../clock.ts";
-import type { Job, LoadResult } from "../load/job.ts";
+import type { LoadResult, ServerJob } from "../load/job.ts";
 import { formatNumber } from "../report/report.ts";
 import type { Children } from "../servers/children.ts";
 import { generate, type ResultOf } from "../servers/generator.ts";
@@ -61,10 +61,13 @@ export interface RunPlan {
 }
 
 /** The job without what only the running server knows. */
-export type JobPlan<K extends Job["kind"]> = Omit<Extract<Job, { kind: K }>, "host" | "port" | "serverPid">;
+export type JobPlan<K extends ServerJob["kind"]> = Omit<
+  Extract<ServerJob, { kind: K }>,
+  "host" | "port" | "serverPid"
+>;
 
 /** A fresh server and a fresh generator for one run. */
-export async function runOnce<K extends Job["kind"]>(
+export async function runOnce<K extends ServerJob["kind"]>(
   context: BenchContext,
   plan: RunPlan,
   jobPlan: JobPlan<K>,
@@ -80,7 +83,7 @@ export async function runOnce<K extends Job["kind"]>(
   return await generate<K>(
     clock,
     children,
-    job as unknown as Extract<Job, { kind: K }>,
+    job as unknown as Extract<ServerJob, { kind: K }>,
     plan.placement.generatorCore,
   );
 }

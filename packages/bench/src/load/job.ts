@@ -31,25 +31,27 @@ interface JobBase {
   readonly everybodyNamed: boolean;
 }
 
+export interface PhaseTimes {
+  /** Before the measured time; does not count. */
+  readonly warmupMs: number;
+  readonly measureMs: number;
+}
+
 /** How the load is offered: a window of messages in flight for each connection, or a fixed rate over all of them. */
 export type Offer =
   | { readonly kind: "closed"; readonly window: number }
   | { readonly kind: "open"; readonly messagesPerSecond: number };
 
-export interface RelayJob extends JobBase {
+export interface RelayJob extends JobBase, PhaseTimes {
   readonly kind: "relay";
   readonly offer: Offer;
-  readonly warmupMs: number;
-  readonly measureMs: number;
 }
 
-export interface DurableJob extends JobBase {
+export interface DurableJob extends JobBase, PhaseTimes {
   readonly kind: "durable";
   /** Present: connections go to its nodes instead of `host` and `port`. */
   readonly cluster?: Cluster;
   readonly offer: Offer;
-  readonly warmupMs: number;
-  readonly measureMs: number;
 }
 
 export interface IdleJob extends JobBase {
@@ -66,14 +68,32 @@ export interface StormJob extends JobBase {
   readonly protocol: Protocol;
 }
 
-export type Protocol = "classic" | "v1";
-export type Job = RelayJob | DurableJob | IdleJob | StormJob;
+/** Yardstick of the store. */
+export interface RowsJob extends PhaseTimes {
+  readonly kind: "rows";
+  readonly postgresUrl: string;
+  readonly postgresPid: number;
+  /** Rows of one statement, which is one transaction. */
+  readonly batch: number;
+  readonly connections: number;
+}
 
-export interface LoadResult {
-  readonly kind: "load";
-  readonly delivered: number;
+/** Yardstick of the bus. */
+export interface HopsJob extends PhaseTimes {
+  readonly kind: "hops";
+  readonly natsUrl: string;
+  readonly natsPid: number;
+  readonly payloadBytes: number;
+}
+
+export type Protocol = "classic" | "v1";
+/** Jobs for a server that the runner starts for them. */
+export type ServerJob = RelayJob | DurableJob | IdleJob | StormJob;
+export type Job = ServerJob | RowsJob | HopsJob;
+
+/** What was looked at in the measured time. */
+export interface PhaseResult {
   readonly measuredMs: number;
-  readonly perSecond: number;
   /** CPU time of each of the server's processes inside the measured time; the root first, of each node. */
   readonly serverCpu: readonly ProcessCpu[];
   /** Of a cluster: what stands beside the nodes. */
@@ -81,7 +101,14 @@ export interface LoadResult {
   /** Of a cluster: what the store and the bus counted in the measured time. */
   readonly meters?: MeterReading;
   readonly generatorCpuMs: number;
+  /** Share of the machine (0 to 1) that none of those above used: above a few percent, delays mislead. */
   readonly othersShare: number;
+}
+
+export interface LoadResult extends PhaseResult {
+  readonly kind: "load";
+  readonly delivered: number;
+  readonly perSecond: number;
   readonly delivery: LatencySummary;
   /** From sending to the acknowledgement; only where there is one. */
   readonly acknowledgement?: LatencySummary;
@@ -107,7 +134,20 @@ export interface StormResult {
   readonly serverCpu: readonly ProcessCpu[];
 }
 
-export type JobResult = LoadResult | IdleResult | StormResult;
+export interface RowsResult extends PhaseResult {
+  readonly kind: "rows";
+  readonly rows: number;
+  /** From the statement's sending until it was committed. */
+  readonly commit: LatencySummary;
+}
+
+export interface HopsResult extends PhaseResult {
+  readonly kind: "hops";
+  readonly hops: number;
+  readonly delay: LatencySummary;
+}
+
+export type JobResult = LoadResult | IdleResult | StormResult | RowsResult | HopsResult;
 
 /** The node of a connection: pairs go round, and so do their second halves when they are apart. */
 export function nodeOf({ nodes, placement }: Cluster, connection: number): NodeAddress {

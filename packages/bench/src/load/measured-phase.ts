@@ -1,38 +1,22 @@
 /** Warm-up, then the measured time: reads the clocks of the processes at both ends of it. */
 import { availableParallelism } from "node:os";
 import type { BenchClock } from "../clock.ts";
-import { type MeterReading, type MeterSource, Meters } from "../system/meters.ts";
+import { type MeterSource, Meters } from "../system/meters.ts";
 import {
   cpuOf,
   cpuSince,
-  type GroupCpu,
   machineCpuMs,
-  type ProcessCpu,
   type ProcessGroup,
   processTree,
   treeCpuMs,
 } from "../system/processes.ts";
-
-export interface PhaseTimes {
-  readonly warmupMs: number;
-  readonly measureMs: number;
-}
+import type { PhaseResult, PhaseTimes } from "./job.ts";
 
 /** What is looked at meanwhile. */
 export interface Watched {
   readonly serverPids: readonly number[];
   readonly beside: readonly ProcessGroup[];
   readonly meters: MeterSource | undefined;
-}
-
-export interface PhaseResult {
-  readonly measuredMs: number;
-  readonly serverCpu: readonly ProcessCpu[];
-  readonly besideCpu: readonly GroupCpu[];
-  readonly meters?: MeterReading;
-  readonly generatorCpuMs: number;
-  /** Share of the machine (0 to 1) that none of those above used: above a few percent, delays mislead. */
-  readonly othersShare: number;
 }
 
 /** Calls `begin` and `end` at the ends of the measured time, so that the load counts only what lies between. */
