@@ -1,25 +1,16 @@
 /** What a user has missed, over all conversations, in the order in which it happened (SPEC.md, rules SY). */
 import type { Database, Statement } from "bun:sqlite";
-import type { Conversation, ConversationEvent } from "@duologue/protocol";
 import type { ChangesPage, Position } from "../../ports/store.ts";
-import { DamagedDatabaseError } from "./damage.ts";
-import { type EventReader, PAGE_CHARACTERS } from "./events.ts";
-import type { Summary, SummaryReader, Viewer } from "./summaries.ts";
-
-/** A summary costs several look-ups, and the page has room for a thousand. */
-const PAGE_CONVERSATIONS = 200;
+import { DamagedDatabaseError } from "../rules/damage.ts";
+import { type Change, toChangesPage } from "../rules/pages.ts";
+import type { Viewer } from "../rules/summary-rows.ts";
+import type { EventReader } from "./events.ts";
+import type { SummaryReader } from "./summaries.ts";
 
 interface ChangedRow {
   readonly key: number;
   readonly lastSeq: number;
   readonly changed: Position;
-}
-
-/** One point in the user's chain: an event, or the last change of a conversation (which may be its last event). */
-interface Change {
-  readonly position: Position;
-  readonly conversation: number;
-  readonly isEvent: boolean;
 }
 
 interface Missing {
@@ -35,13 +26,15 @@ const SELECT_CHANGED = `
   LIMIT ?3`;
 
 export class ChangesReader {
+  readonly #epoch: string;
   readonly #events: EventReader;
   readonly #summaries: SummaryReader;
   readonly #selectChanged: Statement<ChangedRow, [number, number, number]>;
   readonly #positionOf: Statement<{ position: Position }, [number, number]>;
   readonly #positionsFrom: Statement<{ position: Position }, [number, number, number]>;
 
-  constructor(database: Database, events: EventReader, summaries: SummaryReader) {
+  constructor(database: Database, epoch: string, events: EventReader, summaries: SummaryReader) {
+    this.#epoch = epoch;
     this.#events = events;
     this.#summaries = summaries;
     this.#selectChanged = database.prepare(SELECT_CHANGED);
@@ -52,12 +45,8 @@ export class ChangesReader {
   }
 
   /**
-   * To be called within one snapshot; `last` is the viewer's last change in it.
-   *
-   * A page holds everything of the chain between `since` and its position. Its conversations are those with an event
-   * in it, and those whose last change lies in it: so a client never gets an event of a conversation that it does not
-   * know, and whatever changed up to the page's position is in its hands when it comes back with that position. A
-   * summary shows the present state, which may lie ahead of the page's events; the pages after bring the rest.
+   * To be called within one snapshot; `last` is the viewer's last change in it. What a page holds is said at
+   * `toChangesPage`.
    *
    * More than `maxEvents` conversations that changed count as too much too, whether by events or by markers.
    */
@@ -72,7 +61,14 @@ export class ChangesReader {
     if (since === last) return { conversations: [], events: [], position: last, more: false };
     const missing = this.#missing(viewer, since, limit, maxEvents);
     if (missing === undefined || missing.eventCount > maxEvents) return undefined;
-    return this.#page(viewer, missing.changes, limit, last);
+    return toChangesPage(
+      this.#epoch,
+      missing.changes,
+      limit,
+      last,
+      (conversation) => this.#summaries.read(viewer, conversation),
+      (conversation, seq) => this.#events.bySeq(conversation, seq),
+    );
   }
 
   #missing(viewer: Viewer, since: Position, limit: number, maxEvents: number): Missing | undefined {
@@ -85,9 +81,10 @@ export class ChangesReader {
       eventCount += lastSeq - first + 1;
       if (eventCount > maxEvents) return undefined;
       const positions = first > lastSeq ? [] : this.#positionsFrom.all(key, first, limit + 1);
-      for (const { position } of positions) changes.push({ position, conversation: key, isEvent: true });
+      for (const [index, { position }] of positions.entries())
+        changes.push({ position, conversation: key, seq: first + index });
       if (positions.at(-1)?.position !== changed) {
-        changes.push({ position: changed, conversation: key, isEvent: false });
+        changes.push({ position: changed, conversation: key, seq: undefined });
       }
     }
     changes.sort((one, other) => one.position - other.position);
@@ -121,33 +118,4 @@ export class ChangesReader {
     if (row === null) throw new DamagedDatabaseError("a conversation has a hole");
     return row.position;
   }
-
-  #page(viewer: Viewer, changes: readonly Change[], limit: number, last: Position): ChangesPage {
-    const summaries = new Map<number, Summary>();
-    const events: ConversationEvent[] = [];
-    let position: Position | undefined;
-    let characters = 0;
-    for (const change of changes) {
-      const known = summaries.get(change.conversation);
-      const summary = known ?? this.#summaries.read(viewer, change.conversation);
-      const row = change.isEvent ? this.#events.byPosition(change.position) : undefined;
-      const added = (row?.body?.length ?? 0) + (known === undefined ? summary.characters : 0);
-      const isFull =
-        (row !== undefined && events.length >= limit) ||
-        (known === undefined && summaries.size >= PAGE_CONVERSATIONS) ||
-        characters + added > PAGE_CHARACTERS;
-      if (isFull && position !== undefined) {
-        return { conversations: conversationsOf(summaries), events, position, more: true };
-      }
-      if (known === undefined) summaries.set(change.conversation, summary);
-      if (row !== undefined) events.push(this.#events.toEvent(row, summary.names));
-      characters += added;
-      position = change.position;
-    }
-    return { conversations: conversationsOf(summaries), events, position: last, more: false };
-  }
-}
-
-function conversationsOf(summaries: ReadonlyMap<number, Summary>): readonly Conversation[] {
-  return [...summaries.values()].map((summary) => summary.conversation);
 }

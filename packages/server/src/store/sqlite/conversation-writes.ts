@@ -2,15 +2,24 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { Clock } from "../../clock.ts";
 import type { ConversationId, Marks, OpenRequest, UserId } from "../../ports/store.ts";
-import { doneResult, refusedResult, type WriteResult } from "../requests.ts";
+import { refusedResult, type WriteResult } from "../requests.ts";
+import { kindCodes } from "../rules/kinds.ts";
+import { carryOutMark, planMark } from "../rules/marks.ts";
 import type { PeopleWrites } from "./people-writes.ts";
-import type { ConversationState, WriterState } from "./state.ts";
-import { COUNT_STANDING, shownUnread } from "./unread.ts";
+import type { WriterState } from "./state.ts";
 
 const INSERT = `
   INSERT INTO conversation (id, a, b, opener, created_at, last_seq, last_time, last_message, changed, a_delivered,
     a_read, b_delivered, b_read, a_unread, b_unread)
   VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)`;
+
+/**
+ * How many of a conversation's messages by one sender stand in a range of numbers.
+ * Parameters: conversation, sender, the number before the first, the last number.
+ */
+const COUNT_STANDING = `
+  SELECT count(*) AS count FROM event
+  WHERE conversation = ? AND sender = ? AND seq > ? AND seq <= ? AND kind = ${kindCodes.message} AND retracted = 0`;
 
 export class ConversationWrites {
   readonly #state: WriterState;
@@ -61,55 +70,12 @@ export class ConversationWrites {
   }
 
   mark(marks: Marks): WriteResult {
-    const conversation = this.#state.conversation(marks.conversation);
-    if (conversation === undefined) return refusedResult("conversation_unknown");
-    const isA = marks.user === conversation.aId;
-    if (!isA && marks.user !== conversation.bId) return refusedResult("conversation_unknown");
-    if (Math.max(marks.delivered, marks.read) > conversation.lastSeq) return refusedResult("seq_unknown");
-    const oldRead = isA ? conversation.aRead : conversation.bRead;
-    const oldDelivered = isA ? conversation.aDelivered : conversation.bDelivered;
-    const read = Math.max(oldRead, marks.read);
-    const delivered = Math.max(oldDelivered, marks.delivered, read);
-    if (read === oldRead && delivered === oldDelivered) return doneResult;
-    const unread = this.#unread(conversation, isA, oldRead, read);
-    if (isA) {
-      conversation.aRead = read;
-      conversation.aDelivered = delivered;
-      conversation.aUnread = unread;
-    } else {
-      conversation.bRead = read;
-      conversation.bDelivered = delivered;
-      conversation.bUnread = unread;
-    }
-    const { position, prev } = this.#state.advance(conversation);
-    const { id, aId, bId } = conversation;
-    return {
-      outcome: doneResult.outcome,
-      publish: {
-        to: [aId, bId],
-        note: {
-          kind: "markers",
-          conversation: id,
-          user: marks.user,
-          delivered,
-          read,
-          unread: shownUnread(unread),
-          position,
-          prev,
-        },
-      },
-    };
-  }
-
-  /** Counts what was read, or what is left: whichever is less to look at. Each message is read once. */
-  #unread(conversation: ConversationState, isA: boolean, oldRead: number, read: number): number {
-    if (read >= conversation.lastMessage) return 0;
-    const peer = isA ? conversation.bKey : conversation.aKey;
-    const count = (after: number, upTo: number): number =>
-      this.#countStanding.get(conversation.key, peer, after, upTo)?.count ?? 0;
-    const { lastSeq } = conversation;
-    if (lastSeq - read < read - oldRead) return count(read, lastSeq);
-    return (isA ? conversation.aUnread : conversation.bUnread) - count(oldRead, read);
+    const plan = planMark(this.#state, marks);
+    if (!("count" in plan)) return plan;
+    const { peerKey, after, upTo, times } = plan.count;
+    const counted =
+      times === 0 ? 0 : (this.#countStanding.get(plan.conversation.key, peerKey, after, upTo)?.count ?? 0);
+    return carryOutMark(this.#state, plan, counted);
   }
 }
 

@@ -3,7 +3,7 @@
  * of the tables themselves. `duologue doctor`, a restore and the tests of crashes all ask the same questions.
  */
 import type { Database } from "bun:sqlite";
-import { kindCodes } from "./kinds.ts";
+import { kindCodes } from "../rules/kinds.ts";
 import { readEpoch } from "./migrations.ts";
 
 interface Invariant {

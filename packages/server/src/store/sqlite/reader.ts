@@ -1,6 +1,6 @@
 /** Reads on a connection of its own: any number of processes read while the one writer writes. */
 import type { Database, Statement } from "bun:sqlite";
-import type { Conversation, ConversationEvent } from "@duologue/protocol";
+import type { Conversation } from "@duologue/protocol";
 import type {
   ChangesPage,
   ConversationId,
@@ -14,12 +14,14 @@ import type {
   UserRecord,
 } from "../../ports/store.ts";
 import { foldName } from "../fold.ts";
+import { DamagedDatabaseError } from "../rules/damage.ts";
+import { toHistoryPage } from "../rules/pages.ts";
+import type { Viewer } from "../rules/summary-rows.ts";
 import { ChangesReader } from "./changes.ts";
-import { DamagedDatabaseError } from "./damage.ts";
 import { openReaderDatabase } from "./database.ts";
-import { EventReader, type EventRow, PAGE_CHARACTERS } from "./events.ts";
+import { EventReader } from "./events.ts";
 import { readEpoch, readRealm } from "./migrations.ts";
-import { SummaryReader, type Viewer } from "./summaries.ts";
+import { SummaryReader } from "./summaries.ts";
 
 interface UserRow {
   readonly key: number;
@@ -71,9 +73,9 @@ export class SqliteReader implements StoreReads, Disposable {
     this.#database = database;
     this.epoch = readEpoch(database);
     this.realm = readRealm(database);
-    this.#events = new EventReader(database, this.epoch);
+    this.#events = new EventReader(database);
     this.#summaries = new SummaryReader(database, this.epoch, this.#events);
-    this.#changes = new ChangesReader(database, this.#events, this.#summaries);
+    this.#changes = new ChangesReader(database, this.epoch, this.#events, this.#summaries);
     this.#begin = database.prepare("BEGIN");
     this.#end = database.prepare("COMMIT");
     this.#selectUser = database.prepare(`SELECT ${USER} FROM user u WHERE u.id = ?`);
@@ -147,25 +149,11 @@ export class SqliteReader implements StoreReads, Disposable {
       const pair = this.#selectPair.get(conversation);
       if (pair === null) return { events: [], revisions: [], more: false };
       const rows = this.#events.before(pair.key, before ?? Number.MAX_SAFE_INTEGER, limit);
-      const lastSeq = rows[0]?.seq ?? 0;
       const names = {
         conversation,
         senders: new Map([pair.a, pair.b].map((key) => [key, this.#userByKey(key).id])),
       };
-      const events: ConversationEvent[] = [];
-      const revisions: ConversationEvent[] = [];
-      let characters = 0;
-      // From the last one back: a page of long texts begins later, and never leaves a hole before `before`.
-      for (const row of rows) {
-        const edit = row.revision > lastSeq ? this.#events.latestEdit(row) : undefined;
-        characters += textLength(row) + textLength(edit);
-        if (characters > PAGE_CHARACTERS && events.length > 0) break;
-        events.push(this.#events.toEvent(row, names));
-        if (edit !== undefined) revisions.push(this.#events.toEvent(edit, names));
-      }
-      events.reverse();
-      revisions.sort((one, other) => one.seq - other.seq);
-      return { events, revisions, more: (events[0]?.seq ?? 1) > 1 };
+      return toHistoryPage(this.epoch, rows, names, (row) => this.#events.latestEdit(row));
     });
   }
 
@@ -230,8 +218,4 @@ export class SqliteReader implements StoreReads, Disposable {
 
 function toUser(row: UserRow): UserRecord {
   return { id: row.id, name: row.name, kind: row.kind, createdAt: row.createdAt };
-}
-
-function textLength(row: EventRow | undefined): number {
-  return row?.body?.length ?? 0;
 }

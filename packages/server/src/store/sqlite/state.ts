@@ -5,46 +5,13 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { ConversationId, Position, UserId } from "../../ports/store.ts";
 import { RecentMap } from "../recent-map.ts";
-import { DamagedDatabaseError } from "./damage.ts";
-
-export interface UserState {
-  readonly key: number;
-  readonly id: UserId;
-  /** As JSON text. */
-  readonly quotedId: string;
-  /** The user's last change. */
-  position: Position;
-}
-
-export interface ConversationState {
-  readonly key: number;
-  readonly id: ConversationId;
-  readonly quotedId: string;
-  readonly aKey: number;
-  readonly bKey: number;
-  readonly aId: UserId;
-  readonly bId: UserId;
-  lastSeq: number;
-  lastTime: number;
-  lastMessage: number;
-  changed: Position;
-  aDelivered: number;
-  aRead: number;
-  bDelivered: number;
-  bRead: number;
-  aUnread: number;
-  bUnread: number;
-  /** Differs from its row; the transaction ends with writing it. */
-  dirty: boolean;
-}
-
-type ConversationRow = Omit<ConversationState, "quotedId" | "dirty">;
-
-/** A change of a conversation: its position, and the position of each of the two before it. */
-export interface Step {
-  readonly position: Position;
-  readonly prev: Readonly<Record<UserId, Position>>;
-}
+import {
+  ChangeState,
+  type ConversationRow,
+  type ConversationState,
+  toConversationState,
+  type UserState,
+} from "../rules/state.ts";
 
 interface UserRow {
   readonly key: number;
@@ -75,18 +42,17 @@ const SELECT_POSITION = `
     coalesce((SELECT max(position) FROM event), 0),
     coalesce((SELECT max(changed) FROM conversation), 0)) AS position`;
 
-export class WriterState {
-  /** The last change of all. */
-  position: Position = 0;
+/** Its `position` is the last change of all. */
+export class WriterState extends ChangeState {
   readonly #users: RecentMap<UserId, UserState>;
   readonly #conversations: RecentMap<ConversationId, ConversationState>;
-  readonly #dirty: ConversationState[] = [];
   readonly #selectConversation: Statement<ConversationRow, [string]>;
   readonly #selectUser: Statement<UserRow, [string]>;
   readonly #selectPosition: Statement<{ position: number }, []>;
   readonly #updateConversation: Statement;
 
   constructor(database: Database, limits: { readonly users: number; readonly conversations: number }) {
+    super();
     this.#users = new RecentMap(limits.users);
     this.#conversations = new RecentMap(limits.conversations);
     this.#selectConversation = database.prepare(SELECT_CONVERSATION);
@@ -100,11 +66,11 @@ export class WriterState {
   reload(): void {
     this.#users.clear();
     this.#conversations.clear();
-    this.#dirty.length = 0;
+    this.dirty.length = 0;
     this.position = this.#selectPosition.get()?.position ?? 0;
   }
 
-  user(id: UserId): UserState | undefined {
+  override user(id: UserId): UserState | undefined {
     const known = this.#users.get(id);
     if (known !== undefined) return known;
     const row = this.#selectUser.get(id);
@@ -114,30 +80,14 @@ export class WriterState {
     return user;
   }
 
-  conversation(id: ConversationId): ConversationState | undefined {
+  override conversation(id: ConversationId): ConversationState | undefined {
     const known = this.#conversations.get(id);
     if (known !== undefined) return known;
     const row = this.#selectConversation.get(id);
     if (row === null) return undefined;
-    const conversation = { ...row, quotedId: JSON.stringify(id), dirty: false };
+    const conversation = toConversationState(row);
     this.#conversations.set(id, conversation);
     return conversation;
-  }
-
-  /** Gives the conversation the next position; its two users get one more link in their chains. */
-  advance(conversation: ConversationState): Step {
-    const a = this.#member(conversation.aId);
-    const b = this.#member(conversation.bId);
-    const step = { position: this.position + 1, prev: { [a.id]: a.position, [b.id]: b.position } };
-    this.position = step.position;
-    conversation.changed = step.position;
-    a.position = step.position;
-    b.position = step.position;
-    if (!conversation.dirty) {
-      conversation.dirty = true;
-      this.#dirty.push(conversation);
-    }
-    return step;
   }
 
   /** A change of a row that was written directly; what is remembered of it and of its users follows. */
@@ -153,7 +103,7 @@ export class WriterState {
 
   /** Writes the rows of the conversations that changed. */
   flush(): void {
-    for (const conversation of this.#dirty) {
+    for (const conversation of this.dirty) {
       this.#updateConversation.run(
         conversation.lastSeq,
         conversation.lastTime,
@@ -169,18 +119,12 @@ export class WriterState {
       );
       conversation.dirty = false;
     }
-    this.#dirty.length = 0;
+    this.dirty.length = 0;
   }
 
   /** Only between transactions: what is dirty must be remembered. */
   trim(): void {
     this.#users.trim();
     this.#conversations.trim();
-  }
-
-  #member(id: UserId): UserState {
-    const user = this.user(id);
-    if (user === undefined) throw new DamagedDatabaseError("a conversation's user is not stored");
-    return user;
   }
 }

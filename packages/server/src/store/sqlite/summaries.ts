@@ -1,43 +1,10 @@
 /** Conversations as one of their two users sees them. */
 import type { Database, Statement } from "bun:sqlite";
 import type { Conversation } from "@duologue/protocol";
-import { encodeCursor, type Position, type UserId, type UserKind } from "../../ports/store.ts";
-import { DamagedDatabaseError } from "./damage.ts";
-import type { EventNames, EventReader } from "./events.ts";
-import { shownUnread } from "./unread.ts";
-
-/** The user who looks. */
-export interface Viewer {
-  readonly key: number;
-  readonly id: UserId;
-}
-
-export interface Summary {
-  readonly conversation: Conversation;
-  readonly names: EventNames;
-  /** Of the last message's text, in UTF-16 units. */
-  readonly characters: number;
-}
-
-interface SummaryRow {
-  readonly key: number;
-  readonly id: string;
-  readonly lastSeq: number;
-  readonly lastMessage: number;
-  readonly changed: Position;
-  readonly isA: number;
-  readonly aDelivered: number;
-  readonly aRead: number;
-  readonly bDelivered: number;
-  readonly bRead: number;
-  readonly aUnread: number;
-  readonly bUnread: number;
-  readonly peerKey: number;
-  readonly peerId: UserId;
-  readonly peerName: string;
-  readonly peerKind: UserKind;
-  readonly peerSeenAt: number | null;
-}
+import type { Position } from "../../ports/store.ts";
+import { DamagedDatabaseError } from "../rules/damage.ts";
+import { type Summary, type SummaryRow, toSummary, type Viewer } from "../rules/summary-rows.ts";
+import type { EventReader } from "./events.ts";
 
 const SELECT = `
   SELECT c.key, c.id, c.last_seq AS lastSeq, c.last_message AS lastMessage, c.changed, c.a = ?1 AS isA,
@@ -79,28 +46,8 @@ export class SummaryReader {
   read(viewer: Viewer, key: number): Summary {
     const row = this.#select.get(viewer.key, key);
     if (row === null) throw new DamagedDatabaseError("a conversation is not there, or not its viewer's");
-    const names = {
-      conversation: row.id,
-      senders: new Map([
-        [viewer.key, viewer.id],
-        [row.peerKey, row.peerId],
-      ]),
-    };
     const last = row.lastMessage === 0 ? undefined : this.#events.bySeq(key, row.lastMessage);
-    const body = last === undefined ? null : (this.#events.latestEdit(last) ?? last).body;
-    const a = { delivered: row.aDelivered, read: row.aRead };
-    const b = { delivered: row.bDelivered, read: row.bRead };
-    const conversation = {
-      id: row.id,
-      peer: { id: row.peerId, name: row.peerName, kind: row.peerKind },
-      ...(row.peerSeenAt === null ? {} : { peerSeenAt: row.peerSeenAt }),
-      lastSeq: row.lastSeq,
-      ...(last === undefined ? {} : { lastMessage: this.#events.toEvent(last, names, body) }),
-      mine: row.isA === 1 ? a : b,
-      theirs: row.isA === 1 ? b : a,
-      unread: shownUnread(row.isA === 1 ? row.aUnread : row.bUnread),
-      cursor: encodeCursor(this.#epoch, row.changed),
-    };
-    return { conversation, names, characters: body?.length ?? 0 };
+    const edit = last === undefined ? undefined : this.#events.latestEdit(last);
+    return toSummary(this.#epoch, viewer, row, last, edit);
   }
 }

@@ -3,10 +3,11 @@ import type { Database, Statement } from "bun:sqlite";
 import type { Clock } from "../../clock.ts";
 import type { BatchCommitter } from "../batch.ts";
 import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
-import { Appender } from "./append.ts";
+import { Appender } from "../rules/append.ts";
 import { Checkpointer, type CheckpointLimits, settleLog, withPatience } from "./checkpoint.ts";
 import { ConversationWrites } from "./conversation-writes.ts";
 import { openWriterDatabase } from "./database.ts";
+import { SqliteEventTable } from "./event-table.ts";
 import { Fence } from "./fence.ts";
 import { makeEpoch, migrate, readEpoch, writeMeta } from "./migrations.ts";
 import { PeopleWrites } from "./people-writes.ts";
@@ -79,7 +80,7 @@ export class SqliteWriter implements BatchCommitter, Disposable {
         users: options.maxCachedUsers ?? DEFAULT_CACHED,
         conversations: options.maxCachedConversations ?? DEFAULT_CACHED,
       });
-      this.#appender = new Appender(database, this.#state);
+      this.#appender = new Appender(this.#state, new SqliteEventTable(database));
       this.#people = new PeopleWrites(database, this.#state);
       this.#sessions = new SessionWrites(database);
       this.#conversations = new ConversationWrites(database, this.#state, this.#people, options.clock);

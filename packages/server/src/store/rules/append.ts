@@ -1,13 +1,13 @@
-/** Numbering and inserting events: the path of every message. */
-import type { Database, Statement } from "bun:sqlite";
+/** Numbering events: the path of every message. What a table of events must give for it is `EventTable`. */
 import { defaultLimits } from "@duologue/protocol";
 import type { Draft } from "../../ports/store.ts";
 import { refusedResult, type WriteResult } from "../requests.ts";
 import { DamagedDatabaseError } from "./damage.ts";
 import { type EventKind, kindCodes } from "./kinds.ts";
-import type { ConversationState, UserState, WriterState } from "./state.ts";
+import type { ChangeState, ConversationState, UserState } from "./state.ts";
 
-interface KnownEvent {
+/** What is compared of an event when its id comes once more. */
+export interface KnownEvent {
   readonly conversation: number;
   readonly seq: number;
   readonly time: number;
@@ -18,51 +18,47 @@ interface KnownEvent {
   readonly body: string | null;
 }
 
-interface Target {
-  readonly position: number;
+/** An event that an edit or a retraction names. */
+export interface TargetEvent {
   readonly sender: number;
   readonly kind: number;
   readonly retracted: number;
 }
 
-// A conflict with another row's number or position would be a defect, and must not pass in silence.
-const INSERT = `
-  INSERT INTO event (position, conversation, seq, sender, client_id, time, kind, target, reply_to, revision,
-    retracted, body)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?)
-  ON CONFLICT (client_id, sender) DO NOTHING`;
+export interface NewEvent {
+  readonly position: number;
+  readonly conversation: number;
+  readonly seq: number;
+  readonly sender: number;
+  readonly clientId: string;
+  readonly time: number;
+  readonly kind: number;
+  readonly target: number | null;
+  readonly replyTo: number | null;
+  readonly body: string | null;
+}
 
-const SELECT_KNOWN = `
-  SELECT conversation, seq, time, kind, target, reply_to AS replyTo, retracted, body
-  FROM event WHERE client_id = ? AND sender = ?`;
+/** The events as they are within the transaction, its own changes included. */
+export interface EventTable {
+  /** Whether it is in now; if not, (sender, id) is known. */
+  insert(event: NewEvent): boolean;
+  known(clientId: string, sender: number): KnownEvent | undefined;
+  target(conversation: number, seq: number): TargetEvent | undefined;
+  /** How many edits there are of a message, counted up to `limit`. */
+  countEdits(conversation: number, seq: number, limit: number): number;
+  /** The message has a new text since the event `revision`. */
+  revise(conversation: number, seq: number, revision: number): void;
+  /** The text of the message and of its edits goes, by the event `revision`. */
+  erase(conversation: number, seq: number, revision: number): void;
+}
 
 export class Appender {
-  readonly #state: WriterState;
-  readonly #insert: Statement;
-  readonly #selectKnown: Statement<KnownEvent, [string, number]>;
-  readonly #selectTarget: Statement<Target, [number, number]>;
-  readonly #countEdits: Statement<{ count: number }, [number, number, number]>;
-  readonly #revise: Statement;
-  readonly #eraseTarget: Statement;
-  readonly #eraseEdits: Statement;
+  readonly #state: ChangeState;
+  readonly #events: EventTable;
 
-  constructor(database: Database, state: WriterState) {
+  constructor(state: ChangeState, events: EventTable) {
     this.#state = state;
-    this.#insert = database.prepare(INSERT);
-    this.#selectKnown = database.prepare(SELECT_KNOWN);
-    this.#selectTarget = database.prepare(
-      "SELECT position, sender, kind, retracted FROM event WHERE conversation = ? AND seq = ?",
-    );
-    this.#countEdits = database.prepare(
-      "SELECT count(*) AS count FROM (SELECT 1 FROM event WHERE conversation = ? AND target = ? LIMIT ?)",
-    );
-    this.#revise = database.prepare("UPDATE event SET revision = ? WHERE position = ?");
-    this.#eraseTarget = database.prepare(
-      "UPDATE event SET revision = ?, retracted = 1, body = NULL WHERE position = ?",
-    );
-    this.#eraseEdits = database.prepare(
-      `UPDATE event SET retracted = 1, body = NULL WHERE conversation = ? AND target = ? AND kind = ${kindCodes.edit}`,
-    );
+    this.#events = events;
   }
 
   /** `now` is in milliseconds since 1970. */
@@ -73,13 +69,13 @@ export class Appender {
     if (!isA && draft.sender !== conversation.bId) return refusedResult("conversation_unknown");
     const sender = this.#state.user(draft.sender);
     if (sender === undefined) return refusedResult("conversation_unknown");
-    if (draft.kind === "message" && (draft.replyTo ?? 0) <= conversation.lastSeq && !draft.onlyRepeat) {
+    if (isPlain(draft, conversation.lastSeq)) {
       if (this.#insertEvent(conversation, sender, draft, now))
         return this.#committed(conversation, sender, draft);
       return this.#repeated(conversation, sender, draft);
     }
     // Here the id is looked up before the reference: a repeat gets its number though its target may be gone by now.
-    if (this.#selectKnown.get(draft.id, sender.key) !== null)
+    if (this.#events.known(draft.id, sender.key) !== undefined)
       return this.#repeated(conversation, sender, draft);
     if (draft.onlyRepeat) return refusedResult("recipient_gone");
     if (draft.kind === "message") return refusedResult("seq_unknown");
@@ -90,8 +86,8 @@ export class Appender {
   #change(conversation: ConversationState, sender: UserState, draft: Draft, now: number): WriteResult {
     const seq = draft.target ?? 0;
     if (seq > conversation.lastSeq) return refusedResult("seq_unknown");
-    const target = this.#selectTarget.get(conversation.key, seq);
-    const isOwn = target !== null && target.sender === sender.key;
+    const target = this.#events.target(conversation.key, seq);
+    const isOwn = target !== undefined && target.sender === sender.key;
     if (!isOwn || target.kind !== kindCodes.message || target.retracted === 1) {
       return refusedResult("target_invalid");
     }
@@ -99,13 +95,12 @@ export class Appender {
     if (!this.#insertEvent(conversation, sender, draft, now))
       throw new DamagedDatabaseError("an unknown id conflicts");
     if (draft.kind === "retract") {
-      this.#eraseTarget.run(conversation.lastSeq + 1, target.position);
-      this.#eraseEdits.run(conversation.key, seq);
+      this.#events.erase(conversation.key, seq, conversation.lastSeq + 1);
       const isA = sender.key === conversation.aKey;
       if (isA && seq > conversation.bRead) conversation.bUnread -= 1;
       if (!isA && seq > conversation.aRead) conversation.aUnread -= 1;
     } else {
-      this.#revise.run(conversation.lastSeq + 1, target.position);
+      this.#events.revise(conversation.key, seq, conversation.lastSeq + 1);
     }
     return this.#committed(conversation, sender, draft);
   }
@@ -113,26 +108,25 @@ export class Appender {
   /** A retraction erases every edit in one transaction, and everybody waits for that: there must not be too many. */
   #isEditedOut(conversation: ConversationState, seq: number): boolean {
     const { editsPerMessage } = defaultLimits;
-    return (this.#countEdits.get(conversation.key, seq, editsPerMessage)?.count ?? 0) >= editsPerMessage;
+    return this.#events.countEdits(conversation.key, seq, editsPerMessage) >= editsPerMessage;
   }
 
-  /** Whether it is in now; if not, (sender, id) is known. */
   #insertEvent(conversation: ConversationState, sender: UserState, draft: Draft, now: number): boolean {
-    const { changes } = this.#insert.run(
-      this.#state.position + 1,
-      conversation.key,
-      conversation.lastSeq + 1,
-      sender.key,
-      draft.id,
-      Math.max(now, conversation.lastTime),
-      kindCodes[draft.kind],
-      draft.target ?? null,
-      draft.replyTo ?? null,
-      draft.body ?? null,
-    );
-    if (changes === 0) return false;
-    conversation.lastTime = Math.max(now, conversation.lastTime);
-    return true;
+    const time = Math.max(now, conversation.lastTime);
+    const isIn = this.#events.insert({
+      position: this.#state.position + 1,
+      conversation: conversation.key,
+      seq: conversation.lastSeq + 1,
+      sender: sender.key,
+      clientId: draft.id,
+      time,
+      kind: kindCodes[draft.kind],
+      target: draft.target ?? null,
+      replyTo: draft.replyTo ?? null,
+      body: draft.body ?? null,
+    });
+    if (isIn) conversation.lastTime = time;
+    return isIn;
   }
 
   #committed(conversation: ConversationState, sender: UserState, draft: Draft): WriteResult {
@@ -172,8 +166,8 @@ export class Appender {
   }
 
   #repeated(conversation: ConversationState, sender: UserState, draft: Draft): WriteResult {
-    const known = this.#selectKnown.get(draft.id, sender.key);
-    if (known === null) throw new DamagedDatabaseError("a conflicting event is not there");
+    const known = this.#events.known(draft.id, sender.key);
+    if (known === undefined) throw new DamagedDatabaseError("a conflicting event is not there");
     const isSame =
       known.conversation === conversation.key &&
       known.kind === kindCodes[draft.kind] &&
@@ -185,6 +179,11 @@ export class Appender {
     const { seq, time } = known;
     return { outcome: { ok: true, seq, time, position: 0, prev: 0, duplicate: true }, publish: undefined };
   }
+}
+
+/** A message that needs nothing but its conversation to be judged, unless its id is known. */
+export function isPlain(draft: Draft, lastSeq: number): boolean {
+  return draft.kind === "message" && (draft.replyTo ?? 0) <= lastSeq && !draft.onlyRepeat;
 }
 
 /** The frame as both users get it, but for `cursor` and `prev`, which differ. The stored body is JSON already. */
