@@ -1,6 +1,6 @@
 /** One conversation and the devices that take part in it, some of which are gone. */
 import { memoryStorage } from "@duologue/client";
-import { Talker } from "../harness/traffic.ts";
+import { type Pace, Talker } from "../harness/traffic.ts";
 import { judge, type Testimony, testimonyOf, type Verdict } from "./oracle.ts";
 
 /** A device that is not in this process: a browser. */
@@ -18,8 +18,7 @@ export const RECOVERY_MS = 60_000;
 export interface GroupOptions {
   /** Where each device connects to; two people take them in turn. */
   readonly urls: readonly string[];
-  /** Messages of one device that wait for their number at the same time. */
-  readonly window?: number;
+  readonly pace?: Pace;
 }
 
 export class Group implements Disposable {
@@ -28,16 +27,16 @@ export class Group implements Disposable {
   readonly #gone: Testimony[] = [];
   readonly #storages = new Map<Talker, ReturnType<typeof memoryStorage>>();
   readonly #urls = new Map<Talker, string>();
-  readonly #window: number;
+  readonly #pace: Pick<GroupOptions, "pace">;
 
-  private constructor(window: number) {
-    this.#window = window;
+  private constructor(pace: Pick<GroupOptions, "pace">) {
+    this.#pace = pace;
   }
 
   /** As many devices as there are addresses, at least two. */
-  static async meet({ urls, window = 1 }: GroupOptions): Promise<Group> {
+  static async meet({ urls, ...pace }: GroupOptions): Promise<Group> {
     const [first = "", second = "", ...more] = urls;
-    const group = new Group(window);
+    const group = new Group(pace);
     const ann = group.#add(first);
     const ben = group.#add(second);
     await ann.meet(ben);
@@ -121,7 +120,7 @@ export class Group implements Disposable {
   ): Talker {
     const storage = kept ?? memoryStorage();
     const same = sameUser === undefined ? {} : { token: sameUser.token, horizon: sameUser.log.horizon };
-    const talker = new Talker({ url, storage, window: this.#window, reads: true, ...same });
+    const talker = new Talker({ url, storage, reads: true, ...this.#pace, ...same });
     this.#storages.set(talker, storage);
     this.#urls.set(talker, url);
     return talker;

@@ -21,6 +21,9 @@ const help = `Usage: npm run chaos -- [options]
   --round S           seconds until the judge speaks and others take over (30)
   --only A,B          these faults only
   --no-browsers       none of the clients is in a browser
+  --warm-up M         minutes in haste before, so that caches fill; what a server costs is judged after it
+  --pause MS          of each device, from one message to the next (0)
+  --limit NAME=VALUE  a limit of the server, as "duologue serve" takes it; may be repeated
   --record            also puts the report into docs/reliability.md
   --herd N            instead: N clients, all cut at once, come back (each takes one open file here and one there)
 `;
@@ -35,6 +38,9 @@ const { values } = parseArgs({
     devices: text,
     round: text,
     only: text,
+    limit: { type: "string", multiple: true },
+    "warm-up": text,
+    pause: text,
     record: { type: "boolean" },
     herd: text,
     "no-browsers": { type: "boolean" },
@@ -43,7 +49,7 @@ const { values } = parseArgs({
 });
 
 function number(
-  name: "minutes" | "seed" | "workers" | "conversations" | "devices" | "round" | "herd",
+  name: "minutes" | "warm-up" | "pause" | "seed" | "workers" | "conversations" | "devices" | "round" | "herd",
   usual: number,
 ): number {
   const value = Number(values[name] ?? usual);
@@ -60,11 +66,16 @@ async function mix(): Promise<boolean> {
     ...(site === undefined
       ? {}
       : {
-          serverOptions: ["--origins", site.origin],
           guests: (world) => browserGuests(site.origin, world.groups, world.proxy.url),
         }),
+    serverOptions: [
+      ...(site === undefined ? [] : ["--origins", site.origin]),
+      ...(values.limit ?? []).flatMap((limit) => ["--limit", limit]),
+    ],
     seed: number("seed", 1),
     durationMs: number("minutes", 10) * 60_000,
+    ...(values["warm-up"] === undefined ? {} : { warmUpMs: number("warm-up", 0) * 60_000 }),
+    pauseMs: number("pause", 0),
     roundMs: number("round", 30) * 1000,
     workers: number("workers", 4),
     conversations: number("conversations", 10),

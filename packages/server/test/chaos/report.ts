@@ -15,7 +15,7 @@ export function renderReport(report: ChaosReport): string {
       report.tallies.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(faultRow),
     ),
     table(
-      ["cost", "first", "last", "highest", "slope, second half"],
+      ["cost", "first", "last", "highest", "slope"],
       report.trends.map((trend) => trendRow(trend, durationMs)),
     ),
     ...violations.map((violation) => `VIOLATION ${violation}`),

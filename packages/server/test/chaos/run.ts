@@ -16,6 +16,10 @@ export interface ChaosOptions extends WorldOptions {
   readonly seed: number;
   /** How long things break, ms; the judging comes on top of it. */
   readonly durationMs: number;
+  /** Before it, ms: the same in haste, so that caches fill; not judged by what it costs. */
+  readonly warmUpMs?: number;
+  /** Of each device from one message to the next, once it is warm. */
+  readonly pauseMs?: number;
   /** Between two verdicts; each round has new people. */
   readonly roundMs: number;
   /** Instead of all faults. */
@@ -56,6 +60,8 @@ export interface ChaosReport {
 
 /** Between two faults: some work must get through, or nothing is at stake. */
 const CALM_MS = { least: 100, most: 1500 } as const;
+/** Messages of a device at the same time while caches are to fill. */
+const WARM_UP_WINDOW = 16;
 /** How often a second fault comes while the first one lasts. */
 const TWO_AT_ONCE = 0.2;
 
@@ -64,12 +70,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   using samples = new Samples(world);
   const random = new SeededRandom(options.seed);
   const run = new Run(world, random, options);
-  const endAt = systemClock.monotonic() + options.durationMs;
-  for (;;) {
-    await run.round(Math.min(endAt, systemClock.monotonic() + options.roundMs));
-    if (systemClock.monotonic() >= endAt || run.violations.length > 0) break;
-    await world.meet();
+  if (options.warmUpMs !== undefined) {
+    world.pace.window = WARM_UP_WINDOW;
+    await run.roundsUntil(systemClock.monotonic() + options.warmUpMs);
+    samples.judgeFromNow();
   }
+  Object.assign(world.pace, { window: 1, pauseMs: options.pauseMs ?? 0 });
+  await run.roundsUntil(systemClock.monotonic() + options.durationMs);
   return { ...run.report(), trends: samples.trends() };
 }
 
@@ -93,7 +100,14 @@ class Run {
     private readonly options: ChaosOptions,
   ) {}
 
-  async round(endAt: number): Promise<void> {
+  async roundsUntil(endAt: number): Promise<void> {
+    while (systemClock.monotonic() < endAt && this.violations.length === 0) {
+      if (this.world.groups.length === 0) await this.world.meet();
+      await this.#round(Math.min(endAt, systemClock.monotonic() + this.options.roundMs));
+    }
+  }
+
+  async #round(endAt: number): Promise<void> {
     this.#rounds += 1;
     await using guests = await this.options.guests?.(this.world, this.random);
     const possible = [...faults, ...(guests?.faults ?? [])].filter(

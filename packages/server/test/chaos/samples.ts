@@ -6,7 +6,8 @@ import type { World } from "./world.ts";
 
 interface Sample {
   readonly atMs: number;
-  readonly rssMegabytes: number;
+  /** Process → MB. */
+  readonly memory: ReadonlyMap<number, number>;
   readonly openFiles: number;
   readonly walMegabytes: number;
 }
@@ -16,7 +17,7 @@ export interface Trend {
   readonly first: number;
   readonly last: number;
   readonly highest: number;
-  /** By least squares, over the second half of the time: the first half is warming up. */
+  /** By least squares, over the judged part of the time. */
   readonly percentPerTenMinutes: number;
 }
 
@@ -27,15 +28,31 @@ export class Samples implements Disposable {
   readonly #world: World;
   readonly #samples: Sample[] = [];
   readonly #timer: { cancel(): void };
+  #judgedFrom: number | undefined;
 
   constructor(world: World) {
     this.#world = world;
     this.#timer = systemClock.every(SAMPLE_MS, () => this.#take());
   }
 
+  /** What was before is warming up. Never called: the first half of the time. */
+  judgeFromNow(): void {
+    this.#judgedFrom = this.#samples.length;
+  }
+
   trends(): readonly Trend[] {
+    const { pid } = this.#world.server;
+    const pids = [...(this.#samples.at(-1)?.memory.keys() ?? [])];
+    // Those that were replaced meanwhile have no trend of their own.
+    const lasting = pids.filter((one) => this.#judged.every(({ memory }) => memory.has(one)));
     return [
-      this.#trend("memory of all processes, MB", ({ rssMegabytes }) => rssMegabytes),
+      this.#trend("memory of all processes, MB", ({ memory }) => sumOf(memory.values())),
+      ...lasting.map((one, index) =>
+        this.#trend(
+          one === pid ? "memory of the primary, MB" : `memory of worker ${index}, MB`,
+          ({ memory }) => memory.get(one) ?? 0,
+        ),
+      ),
       this.#trend("open files of all processes", ({ openFiles }) => openFiles),
       this.#trend("write-ahead log, MB", ({ walMegabytes }) => walMegabytes),
     ];
@@ -49,21 +66,26 @@ export class Samples implements Disposable {
     const { server, dataDirectory } = this.#world;
     const workers = server.workerPids();
     const pids = [server.pid, ...workers];
-    const parts = pids.map((pid) => ({ rss: rssMegabytesOf(pid), files: openFilesOf(pid) }));
+    const memory = new Map(pids.flatMap((pid) => pairOf(pid, rssMegabytesOf(pid))));
+    const files = new Map(pids.flatMap((pid) => pairOf(pid, openFilesOf(pid))));
     // In the middle of a restart there is nothing to compare.
-    if (workers.length === 0 || parts.some(({ rss, files }) => rss === undefined || files === undefined))
-      return;
+    if (workers.length === 0 || memory.size < pids.length || files.size < pids.length) return;
     this.#samples.push({
       atMs: systemClock.monotonic(),
-      rssMegabytes: parts.reduce((sum, { rss }) => sum + (rss ?? 0), 0),
-      openFiles: parts.reduce((sum, { files }) => sum + (files ?? 0), 0),
+      memory,
+      openFiles: sumOf(files.values()),
       walMegabytes: sizeOf(join(dataDirectory, "duologue.db-wal")) / 1e6,
     });
   }
 
+  get #judged(): readonly Sample[] {
+    return this.#samples.slice(this.#judgedFrom ?? this.#samples.length >> 1);
+  }
+
   #trend(name: string, pick: (sample: Sample) => number): Trend {
-    const values = this.#samples.map(pick);
-    const late = this.#samples.slice(values.length >> 1);
+    // With a warm-up of its own, that is no part of the table.
+    const values = (this.#judgedFrom === undefined ? this.#samples : this.#judged).map(pick);
+    const late = this.#judged;
     const mean = late.reduce((sum, sample) => sum + pick(sample), 0) / Math.max(1, late.length);
     const slope = slopeOf(late.map((sample) => [sample.atMs, pick(sample)]));
     return {
@@ -74,6 +96,14 @@ export class Samples implements Disposable {
       percentPerTenMinutes: mean === 0 ? 0 : (100 * slope * TEN_MINUTES_MS) / mean,
     };
   }
+}
+
+function sumOf(values: Iterable<number>): number {
+  return [...values].reduce((sum, value) => sum + value, 0);
+}
+
+function pairOf(pid: number, value: number | undefined): [number, number][] {
+  return value === undefined ? [] : [[pid, value]];
 }
 
 /** Of the line that lies nearest to these points. */

@@ -9,7 +9,7 @@ import {
   startServer,
   until,
 } from "@duologue/testing";
-import type { Talker } from "../harness/traffic.ts";
+import type { Pace, Talker } from "../harness/traffic.ts";
 import { Group } from "./group.ts";
 import { combine, type Verdict } from "./oracle.ts";
 import { FaultyProxy } from "./proxy.ts";
@@ -33,6 +33,8 @@ export class World implements AsyncDisposable {
   server: Server;
   readonly proxy: FaultyProxy;
   groups: Group[] = [];
+  /** Of all who talk, now and later. */
+  readonly pace: Pace = { pauseMs: 0, window: 1 };
   readonly #options: WorldOptions;
   readonly #dataDirectory: string;
 
@@ -65,7 +67,7 @@ export class World implements AsyncDisposable {
     const urls = Array.from({ length: devices }, (_, index) =>
       index % 2 === 0 ? this.proxy.url : this.server.url,
     );
-    const meetings = Array.from({ length: conversations }, () => Group.meet({ urls }));
+    const meetings = Array.from({ length: conversations }, () => Group.meet({ urls, pace: this.pace }));
     this.groups.push(...(await Promise.all(meetings)));
     for (const group of this.groups) group.begin();
   }

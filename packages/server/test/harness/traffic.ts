@@ -9,6 +9,7 @@ import {
   type SocketEvents,
 } from "@duologue/client";
 import { withDeadline } from "@duologue/testing";
+import { systemClock, type Timer } from "../../src/clock.ts";
 import { freshName } from "./peer.ts";
 import { type Horizon, WireLog } from "./wire-log.ts";
 
@@ -24,10 +25,17 @@ export interface TalkerOptions {
   readonly token?: string;
   readonly storage?: ClientStorage;
   readonly horizon?: Horizon;
-  /** Messages that may wait for their number before the next one is written. */
-  readonly window?: number;
   /** Says "read" to everything that arrives. */
   readonly reads?: boolean;
+  readonly pace?: Pace;
+}
+
+/** How fast people write; may be changed while they do. */
+export interface Pace {
+  /** Of each device, from one message to the next, at least. */
+  pauseMs: number;
+  /** Messages that may wait for their number before the next one is written. */
+  window: number;
 }
 
 /** One device of a user who writes the next message as soon as an earlier one has a number. */
@@ -41,22 +49,23 @@ export class Talker implements Disposable {
   readonly retracted: string[] = [];
   /** Added to what this device takes for the time of day, ms. */
   clockShiftMs = 0;
-  readonly #window: number;
   readonly #reads: boolean;
+  readonly #pace: Pace;
   readonly #unsubscribe: () => void;
   #conversation: string | undefined;
   #busy = false;
+  #pause: Timer | undefined;
   #pending = new Set<string>();
   /** Its last message, and the texts that it had. */
   #last: { readonly id: string; readonly texts: string[] } | undefined;
 
   constructor(options: TalkerOptions | string) {
-    const { url, name, token, storage, horizon, window, reads } =
+    const { url, name, token, storage, horizon, reads, pace } =
       typeof options === "string" ? ({ url: options } as TalkerOptions) : options;
     this.name = name ?? freshName("Talker");
     this.log = new WireLog(horizon);
-    this.#window = window ?? 1;
     this.#reads = reads ?? false;
+    this.#pace = pace ?? { pauseMs: 0, window: 1 };
     this.client = connect({
       url: url.replace(/^http/, "ws"),
       ...(token === undefined ? { nickname: this.name } : { token }),
@@ -125,6 +134,7 @@ export class Talker implements Disposable {
   /** The page is gone; what is unsent stays in the storage, if it has a lasting one. */
   [Symbol.dispose](): void {
     this.#busy = false;
+    this.#pause?.cancel();
     this.#unsubscribe();
     this.client.close();
   }
@@ -133,11 +143,20 @@ export class Talker implements Disposable {
     if (!this.#busy || this.#conversation === undefined) return;
     if (this.#reads) this.client.markRead(this.#conversation);
     for (const id of this.#pending) if (this.log.numbered.has(id)) this.#pending.delete(id);
-    while (this.#pending.size < this.#window) {
+    while (this.#pending.size < this.#pace.window && this.#pause === undefined) {
       const id = this.#write(this.#conversation, this.log.sent.size + 1);
       this.log.onSent(id);
       this.#pending.add(id);
+      this.#rest(this.#pace.pauseMs);
     }
+  }
+
+  #rest(pauseMs: number): void {
+    if (pauseMs <= 0) return;
+    this.#pause = systemClock.after(pauseMs, () => {
+      this.#pause = undefined;
+      this.#continue();
+    });
   }
 
   /** Mostly a message; now and then an answer, a change to the last one, or its end. */

@@ -1,0 +1,162 @@
+/** Three nodes, PostgreSQL and NATS, each in a network of its own, and a balancer before the nodes. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  isAlive,
+  killQuietly,
+  limits,
+  NatsServer,
+  PostgresServer,
+  type Server,
+  startServer,
+  until,
+} from "@duologue/testing";
+import { answersReady, Balancer } from "./balancer.ts";
+import type { Host, Network } from "./network.ts";
+
+export const CLIENTS = "clients";
+export const POSTGRES = "postgres";
+export const NATS = "nats";
+const NODES = ["node1", "node2", "node3"] as const;
+/** In the order in which they are laid. */
+export const HOSTS: readonly string[] = [CLIENTS, POSTGRES, NATS, ...NODES];
+
+const NODE_PORT = 8080;
+/** A node must say within this that it is ready, from its start, or from the return of what it needs. */
+const READY_MS = 30_000;
+
+/** All clients have one address here, and there are many. */
+const MANY_CLIENTS = limits({ guestsPerMinute: 1_000_000, connectionsPerAddress: 100_000 });
+
+export interface SiteOptions {
+  readonly network: Network;
+  readonly directory: string;
+  /** Of each node. */
+  readonly workers: number;
+}
+
+export class Site implements AsyncDisposable {
+  readonly network: Network;
+  readonly postgres: PostgresServer;
+  readonly nats: NatsServer;
+  readonly nodes: readonly SiteNode[];
+  readonly balancer: Balancer;
+
+  private constructor(
+    { network, directory, workers }: SiteOptions,
+    postgres: PostgresServer,
+    nats: NatsServer,
+    store: string,
+  ) {
+    this.network = network;
+    this.postgres = postgres;
+    this.nats = nats;
+    const options = ["--store", store, "--bus", nats.url, ...MANY_CLIENTS];
+    this.nodes = NODES.map((name) => new SiteNode(network, network.host(name), directory, workers, options));
+    this.balancer = new Balancer(
+      this.nodes.map(({ host }) => ({ hostname: host.address, port: NODE_PORT })),
+    );
+  }
+
+  static async begin(options: SiteOptions): Promise<Site> {
+    const { network } = options;
+    const at = (name: string) => {
+      const { address, prefix } = network.host(name);
+      return { host: address, prefix };
+    };
+    const postgres = await PostgresServer.start(at(POSTGRES));
+    const nats = await NatsServer.start(at(NATS));
+    const site = new Site(options, postgres, nats, await postgres.createDatabase());
+    // All at once, as after a loss of power: one of them makes the tables.
+    await Promise.all(site.nodes.map((node) => node.start()));
+    return site;
+  }
+
+  /** What the database says that it does: its processes for the nodes' connections. */
+  backends(): number[] {
+    return this.network.processes(POSTGRES).filter((pid) => pid !== this.postgres.pid);
+  }
+
+  async whenReady(): Promise<void> {
+    await until(() => this.balancer.areReady(), "every node is ready", READY_MS);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.balancer[Symbol.dispose]();
+    await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
+    await this.nats[Symbol.asyncDispose]();
+    await this.postgres[Symbol.asyncDispose]();
+  }
+}
+
+export class SiteNode implements AsyncDisposable {
+  readonly host: Host;
+  readonly #network: Network;
+  readonly #dataDirectory: string;
+  readonly #workers: number;
+  readonly #options: readonly string[];
+  #server: Server | undefined;
+
+  constructor(
+    network: Network,
+    host: Host,
+    directory: string,
+    workers: number,
+    options: readonly string[],
+  ) {
+    this.host = host;
+    this.#network = network;
+    this.#dataDirectory = join(directory, host.name);
+    this.#workers = workers;
+    this.#options = options;
+    mkdirSync(this.#dataDirectory, { recursive: true, mode: 0o700 });
+  }
+
+  get name(): string {
+    return this.host.name;
+  }
+
+  get url(): string {
+    return `http://${this.host.address}:${NODE_PORT}`;
+  }
+
+  get server(): Server {
+    if (this.#server === undefined) throw new Error(`${this.name} has not been started`);
+    return this.#server;
+  }
+
+  /** Resolves when it is ready, which it can only be with a store. */
+  async start(): Promise<void> {
+    this.#server = await startServer({
+      workers: this.#workers,
+      dataDirectory: this.#dataDirectory,
+      host: this.host.address,
+      port: NODE_PORT,
+      prefix: this.host.prefix,
+      options: this.#options,
+    });
+    await until(
+      () => answersReady({ hostname: this.host.address, port: NODE_PORT }),
+      `${this.name} is ready`,
+      READY_MS,
+    );
+  }
+
+  /** Every process of it at once, as when the machine dies. */
+  async kill(): Promise<void> {
+    const pids = this.#network.processes(this.name);
+    for (const pid of pids) killQuietly(pid);
+    await until(() => !pids.some(isAlive), `${this.name} is dead`);
+    await this.#server?.[Symbol.asyncDispose]();
+    this.#server = undefined;
+  }
+
+  /** As an operator does; its exit code. */
+  stop(timeoutMs: number): Promise<number> {
+    return this.server.stop(timeoutMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+  }
+}
