@@ -4,6 +4,7 @@
  */
 import {
   accessSync,
+  appendFileSync,
   chownSync,
   constants,
   cpSync,
@@ -21,6 +22,10 @@ import { killQuietly } from "./server.ts";
 export interface PostgresOptions {
   /** Server parameters, e.g. `{ max_connections: "20" }`; they replace those that make tests cheap. */
   readonly parameters?: Readonly<Record<string, string>>;
+  /** The address it listens on; 127.0.0.1 unless said. Whoever is in the same network as it is let in. */
+  readonly host?: string;
+  /** Words before the commands, e.g. to run it in a network of its own; needs to be the administrator. */
+  readonly prefix?: readonly string[];
 }
 
 /** PostgreSQL refuses to run as the administrator; then it runs as the user that nothing belongs to. */
@@ -39,6 +44,8 @@ export class PostgresServer implements AsyncDisposable {
   readonly #directory: string;
   readonly #binaries: string;
   readonly #parameters: Readonly<Record<string, string>>;
+  readonly #host: string;
+  readonly #prefix: readonly string[];
   #databases = 0;
 
   private constructor(directory: string, binaries: string, port: number, options: PostgresOptions) {
@@ -46,6 +53,8 @@ export class PostgresServer implements AsyncDisposable {
     this.#binaries = binaries;
     this.port = port;
     this.#parameters = { ...CHEAP, ...options.parameters };
+    this.#host = options.host ?? "127.0.0.1";
+    this.#prefix = options.prefix ?? [];
   }
 
   static async start(options: PostgresOptions = {}): Promise<PostgresServer> {
@@ -58,6 +67,8 @@ export class PostgresServer implements AsyncDisposable {
         ...["-D", server.#data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"],
         ...["--no-sync", "--no-instructions"],
       ]);
+      if (options.host !== undefined)
+        appendFileSync(join(server.#data, "pg_hba.conf"), "host all all samenet trust\n");
       await server.launch();
       return server;
     } catch (error) {
@@ -68,7 +79,7 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Of a database; `postgres` is there from the beginning. */
   url(database = "postgres"): string {
-    return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
+    return `postgres://postgres@${this.#host}:${this.port}/${database}`;
   }
 
   /** An empty database of its own; returns its name. */
@@ -96,7 +107,7 @@ export class PostgresServer implements AsyncDisposable {
   /** Resolves when it takes connections. */
   async launch(): Promise<void> {
     const parameters = Object.entries(this.#parameters).map(([name, value]) => `-c ${name}=${value}`);
-    const words = `-p ${this.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= ${parameters.join(" ")}`;
+    const words = `-p ${this.port} -c listen_addresses=${this.#host} -c unix_socket_directories= ${parameters.join(" ")}`;
     await this.#run("pg_ctl", [
       "-D",
       this.#data,
@@ -118,6 +129,11 @@ export class PostgresServer implements AsyncDisposable {
 
   get isRunning(): boolean {
     return this.#postmaster !== undefined;
+  }
+
+  /** The process that all others of it come from; undefined when it is not running. */
+  get pid(): number | undefined {
+    return this.#postmaster;
   }
 
   /** What it has written about itself. */
@@ -147,14 +163,28 @@ export class PostgresServer implements AsyncDisposable {
   }
 
   async #run(name: "initdb" | "pg_ctl", words: readonly string[]): Promise<void> {
-    const child = Bun.spawn([join(this.#binaries, name), ...words], {
+    const binary = join(this.#binaries, name);
+    // What leads into another network needs the rights that are given up after it.
+    const command =
+      this.#prefix.length === 0
+        ? [binary, ...words]
+        : [
+            ...this.#prefix,
+            "setpriv",
+            `--reuid=${NOBODY}`,
+            `--regid=${NOBODY}`,
+            "--clear-groups",
+            binary,
+            ...words,
+          ];
+    const child = Bun.spawn(command, {
       cwd: this.#directory,
       env: { LC_ALL: "C", PATH: process.env["PATH"] ?? "" },
       stdin: "ignore",
       stdout: "ignore",
       // Not a pipe: what pg_ctl leaves behind would hold it open.
       stderr: Bun.file(join(this.#directory, `${name}.err`)),
-      ...(isRoot() ? { uid: NOBODY, gid: NOBODY } : {}),
+      ...(isRoot() && this.#prefix.length === 0 ? { uid: NOBODY, gid: NOBODY } : {}),
     });
     if ((await child.exited) === 0) return;
     const said = readFileSync(join(this.#directory, `${name}.err`), "utf8");
