@@ -9,6 +9,10 @@ export interface NatsServerOptions {
   readonly configuration?: string;
   /** Files that the configuration names, by their names. */
   readonly files?: Readonly<Record<string, string>>;
+  /** The address it listens on; 127.0.0.1 unless said. */
+  readonly host?: string;
+  /** Words before the command, e.g. to run it in a network of its own; they must lead to the same process. */
+  readonly prefix?: readonly string[];
 }
 
 const PLACES = ["/usr/sbin/nats-server", "/usr/local/bin/nats-server"];
@@ -33,10 +37,15 @@ export class NatsServer implements AsyncDisposable {
   readonly directory: string = mkdtempSync(join(tmpdir(), "duologue-nats-"));
   #child: Bun.Subprocess<"ignore", "ignore", "pipe"> | undefined;
 
-  private constructor(private readonly configuration: string) {}
+  private constructor(
+    private readonly configuration: string,
+    private readonly host: string,
+    private readonly prefix: readonly string[],
+  ) {}
 
-  static async start({ configuration = "", files = {} }: NatsServerOptions = {}): Promise<NatsServer> {
-    const server = new NatsServer(configuration);
+  static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
+    const { configuration = "", files = {}, host = "127.0.0.1", prefix = [] } = options;
+    const server = new NatsServer(configuration, host, prefix);
     for (const [name, text] of Object.entries(files)) writeFileSync(join(server.directory, name), text);
     try {
       await server.start();
@@ -48,7 +57,7 @@ export class NatsServer implements AsyncDisposable {
   }
 
   get url(): string {
-    return `nats://127.0.0.1:${this.port}`;
+    return `nats://${this.host}:${this.port}`;
   }
 
   get pid(): number {
@@ -58,8 +67,8 @@ export class NatsServer implements AsyncDisposable {
   /** Again on the same port, after `kill`. */
   async start(): Promise<void> {
     const file = join(this.directory, "nats.conf");
-    writeFileSync(file, `host: 127.0.0.1\nport: ${this.port}\n${this.configuration}\n`);
-    const child = Bun.spawn([findBinary(), "-c", file], {
+    writeFileSync(file, `host: ${this.host}\nport: ${this.port}\n${this.configuration}\n`);
+    const child = Bun.spawn([...this.prefix, findBinary(), "-c", file], {
       cwd: this.directory,
       stdin: "ignore",
       stdout: "ignore",
@@ -69,7 +78,7 @@ export class NatsServer implements AsyncDisposable {
     const said = new Response(child.stderr).text();
     await until(async () => {
       if (child.exitCode !== null) throw new Error(`nats-server ended at once: ${await said}`);
-      return await isListening(this.port);
+      return await isListening(this.host, this.port);
     }, "nats-server listens");
   }
 
@@ -88,9 +97,9 @@ export class NatsServer implements AsyncDisposable {
   }
 }
 
-async function isListening(port: number): Promise<boolean> {
+async function isListening(hostname: string, port: number): Promise<boolean> {
   try {
-    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => undefined } });
+    const socket = await Bun.connect({ hostname, port, socket: { data: () => undefined } });
     socket.end();
     return true;
   } catch {
