@@ -36,7 +36,7 @@ export interface ConnectOptions {
 export interface ConversationView {
   readonly id: string;
   readonly peer: User;
-  /** Undefined when the server does not list everybody. */
+  /** Undefined while it is not known, and for conversations of long ago where too many are online to be listed. */
   readonly online: boolean | undefined;
   /** When the peer was last there, ms since 1970 by the server's clock; absent while they are online or if it is not known. */
   readonly seenAt?: number;

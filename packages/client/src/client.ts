@@ -244,7 +244,7 @@ export class Client {
       peer,
       ...(seenAt === undefined ? {} : { seenAt }),
       online:
-        this.#core.connection.state.kind === "online" ? this.#core.lobby.users?.has(peer.id) : undefined,
+        this.#core.connection.state.kind === "online" ? this.#core.contacts.isOnline(peer.id) : undefined,
       lastSeq,
       lastMessage,
       unread: this.#core.marks.readUpTo(summary) >= lastSeq ? 0 : summary.unread,

@@ -4,10 +4,11 @@ import { Arrivals } from "./arrivals.ts";
 import { CatchUp, type ChangesPage, type Step } from "./catch-up.ts";
 import type { ConnectOptions, ServerLimits } from "./client-types.ts";
 import { Connection, type ConnectionState } from "./connection.ts";
+import { Contacts } from "./contacts.ts";
 import { Conversations } from "./conversations.ts";
 import { browserEnvironment, type Environment } from "./environment.ts";
 import { NotLoggedInError } from "./errors.ts";
-import { changeLobby, emptyLobby, frameOfLobby, type Lobby, lobbyFrom } from "./lobby.ts";
+import { emptyLobby, frameOfLobby, type Lobby } from "./lobby.ts";
 import { Marks } from "./marks.ts";
 import { MessageIds } from "./message-id.ts";
 import { Notifier } from "./notifier.ts";
@@ -32,6 +33,7 @@ export class Core {
   readonly marks: Marks;
   readonly typing: Typing;
   readonly seen: Seen;
+  readonly contacts: Contacts;
   readonly session: Session;
   readonly storage: ClientStorage;
   readonly ids: MessageIds;
@@ -39,7 +41,6 @@ export class Core {
   readonly arrivals: Arrivals = new Arrivals();
   me: User | undefined;
   limits: ServerLimits | undefined;
-  lobby: Lobby = emptyLobby;
   #helloCursor: string | undefined;
   readonly #snapshot: Snapshot | undefined;
   /** Until it is known whether there is a snapshot: its cursor belongs into the hello. */
@@ -65,7 +66,7 @@ export class Core {
       refused: (reason, error) => this.session.renew(reason, error),
       lost: () => this.#onLost(),
       changed: (state) => this.#onConnection(state),
-      share: () => ({ entries: this.outbox.all(), lobby: frameOfLobby(this.lobby) }),
+      share: () => ({ entries: this.outbox.all(), ...this.#present() }),
       token: () => this.session.token,
       tokens: () => this.session.known,
       knows: (tokens) => this.session.knows(tokens),
@@ -91,15 +92,19 @@ export class Core {
     this.outbox = new Outbox({ environment, storage: this.storage, write, changed, ...(peers && { peers }) });
     this.marks = new Marks(environment, write);
     this.typing = new Typing(environment, write, changed);
-    this.seen = new Seen(environment, (user) => this.lobby.users?.has(user) === false);
+    this.seen = new Seen(environment, (user) => this.contacts.isOnline(user) === false);
     this.conversations = new Conversations({
       requests: this.requests,
       outbox: this.outbox,
       marks: this.marks,
       seen: this.seen,
       me: () => this.me?.id ?? "",
-      changed,
+      changed: () => {
+        this.contacts.update();
+        changed();
+      },
     });
+    this.contacts = this.#findContacts(environment, () => shared?.isFollower === true);
     this.catchUp = new CatchUp(environment, this.requests, {
       apply: (step) => this.#apply(step),
       applyPage: (page) => this.#applyPage(page),
@@ -114,6 +119,10 @@ export class Core {
     this.connection.start();
   }
 
+  get lobby(): Lobby {
+    return this.contacts.lobby;
+  }
+
   /** Takes what the user wrote; returns its id. Throws NotLoggedInError before the first login and OutboxFullError. */
   add(frame: OutboxFrame): string {
     if (this.limits === undefined) throw new NotLoggedInError();
@@ -121,6 +130,26 @@ export class Core {
     const tooLong = frameBytesOf(frame) > this.limits.frameBytes;
     this.outbox.add(frame, tooLong ? { code: "text_too_long", message: "The text is too long." } : undefined);
     return frame.id;
+  }
+
+  #findContacts(environment: Environment, isFollower: () => boolean): Contacts {
+    return new Contacts({
+      environment,
+      requests: this.requests,
+      conversations: () => this.conversations.all(),
+      most: () => this.limits?.watchedPeers ?? 0,
+      isFollower,
+      changed: () => {
+        this.conversations.askSeen();
+        this.notifier.changed();
+      },
+      left: (users) => this.seen.left(users),
+      dropped: (user) => this.seen.forgetUser(user),
+    });
+  }
+
+  #present(): Pick<TabShare, "lobby" | "presence"> {
+    return { lobby: frameOfLobby(this.lobby), presence: this.contacts.frame };
   }
 
   #restoreFrom(snapshot: Snapshot, environment: Environment): void {
@@ -244,12 +273,16 @@ export class Core {
       case "lobby":
         // While there were too many to name, nobody was told who left.
         if (this.lobby !== emptyLobby && this.lobby.users === undefined) this.seen.forget();
-        this.lobby = lobbyFrom(frame);
+        this.contacts.list(frame);
         this.conversations.askSeen();
         for (const user of frame.users ?? []) this.conversations.renamePeer(user);
         break;
       case "lobby-change":
         this.#onLobbyChange(frame);
+        break;
+      case "presence":
+        this.contacts.receive(frame);
+        this.conversations.askSeen();
         break;
       case "typing":
         this.typing.receive(frame);
@@ -290,7 +323,7 @@ export class Core {
   }
 
   #onLobbyChange(frame: ServerFrameOf<"lobby-change">): void {
-    this.lobby = changeLobby(this.lobby, frame);
+    this.contacts.change(frame);
     this.seen.left(frame.left);
     for (const user of frame.joined) {
       this.conversations.renamePeer(user);
@@ -304,7 +337,7 @@ export class Core {
     this.outbox.disconnected();
     this.marks.disconnected();
     this.typing.clear();
-    this.lobby = emptyLobby;
+    this.contacts.lost();
   }
 
   /** The site's token was somebody else's this time. What is unsent waits for its writer. */

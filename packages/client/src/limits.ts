@@ -65,6 +65,10 @@ export const STEP_WAIT_MS = 200;
 /** Steps kept while they wait or while a sync runs; more than that are dropped, and a sync fetches them. */
 export const STEPS_KEPT = 512;
 
+/** Changes of the list of conversations that may share one `watch`. */
+export const WATCH_SHARE_MS = 250;
+/** After a `watch` that failed. */
+export const WATCH_RETRY_MS = 10_000;
 /** Receipts inside this time share one frame. */
 export const MARK_SHARE_MS = 250;
 /** One `typing` frame at most in this time while the user types. */

@@ -10,6 +10,7 @@ interface Answers {
   readonly open: "conversation";
   readonly conversations: "conversations";
   readonly history: "history";
+  readonly watch: "presence";
   readonly sync: "changes";
   readonly rename: "renamed";
   readonly token: "token-accepted";
@@ -21,6 +22,7 @@ const answerTypes: Answers = {
   open: "conversation",
   conversations: "conversations",
   history: "history",
+  watch: "presence",
   sync: "changes",
   rename: "renamed",
   token: "token-accepted",

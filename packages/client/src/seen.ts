@@ -43,6 +43,11 @@ export class Seen {
     for (const user of users) this.#at.set(user, this.#environment.now() + this.#aheadMs);
   }
 
+  forgetUser(user: string): void {
+    this.#at.delete(user);
+    this.#told.delete(user);
+  }
+
   forget(): void {
     this.#at.clear();
     this.#told.clear();

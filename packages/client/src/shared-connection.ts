@@ -321,6 +321,7 @@ export class SharedConnection {
         this.#isAdmitted = true;
         this.#events.welcomed(message.welcome, message.share);
         this.#events.received(message.share.lobby);
+        this.#events.received(message.share.presence);
         this.#events.changed(this.#state);
         return;
       case "state":

@@ -51,6 +51,7 @@ export function isForAll(frame: ServerFrame): boolean {
     case "markers":
     case "lobby":
     case "lobby-change":
+    case "presence":
     case "typing":
     case "pong":
       return true;

@@ -5,4 +5,5 @@ import type { OutboxEntry } from "./outbox-entry.ts";
 export interface TabShare {
   readonly entries: readonly OutboxEntry[];
   readonly lobby: ServerFrameOf<"lobby">;
+  readonly presence: ServerFrameOf<"presence">;
 }

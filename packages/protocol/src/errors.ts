@@ -40,6 +40,7 @@ const errors = {
     message: "Newcomers may begin only a few conversations a minute.",
     retryable: true,
   },
+  too_many_watched: { message: "Not so many people can be watched at once.", retryable: false },
   seq_unknown: { message: "That number does not exist in this conversation yet.", retryable: false },
   target_invalid: { message: "Only your own message that still stands can be changed.", retryable: false },
   id_conflict: { message: "This id was already used for a different message.", retryable: false },

@@ -144,6 +144,8 @@ export const clientFrameSchema = tagged("type", {
     target: seq,
   }),
   typing: object("typing", { type: literal("typing"), conversation: identifier, active: boolean() }),
+  /** Instead of those watched before (rules LB7 to LB9). */
+  watch: object("watch", { type: literal("watch"), ref, conversations: array(identifier, 1000) }),
   mark: object("mark", {
     type: literal("mark"),
     conversation: identifier,
@@ -182,6 +184,8 @@ export const serverFrameSchema = tagged("type", {
       framesPerSecond: count,
       pageEvents: count,
       silenceMs: count,
+      /** Absent: the server knows no `watch`. */
+      watchedPeers: optional(count),
     }),
     changes: optional(object("changes page", changesFields)),
   }),
@@ -197,6 +201,14 @@ export const serverFrameSchema = tagged("type", {
     /** Newly here, or here under a new name. */
     joined: array(userSchema, 100_000),
     left: array(identifier, 100_000),
+  }),
+  /** Of peers that are watched: those whose state is known, or has changed. */
+  presence: object("presence", {
+    type: literal("presence"),
+    /** The `watch` that it answers; absent in what follows. */
+    ref: optional(ref),
+    online: array(identifier, 1000),
+    offline: array(identifier, 1000),
   }),
   users: object("users", {
     type: literal("users"),

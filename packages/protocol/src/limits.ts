@@ -145,6 +145,18 @@ const table = {
     meaning: "joins and leaves that may share one list or lobby-change",
     outcome: "",
   },
+  watchedPeers: {
+    value: 100,
+    unit: "users",
+    meaning: "peers whose coming and going a connection may watch",
+    outcome: "error too_many_watched",
+  },
+  watchesPerWorker: {
+    value: 500_000,
+    unit: "users",
+    meaning: "peers that all connections of one worker may watch, each counted for each connection",
+    outcome: "error busy",
+  },
   searchResults: { value: 20, unit: "users", meaning: "results of one search", outcome: "" },
   pageConversations: {
     value: 50,

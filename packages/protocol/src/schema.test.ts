@@ -222,6 +222,7 @@ describe("types read from schemas", () => {
       | "edit"
       | "retract"
       | "typing"
+      | "watch"
       | "mark"
       | "conversations"
       | "history"

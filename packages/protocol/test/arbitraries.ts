@@ -105,6 +105,7 @@ export const anyClientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
     { type: type("history"), ref, conversation: identifier, before: seq },
     { requiredKeys: ["type", "ref", "conversation"] },
   ),
+  fc.record({ type: type("watch"), ref, conversations: few(identifier) }),
   fc.record({ type: type("sync"), ref, cursor }),
   fc.record({ type: type("rename"), ref, nickname }),
   fc.record({ type: type("token"), ref, token: identifier }),
@@ -115,6 +116,16 @@ export const anyClientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
 const changes = { conversations: few(conversation), events: few(event), cursor, more: flag, reset: yes };
 const changesRequired = ["conversations", "events", "cursor", "more"] as const;
 
+const limits = {
+  frameBytes: count,
+  textCharacters: count,
+  nicknameMinCharacters: count,
+  nicknameMaxCharacters: count,
+  framesPerSecond: count,
+  pageEvents: count,
+  silenceMs: count,
+};
+
 const welcome = fc.record(
   {
     type: type("welcome"),
@@ -124,15 +135,10 @@ const welcome = fc.record(
     tokenExpiresAt: time,
     time,
     cursor,
-    limits: fc.record({
-      frameBytes: count,
-      textCharacters: count,
-      nicknameMinCharacters: count,
-      nicknameMaxCharacters: count,
-      framesPerSecond: count,
-      pageEvents: count,
-      silenceMs: count,
-    }),
+    limits: fc.record(
+      { ...limits, watchedPeers: count },
+      { requiredKeys: Object.keys(limits) as (keyof typeof limits)[] },
+    ),
     changes: fc.record(changes, { requiredKeys: [...changesRequired] }),
   },
   { requiredKeys: ["type", "version", "user", "token", "tokenExpiresAt", "time", "cursor", "limits"] },
@@ -165,6 +171,10 @@ export const anyServerFrame: fc.Arbitrary<ServerFrame> = fc.oneof(
   event,
   fc.record({ type: type("lobby"), count, users: few(user) }, { requiredKeys: ["type", "count"] }),
   fc.record({ type: type("lobby-change"), count, joined: few(user), left: few(identifier) }),
+  fc.record(
+    { type: type("presence"), ref, online: few(identifier), offline: few(identifier) },
+    { requiredKeys: ["type", "online", "offline"] },
+  ),
   fc.record({ type: type("users"), ref, users: few(foundUser) }),
   fc.record({ type: type("conversation"), ref, conversation }),
   fc.record(

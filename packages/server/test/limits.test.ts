@@ -120,6 +120,21 @@ describe("many users", () => {
     await Promise.all(peers.map((peer) => peer.logout()));
   });
 
+  test("[LB8] above lobbyUsers, the coming and going of watched peers is told all the same", async () => {
+    const crowd = await Promise.all([1, 2, 3].map(() => Peer.connect(url())));
+    await using pair = await Pair.connect(url());
+    const { ann, ben, conversation } = pair;
+    expect((await ben.next("lobby")).users).toBeUndefined();
+    const watch = (): Promise<unknown> =>
+      ann.ask({ type: "watch", conversations: [conversation] }, "presence");
+    expect(await watch()).toMatchObject({ online: [ben.id], offline: [] });
+    await ben.logout();
+    expect(await ann.next("presence")).toEqual({ type: "presence", online: [], offline: [ben.id] });
+    expect(await watch()).toMatchObject({ online: [], offline: [ben.id] });
+    await Promise.all(crowd.map((peer) => peer.logout()));
+    await ann.logout();
+  });
+
   test("[CL9] a login when classicUsers are online is answered with full; later there is room again", async () => {
     const clients: ClassicClient[] = [];
     for (let count = 1; count <= 5; count += 1)

@@ -20,6 +20,8 @@ export class FakeLink {
   /** All frames that the server took from it, in order. */
   readonly taken: ClientFrame[] = [];
   user: FakeUser | undefined;
+  /** Whose coming and going it is told. */
+  watched: readonly string[] = [];
   /** By which the user is here. */
   token = "";
   isOpen = false;

@@ -9,9 +9,9 @@ import {
   PROTOCOL_VERSION,
   referenceOf,
   type ServerFrame,
-  type User,
 } from "@duologue/protocol";
 import type { Timer } from "../environment.ts";
+import { type FakeLobby, type FakeLobbyChange, lobbyOf, newsOf, presenceOf } from "./fake-lobby.ts";
 import { type FakeLink, FakeNetwork } from "./fake-network.ts";
 import {
   draftOf,
@@ -43,6 +43,8 @@ export class FakeServer extends FakeNetwork {
   syncEvents = 1000;
   framesPerSecond = 1000;
   answersPings = true;
+  /** Users online up to which the lobby names them. */
+  lobbyUsers = defaultLimits.lobbyUsers;
   /** The next sends are refused with these, one each. */
   readonly refusals: { code: ErrorCode; retryAfterMs?: number }[] = [];
   readonly #options: FakeServerOptions;
@@ -126,11 +128,11 @@ export class FakeServer extends FakeNetwork {
         silenceMs: defaultLimits.silenceMs,
         framesPerSecond: this.framesPerSecond,
         pageEvents: this.pageEvents,
+        watchedPeers: defaultLimits.watchedPeers,
       },
       ...changes,
     });
-    const online = this.online();
-    this.push(link, { type: "lobby", count: online.length, users: online.map((one) => one.user) });
+    this.push(link, lobbyOf(this.#lobby));
     if (isNew) this.#tellLobby({ joined: [user.user], left: [] }, link);
   }
 
@@ -183,6 +185,9 @@ export class FakeServer extends FakeNetwork {
         this.push(link, { type: "logged-out", ref: frame.ref });
         this.#logout(link, user);
         return;
+      case "watch":
+        this.#watch(link, user, frame);
+        return;
       case "sync":
         this.push(link, { type: "changes", ref: frame.ref, ...this.#changes(user, frame.cursor) });
         return;
@@ -203,7 +208,7 @@ export class FakeServer extends FakeNetwork {
     const { store } = this;
     switch (frame.type) {
       case "search":
-        return { type: "users", ref, users: this.#search(frame.query) };
+        return { type: "users", ref, users: this.store.users.search(frame.query, this.online()) };
       case "conversations":
         return { type: "conversations", ref, ...store.list(me, frame.before) };
       case "history": {
@@ -225,17 +230,6 @@ export class FakeServer extends FakeNetwork {
       default:
         return frame satisfies never;
     }
-  }
-
-  #search(query: string): (User & { online: boolean })[] {
-    const wanted = fold(query).trim();
-    if (wanted === "") return [];
-    const online = new Set(this.online());
-    return [...this.store.users.byId.values()]
-      .filter(({ user }) => ` ${fold(user.name)}`.includes(` ${wanted}`))
-      .map((one) => ({ ...one.user, online: online.has(one) }))
-      .sort((one, other) => Number(other.online) - Number(one.online))
-      .slice(0, defaultLimits.searchResults);
   }
 
   #append(link: FakeLink, me: string, frame: ClientFrameOf<"send" | "edit" | "retract">): void {
@@ -358,11 +352,24 @@ export class FakeServer extends FakeNetwork {
     this.onWork();
   }
 
-  #tellLobby(change: { joined: User[]; left: string[] }, except?: FakeLink): void {
-    const count = this.online().length;
+  get #lobby(): FakeLobby {
+    return { online: this.online(), most: this.lobbyUsers };
+  }
+
+  #tellLobby(change: FakeLobbyChange, except?: FakeLink): void {
     for (const link of this.links) {
-      if (link.user !== undefined && link !== except)
-        this.push(link, { type: "lobby-change", count, ...change });
+      if (link.user === undefined || link === except) continue;
+      for (const frame of newsOf(this.#lobby, change, link.watched)) this.push(link, frame);
+    }
+  }
+
+  #watch(link: FakeLink, me: FakeUser, { ref, conversations }: ClientFrameOf<"watch">): void {
+    const found = conversations.map((id) => this.#conversationOf(me.user.id, id));
+    if (conversations.length > defaultLimits.watchedPeers) this.refuse(link, "too_many_watched", { ref });
+    else if (found.includes(undefined)) this.refuse(link, "conversation_unknown", { ref });
+    else {
+      link.watched = found.flatMap((one) => one?.users.filter((user) => user !== me.user.id) ?? []);
+      this.push(link, { ...presenceOf(this.#lobby, link.watched), ref });
     }
   }
 
@@ -390,8 +397,4 @@ export class FakeServer extends FakeNetwork {
     this.#now += 1;
     return this.#options.now?.() ?? this.#now;
   }
-}
-
-function fold(text: string): string {
-  return text.normalize("NFKC").toLowerCase();
 }

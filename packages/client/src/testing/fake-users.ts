@@ -65,6 +65,17 @@ export class FakeUsers {
     if (!this.isHostToken(token)) this.#ended.add(token);
   }
 
+  /** By SPEC LB4. */
+  search(query: string, online: readonly FakeUser[]): (User & { online: boolean })[] {
+    const wanted = lookOf(query).trim();
+    if (wanted === "") return [];
+    return [...this.byId.values()]
+      .filter(({ user }) => ` ${lookOf(user.name)}`.includes(` ${wanted}`))
+      .map((one) => ({ ...one.user, online: online.includes(one) }))
+      .sort((one, other) => Number(other.online) - Number(one.online))
+      .slice(0, defaultLimits.searchResults);
+  }
+
   withToken(token: string): FakeUser | ErrorCode {
     if (this.#expired.has(token)) return "token_expired";
     if (this.#ended.has(token)) return "session_ended";

@@ -46,6 +46,8 @@ export interface MockServer {
   messages(one: User, other: User): readonly MockMessage[];
   /** Ends all connections with this close code; 1006, a break of the network, if none is given. */
   cut(code?: number): void;
+  /** Users online up to which the lobby names them; beyond it, it is a count (SPEC LB3). */
+  lobbyUsers: number;
   /** While false, nobody can connect. */
   reachable: boolean;
   /** The next `send`, `edit` or `retract` is refused with this code. */
@@ -90,6 +92,14 @@ class Mock implements MockServer {
 
   set reachable(value: boolean) {
     this.#server.acceptsSockets = value;
+  }
+
+  get lobbyUsers(): number {
+    return this.#server.lobbyUsers;
+  }
+
+  set lobbyUsers(value: number) {
+    this.#server.lobbyUsers = value;
   }
 
   async settled(): Promise<void> {

@@ -1,6 +1,6 @@
 /** A worker's parts, wired: link to the primary → store, bus, presence → domain → gateway. No socket, no port, no process. */
 import { LocalBus } from "../bus/local.ts";
-import { LocalPresence } from "../bus/presence.ts";
+import { WorkerPresence } from "../bus/presence.ts";
 import type { Clock } from "../clock.ts";
 import { Chat } from "../domain/chat.ts";
 import { Members } from "../domain/host-members.ts";
@@ -14,6 +14,7 @@ import { Connections } from "../gateway/connections.ts";
 import type { Gateway } from "../gateway/context.ts";
 import { LobbyBroadcast } from "../gateway/lobby.ts";
 import { KeyedBuckets } from "../gateway/rate.ts";
+import { Watching } from "../gateway/watching.ts";
 import type { PrimaryLink } from "../link/client.ts";
 import { decodeStatement } from "../link/messages.ts";
 import type { PrimaryHeartbeat, WorkerSettings } from "../link/worker-types.ts";
@@ -53,8 +54,7 @@ export function wireWorker(surroundings: WorkerSurroundings): WorkerParts {
   const { clock, log, serial, settings, link, reader, tokens } = surroundings;
   const { limits } = settings;
   const store = embeddedStore(reader, link);
-  const presence = new LocalPresence(link);
-  presence.lobby.apply({ joined: settings.lobby, left: [] });
+  const presence = new WorkerPresence(link, settings.lobby, settings.elsewhere);
   const bus = new LocalBus(link, (user) => presence.isOnlyHere(user));
   const chat = new Chat(store, presence, bus, clock, limits);
   const admission = { guests: settings.guests, members: membersOf(surroundings, store, presence) };
@@ -71,6 +71,7 @@ export function wireWorker(surroundings: WorkerSurroundings): WorkerParts {
     bus,
     connections,
     lobby: new LobbyBroadcast(presence.lobby, connections, clock, limits),
+    watching: new Watching(presence, clock, limits),
     outlet: new Outlet(clock, limits.outboxBytes),
     guests: new KeyedBuckets(limits.guestsPerMinute / 60, limits.guestsPerMinute, MAX_RATE_KEYS),
     statistics: { messagesIn: 0 },
@@ -80,7 +81,11 @@ export function wireWorker(surroundings: WorkerSurroundings): WorkerParts {
     if (!connections.deliver(to, note) && note.kind === "relay")
       bus.publish([note.from], { kind: "failure", failure: "offline" });
   });
-  presence.onChange((change) => gateway.lobby.onChange(change));
+  presence.onChange((change) => {
+    gateway.lobby.onChange(change);
+    for (const users of [change.left, change.joined]) gateway.watching.onChange(users.map(({ id }) => id));
+  });
+  presence.onWatched((users) => gateway.watching.onChange(users));
   const clients = new Clients(gateway, serial * CONNECTIONS_PER_WORKER);
   return { gateway, clients, hasPrimary: watchPrimary(link, clock) };
 }

@@ -1,65 +1,34 @@
-/** Presence on one machine: the primary's registry decides, this is a worker's copy of it and its way to ask. */
+/** Presence as a worker has it: the primary's registry decides, this is a copy of it and the way to ask. */
 import type { PrimaryLink } from "../link/client.ts";
 import { decodeStatement, encodeStatement } from "../link/messages.ts";
-import {
-  type JoinOutcome,
-  type JoinRequest,
-  type LobbyChange,
-  type LobbyView,
-  type NameCandidate,
-  type Presence,
-  type PresentUser,
-  sharedKind,
-} from "../ports/presence.ts";
+import type { WatchedStates } from "../link/worker-types.ts";
+import type { JoinOutcome, JoinRequest, LobbyChange, NameCandidate, Presence } from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
+import { Lobby } from "./lobby.ts";
 
 const UNAVAILABLE: JoinOutcome = Object.freeze({ ok: false, reason: "unavailable" });
 
-class Lobby implements LobbyView {
-  /** Insertion order is the order of login: all workers apply the same changes in the same order. */
-  private readonly users = new Map<UserId, PresentUser>();
-  private readonly addresses = new Map<string, PresentUser>();
-
-  get size(): number {
-    return this.users.size;
-  }
-
-  get(id: UserId): PresentUser | undefined {
-    return this.users.get(id);
-  }
-
-  byAddress(address: string): PresentUser | undefined {
-    return this.addresses.get(address);
-  }
-
-  all(): Iterable<PresentUser> {
-    return this.users.values();
-  }
-
-  apply(change: LobbyChange): void {
-    for (const user of change.left) {
-      this.users.delete(user.id);
-      this.addresses.delete(user.address);
-    }
-    for (const { id, name, kind, address } of change.joined) {
-      const user: PresentUser = { id, name, kind: sharedKind(kind), address };
-      this.users.set(id, user);
-      this.addresses.set(address, user);
-    }
-  }
-}
-
-export class LocalPresence implements Presence {
+export class WorkerPresence implements Presence {
   readonly lobby = new Lobby();
   private receive: (change: LobbyChange) => void = () => undefined;
+  private receiveWatched: (ids: readonly UserId[]) => void = () => undefined;
   private readonly onlyHere = new Set<UserId>();
+  /** Whether the watched are there, as the primary says: those whom the list names, it need not. */
+  private readonly watched = new Map<UserId, boolean | undefined>();
 
-  constructor(private readonly link: PrimaryLink) {
+  /** `lobby`: how it begins. `elsewhere`: undefined on a single machine, whose list names everybody always. */
+  constructor(
+    private readonly link: PrimaryLink,
+    lobby: LobbyChange["joined"],
+    private readonly elsewhere: number | undefined,
+  ) {
+    this.lobby.apply({ joined: lobby, left: [], ...(elsewhere === undefined ? {} : { elsewhere }) });
     link.on("l", (line) => {
       const change = decodeStatement<LobbyChange>(line);
       this.lobby.apply(change);
       this.receive(change);
     });
+    link.on("v", (line) => this.take(decodeStatement<WatchedStates>(line)));
   }
 
   /** A classic user of this worker: one connection, so nowhere else. */
@@ -88,6 +57,42 @@ export class LocalPresence implements Presence {
 
   async settled(): Promise<void> {
     await this.link.call("W", {});
+  }
+
+  isOnline(id: UserId): boolean | undefined {
+    if (this.lobby.get(id) !== undefined) return true;
+    return this.lobby.isWhole ? false : this.watched.get(id);
+  }
+
+  async findOnline(ids: readonly UserId[]): Promise<ReadonlySet<UserId>> {
+    const unknown = ids.filter((id) => this.isOnline(id) === undefined);
+    const asked = unknown.length === 0 ? [] : await this.link.call<readonly UserId[]>("O", unknown);
+    const found = new Set(asked);
+    return new Set(ids.filter((id) => this.isOnline(id) ?? found.has(id)));
+  }
+
+  async watch(ids: readonly UserId[]): Promise<void> {
+    if (this.elsewhere === undefined) return;
+    for (const id of ids) if (!this.watched.has(id)) this.watched.set(id, undefined);
+    const states = await this.link.call<WatchedStates>("V", ids);
+    if (states !== undefined) this.take(states);
+  }
+
+  unwatch(ids: readonly UserId[]): void {
+    if (this.elsewhere === undefined) return;
+    for (const id of ids) this.watched.delete(id);
+    this.link.send(encodeStatement("U", ids));
+  }
+
+  onWatched(receive: (ids: readonly UserId[]) => void): void {
+    this.receiveWatched = receive;
+  }
+
+  private take({ online, offline }: WatchedStates): void {
+    const ids = [...online, ...offline].filter((id) => this.watched.has(id));
+    for (const id of online) if (this.watched.has(id)) this.watched.set(id, true);
+    for (const id of offline) if (this.watched.has(id)) this.watched.set(id, false);
+    this.receiveWatched(ids);
   }
 
   retell(): void {

@@ -105,7 +105,12 @@ export class Chat {
 
   /** Whether the user may read the conversation. */
   async isMember(user: UserId, conversation: ConversationId): Promise<boolean> {
-    return peerOf(await this.membership(conversation), user) !== undefined;
+    return (await this.peer(user, conversation)) !== undefined;
+  }
+
+  /** The other side; undefined when it is not the user's conversation, or there is none. */
+  async peer(user: UserId, conversation: ConversationId): Promise<UserId | undefined> {
+    return peerOf(await this.membership(conversation), user)?.id;
   }
 
   private append(
@@ -119,6 +124,24 @@ export class Chat {
       done(fault("conversation_unknown"));
       return;
     }
+    if (peer.kind !== "classic" || this.presence.isOnline(peer.id) !== undefined) {
+      this.appendTo(sender, wish, peer, this.presence.isOnline(peer.id) === true, done);
+      return;
+    }
+    // Asked in the order of the wishes, and answered in it: they are about the same person.
+    this.presence.findOnline([peer.id]).then(
+      (found) => this.appendTo(sender, wish, peer, found.has(peer.id), done),
+      () => done(refused("unavailable")),
+    );
+  }
+
+  private appendTo(
+    sender: Sender,
+    wish: Wish,
+    peer: UserRecord,
+    isHere: boolean,
+    done: (outcome: Appended | Fault) => void,
+  ): void {
     const draft: Draft = {
       conversation: wish.conversation,
       sender: sender.user.id,
@@ -128,7 +151,7 @@ export class Chat {
       replyTo: wish.replyTo,
       target: wish.target,
       origin: sender.origin,
-      onlyRepeat: peer.kind === "classic" && this.presence.lobby.get(peer.id) === undefined,
+      onlyRepeat: peer.kind === "classic" && !isHere,
     };
     this.store.append(draft, (outcome) => done(outcome.ok ? outcome : refused(outcome.refusal)));
   }

@@ -51,7 +51,7 @@ export class Reading {
       return { conversations: [], events: [], cursor: await this.cursor(user), more: false, reset: true };
     }
     const { events, position, more } = page;
-    const conversations = page.conversations.map((one) => this.shown(one));
+    const conversations = await this.shown(page.conversations);
     return { conversations, events, cursor: encodeCursor(this.store.epoch, position), more };
   }
 
@@ -62,7 +62,8 @@ export class Reading {
 
   async conversation(user: UserId, conversation: ConversationId): Promise<Outcome<Conversation>> {
     const found = await this.store.conversation(user, conversation);
-    return found === undefined ? fault("conversation_unknown") : { ok: true, value: this.shown(found) };
+    const [shown] = found === undefined ? [] : await this.shown([found]);
+    return shown === undefined ? fault("conversation_unknown") : { ok: true, value: shown };
   }
 
   /** The page, and what to give as `before` for the next one. */
@@ -72,9 +73,7 @@ export class Reading {
   ): Promise<{ readonly conversations: readonly Conversation[]; readonly next: string | undefined }> {
     const position = before === undefined ? undefined : decodeCursor(this.store.epoch, before);
     const limit = this.limits.pageConversations;
-    const conversations = (await this.store.conversations(user, position, limit)).map((one) =>
-      this.shown(one),
-    );
+    const conversations = await this.shown(await this.store.conversations(user, position, limit));
     return { conversations, next: conversations.length < limit ? undefined : conversations.at(-1)?.cursor };
   }
 
@@ -97,22 +96,28 @@ export class Reading {
       if (found.size === limit) break;
       if (isMatch(name, folded)) found.set(id, { id, name, kind, online: true });
     }
-    for (const { id, name, kind } of await this.store.findUsers(folded, limit)) {
-      if (found.size === limit) break;
-      if (!found.has(id))
-        found.set(id, { id, name, kind, online: this.presence.lobby.get(id) !== undefined });
+    if (found.size < limit) {
+      const stored = (await this.store.findUsers(folded, limit)).filter(({ id }) => !found.has(id));
+      const online = await this.presence.findOnline(stored.map(({ id }) => id));
+      const known = stored.map(({ id, name, kind }) => ({ id, name, kind, online: online.has(id) }));
+      for (const user of onlineFirst(known).slice(0, limit - found.size)) found.set(user.id, user);
     }
-    return [...found.values()].sort((a, b) => Number(b.online) - Number(a.online));
+    return onlineFirst([...found.values()]);
   }
 
   /**
    * Nobody is seen last who is there; and where nothing was ever written, the other side has not noticed that they are
    * looked at.
    */
-  private shown(conversation: Conversation): Conversation {
-    const { peerSeenAt, ...rest } = withPreview(conversation);
-    const isHere = this.presence.lobby.get(conversation.peer.id) !== undefined;
-    return peerSeenAt === undefined || isHere || rest.lastSeq === 0 ? rest : { ...rest, peerSeenAt };
+  private async shown(conversations: readonly Conversation[]): Promise<readonly Conversation[]> {
+    const isAsked = ({ peerSeenAt, lastSeq }: Conversation): boolean =>
+      peerSeenAt !== undefined && lastSeq > 0;
+    const online = await this.presence.findOnline(conversations.filter(isAsked).map(({ peer }) => peer.id));
+    return conversations.map((conversation) => {
+      const { peerSeenAt, ...rest } = withPreview(conversation);
+      const isTold = isAsked(conversation) && !online.has(conversation.peer.id);
+      return isTold && peerSeenAt !== undefined ? { ...rest, peerSeenAt } : rest;
+    });
   }
 }
 
@@ -127,6 +132,10 @@ function withPreview(conversation: Conversation): Conversation {
   // Two UTF-16 units for each code point at most, and no half of a pair at the end.
   const cut = [...text.slice(0, 2 * PREVIEW_CHARACTERS)].slice(0, PREVIEW_CHARACTERS).join("").toWellFormed();
   return { ...conversation, lastMessage: { ...lastMessage, body: { kind: "text", text: cut } } };
+}
+
+function onlineFirst(users: readonly FoundUser[]): readonly FoundUser[] {
+  return [...users].sort((one, other) => Number(other.online) - Number(one.online));
 }
 
 function isMatch(name: string, folded: string): boolean {

@@ -92,6 +92,7 @@ export class Clients {
       return;
     }
     connections.remove(session.state.user.id, connection);
+    this.gateway.watching.forget(connection);
     presence.leave(
       session.state.user.id,
       session.protocol === "classic" || connection.closedWith === "logged_out",

@@ -48,6 +48,8 @@ async function carryOutSlowly(
       return faultOf(await chat.mark(user.id, frame.conversation, frame.delivered ?? 0, frame.read ?? 0));
     case "open":
       return open(gateway, connection, state, frame);
+    case "watch":
+      return watch(gateway, connection, state, frame);
     case "search": {
       const users = await reading.search(frame.query);
       connection.push(encodeFrame({ type: "users", ref: frame.ref, users }));
@@ -93,6 +95,24 @@ async function carryOutSlowly(
     default:
       return frame satisfies never;
   }
+}
+
+async function watch(
+  gateway: Gateway,
+  connection: Connection,
+  { user }: Ready,
+  { ref, conversations }: Extract<SlowCommand, { type: "watch" }>,
+): Promise<Fault | undefined> {
+  if (conversations.length > gateway.limits.watchedPeers) return fault("too_many_watched");
+  const peers = await Promise.all(conversations.map((one) => gateway.chat.peer(user.id, one)));
+  const users = peers.filter((peer) => peer !== undefined);
+  if (users.length < peers.length) return fault("conversation_unknown");
+  // Closed meanwhile, it would be kept for ever.
+  if (connection.isClosed) return undefined;
+  const refusal = await gateway.watching.watch(connection, new Set(users));
+  if (refusal !== undefined) return refusal;
+  connection.push(gateway.watching.frameFor(connection, ref));
+  return undefined;
 }
 
 async function renew(

@@ -4,7 +4,7 @@
  */
 import { type CloseName, closeTable } from "@duologue/protocol";
 import type { Clock } from "../clock.ts";
-import type { Origin, UserRecord } from "../ports/store.ts";
+import type { Origin, UserId, UserRecord } from "../ports/store.ts";
 import type { TokenBucket } from "./rate.ts";
 
 /** Where a v1 connection stands. Only `ready` may do anything but log in. */
@@ -63,6 +63,7 @@ export interface ClientSocket {
   getBufferedAmount(): number;
 }
 
+const NOBODY: ReadonlySet<UserId> = new Set();
 const CLOSE_DEADLINE_MS = 3_000;
 
 export class Connection {
@@ -82,6 +83,8 @@ export class Connection {
   hiddenBytes: number | undefined;
   /** The version of the lobby that was sent last; 0 before the first. */
   lobbyVersion = 0;
+  /** Whose coming and going it is told. */
+  watched: ReadonlySet<UserId> = NOBODY;
   /** Why the server closed it, if it did. */
   closedWith: CloseName | undefined;
   /** On the monotonic clock, like `openedAt`. */

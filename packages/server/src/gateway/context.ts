@@ -11,6 +11,7 @@ import type { Outlet } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import type { LobbyBroadcast } from "./lobby.ts";
 import type { KeyedBuckets } from "./rate.ts";
+import type { Watching } from "./watching.ts";
 
 export interface Gateway {
   readonly clock: Clock;
@@ -25,6 +26,7 @@ export interface Gateway {
   readonly bus: Bus;
   readonly connections: Connections;
   readonly lobby: LobbyBroadcast;
+  readonly watching: Watching;
   readonly outlet: Outlet;
   /** New guests per client address. */
   readonly guests: KeyedBuckets;

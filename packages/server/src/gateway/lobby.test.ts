@@ -21,6 +21,7 @@ function setUp(lobbyUsers: number) {
     get size() {
       return users.size;
     },
+    isWhole: true,
     get: (id) => users.get(id),
     byAddress: () => undefined,
     all: () => users.values(),

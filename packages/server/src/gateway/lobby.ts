@@ -117,7 +117,7 @@ export class LobbyBroadcast {
   }
 
   private isWhole(): boolean {
-    return this.lobby.size <= this.limits.lobbyUsers;
+    return this.lobby.isWhole && this.lobby.size <= this.limits.lobbyUsers;
   }
 }
 

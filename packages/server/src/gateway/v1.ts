@@ -180,7 +180,7 @@ async function welcome(
 /** What a client needs to know to stay inside them. */
 function publicLimits(limits: Limits): ServerFrameOf<"welcome">["limits"] {
   const { frameBytes, textCharacters, nicknameMinCharacters, nicknameMaxCharacters } = limits;
-  const { framesPerSecond, pageEvents, silenceMs } = limits;
+  const { framesPerSecond, pageEvents, silenceMs, watchedPeers } = limits;
   return {
     frameBytes,
     textCharacters,
@@ -189,6 +189,7 @@ function publicLimits(limits: Limits): ServerFrameOf<"welcome">["limits"] {
     framesPerSecond,
     pageEvents,
     silenceMs,
+    watchedPeers,
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Limits } from "@duologue/protocol";
 import type { HostLogin } from "../ports/host-login.ts";
 import type { PresentUser } from "../ports/presence.ts";
+import type { UserId } from "../ports/store.ts";
 
 export interface PageFile {
   readonly path: string;
@@ -29,6 +30,14 @@ export interface WorkerSettings {
   readonly limits: Limits;
   readonly page: readonly PageFile[];
   readonly lobby: readonly PresentUser[];
+  /** Of several machines: users elsewhere whom the list does not name. Absent: there is one machine. */
+  readonly elsewhere?: number;
+}
+
+/** Of users whom a worker watches: what the primary knows. */
+export interface WatchedStates {
+  readonly online: readonly UserId[];
+  readonly offline: readonly UserId[];
 }
 
 export interface WorkerStatistics {

@@ -5,6 +5,8 @@
  * - `join` decides atomically over all workers of a machine: two look-alike names cannot both come in.
  * - When `join` has answered, notes for the user reach this worker: a read of the store made after it, together with
  *   the notes since, leaves nothing out.
+ * - Of several machines, all together are one list while it is short (`lobbyUsers`). Beyond, nobody has it all: who is
+ *   there is asked, and watched, user by user, at a cost that does not depend on how many are online.
  * - Every worker applies the same changes in the same order, so lists are equal everywhere, in order of login.
  */
 import type { UserId, UserKind } from "./store.ts";
@@ -27,6 +29,8 @@ export interface PresentUser {
   readonly kind: UserKind;
   /** `ip:port` under which classic users see and reach them; invented (240.0.0.0/4) for everybody else. */
   readonly address: string;
+  /** Of several machines: their place in the list, compared as text; absent where the order of the changes is the order. */
+  readonly order?: string;
 }
 
 export interface JoinRequest {
@@ -52,11 +56,16 @@ export interface LobbyChange {
   /** Newly here, or here under a new name. */
   readonly joined: readonly PresentUser[];
   readonly left: readonly PresentUser[];
+  /** Users on other machines whom the list does not name, because so many are online; absent: as many as before. */
+  readonly elsewhere?: number;
 }
 
 /** This worker's copy of the list, in order of login. */
 export interface LobbyView {
+  /** Of everybody online, named or not; one who is on two machines may be counted twice while not everybody is named. */
   readonly size: number;
+  /** Whether it names everybody; otherwise those of this machine only. */
+  readonly isWhole: boolean;
   get(id: UserId): PresentUser | undefined;
   byAddress(address: string): PresentUser | undefined;
   all(): Iterable<PresentUser>;
@@ -73,6 +82,18 @@ export interface Presence {
   firstFree(candidates: readonly NameCandidate[]): Promise<string | undefined>;
   /** Resolves when the lobby holds everything that was decided, on whichever worker, before the call. */
   settled(): Promise<void>;
+  /** Whether they are there, on whichever machine; undefined: not known without asking. */
+  isOnline(id: UserId): boolean | undefined;
+  /** Those of them who are there, on whichever machine. Resolves within a second; whoever's machine is silent counts as away. */
+  findOnline(ids: readonly UserId[]): Promise<ReadonlySet<UserId>>;
+  /**
+   * From now on their coming and going is told by `onChange` or `onWatched`, and `isOnline` knows them. Resolves when it
+   * does, or cannot for the moment. Each id counts once, however often it is given.
+   */
+  watch(ids: readonly UserId[]): Promise<void>;
+  unwatch(ids: readonly UserId[]): void;
+  /** Called with those of the watched whose state may have changed. */
+  onWatched(receive: (ids: readonly UserId[]) => void): void;
   /** Has every worker tell its list again, though nothing changed: `onChange` with an empty change. */
   retell(): void;
   /** Called once per batch of changes, after the lobby has them. */

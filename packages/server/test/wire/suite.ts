@@ -15,6 +15,7 @@ import { messageTests } from "./messages.ts";
 import { nicknameTests } from "./nicknames.ts";
 import { seenTests } from "./seen.ts";
 import type { Target } from "./target.ts";
+import { watchingTests } from "./watching.ts";
 
 export function wireTests(name: string, target: Target): void {
   setDefaultTimeout(60_000);
@@ -23,6 +24,7 @@ export function wireTests(name: string, target: Target): void {
     loggingInTests(target);
     nicknameTests(target);
     lobbyTests(target);
+    watchingTests(target);
     messageTests(target);
     changeTests(target);
     historyTests(target);

@@ -132,6 +132,7 @@ export const chinese: Catalogue = {
     self_conversation: "这是您自己。",
     conversation_unknown: "没有这个对话。",
     recipient_gone: "这位访客已经离开。",
+    too_many_watched: "无法同时关注这么多人的在线状态。",
     too_many_conversations: "您发起的对话过多，请稍等一分钟。",
     seq_unknown: "这条消息不存在。",
     target_invalid: "这条消息已无法更改。",

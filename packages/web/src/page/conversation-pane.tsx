@@ -70,7 +70,7 @@ function Header({ conversation }: { readonly conversation: ConversationView | un
   );
 }
 
-/** Nothing when so many are online that the server does not say who. */
+/** Nothing while it is not known. */
 function Presence({
   conversation,
 }: {

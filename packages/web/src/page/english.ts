@@ -132,6 +132,7 @@ export const english: Catalogue = {
     self_conversation: "This is you.",
     conversation_unknown: "There is no such conversation.",
     recipient_gone: "This visitor has left for good.",
+    too_many_watched: "So many people cannot be watched at once.",
     too_many_conversations: "You have begun many conversations. Wait a minute.",
     seq_unknown: "That message does not exist.",
     target_invalid: "This message can no longer be changed.",
