@@ -4,7 +4,11 @@ import { parseArgs } from "node:util";
 import type { Settings } from "./benchmarks/context.ts";
 import type { ServerName } from "./servers/launch.ts";
 
-export const benchmarkNames = ["relay", "idle", "durable", "storm", "page"] as const;
+/** What one machine does by itself. */
+const singleNames = ["relay", "idle", "durable", "storm", "page"] as const;
+/** What several do; needs nats-server. */
+const clusterNames = ["bare", "nodes"] as const;
+export const benchmarkNames = [...singleNames, ...clusterNames] as const;
 export type BenchmarkName = (typeof benchmarkNames)[number];
 
 export type Command =
@@ -15,6 +19,8 @@ export type Command =
       readonly names: readonly BenchmarkName[];
       readonly settings: Settings;
       readonly jsonFile: string | undefined;
+      /** Where charts are written to. */
+      readonly chartDirectory: string | undefined;
       readonly markdown: boolean;
     };
 
@@ -26,7 +32,10 @@ Names
   durable   v1 messages: committed, acknowledged and delivered
   storm     thousands of users log in at once
   page      the page in a browser, until the first message stands there
-  all       all of them, one after the other
+  all       all of these, one after the other
+  bare      PostgreSQL and NATS alone: what a cluster cannot be cheaper than
+  nodes     durable messages through PostgreSQL, over one node and several
+  cluster   what several machines cost: bare, nodes
 
 Options
   --runs N            runs of each measurement (3)
@@ -34,12 +43,14 @@ Options
   --warmup S          time before it that does not count (2)
   --connections N     instead of the benchmark's own number (even)
   --windows A,B       messages in flight for each connection, closed loop
-  --rate N            messages a second of the open loop (durable), instead of half of what the closed one reached
+  --rate A,B          messages a second of the open loop (durable, nodes), instead of the benchmark's own
   --workers A,B       of duologue
+  --nodes A,B         of a cluster
   --servers A,B       of duologue, ws, bun-relay
   --protocols A,B     of classic, v1 (idle, storm)
   --data DIRECTORY    where duologue's temporary data goes; a real disk, not tmpfs
   --json FILE         every run, for programs
+  --charts DIRECTORY  where charts are written to, as SVG; nowhere unless said
   --markdown          a fragment for docs/benchmarks.md instead of the table
   --help
 `;
@@ -77,7 +88,9 @@ function readCommand(argv: readonly string[]): Command {
       servers: text,
       protocols: text,
       data: text,
+      nodes: text,
       json: text,
+      charts: text,
       markdown: flag,
       help: flag,
     },
@@ -91,6 +104,7 @@ function readCommand(argv: readonly string[]): Command {
     kind: "run",
     names: positionals.flatMap(benchmarksOf),
     jsonFile: values.json,
+    chartDirectory: values.charts,
     markdown: values.markdown === true,
     settings: {
       runs: wholeNumber("--runs", values.runs ?? "3"),
@@ -98,7 +112,8 @@ function readCommand(argv: readonly string[]): Command {
       warmupMs: wholeNumber("--warmup", values.warmup ?? "2") * 1000,
       connections,
       windows: optional(values.windows, (value) => wholeNumbers("--windows", value)),
-      messagesPerSecond: optional(values.rate, (value) => wholeNumber("--rate", value)),
+      rates: optional(values.rate, (value) => wholeNumbers("--rate", value)),
+      nodes: optional(values.nodes, (value) => wholeNumbers("--nodes", value)),
       workers: optional(values.workers, (value) => wholeNumbers("--workers", value)),
       servers: optional(values.servers, (value) => choices("--servers", value, serverNames)),
       protocols: optional(values.protocols, (value) => choices("--protocols", value, protocolNames)),
@@ -108,7 +123,8 @@ function readCommand(argv: readonly string[]): Command {
 }
 
 function benchmarksOf(name: string): readonly BenchmarkName[] {
-  return name === "all" ? benchmarkNames : choices("name", name, benchmarkNames);
+  if (name === "all") return singleNames;
+  return name === "cluster" ? clusterNames : choices("name", name, benchmarkNames);
 }
 
 function optional<T>(value: string | undefined, read: (value: string) => T): T | undefined {

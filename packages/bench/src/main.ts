@@ -1,12 +1,16 @@
 /** `npm run bench -- <name>`: runs benchmarks, prints their reports. */
+import { join } from "node:path";
 import { type BenchmarkName, type Command, helpText, parseCommand } from "./arguments.ts";
+import { benchBare } from "./benchmarks/bare.ts";
 import type { BenchContext } from "./benchmarks/context.ts";
 import { benchDurable } from "./benchmarks/durable.ts";
 import { benchIdle } from "./benchmarks/idle.ts";
+import { benchNodes } from "./benchmarks/nodes.ts";
 import { benchPage } from "./benchmarks/page.ts";
 import { benchRelay } from "./benchmarks/relay.ts";
 import { benchStorm } from "./benchmarks/storm.ts";
 import { systemClock } from "./clock.ts";
+import { renderChart } from "./report/chart.ts";
 import { renderMarkdown, renderText } from "./report/render.ts";
 import type { Report } from "./report/report.ts";
 import { Children } from "./servers/children.ts";
@@ -23,15 +27,23 @@ function runBenchmark(name: BenchmarkName, context: BenchContext): Promise<Repor
       return benchStorm(context);
     case "page":
       return benchPage(context);
+    case "bare":
+      return benchBare(context);
+    case "nodes":
+      return benchNodes(context);
   }
+}
+
+async function writeCharts({ charts = [] }: Report, directory: string | undefined): Promise<void> {
+  if (directory === undefined) return;
+  for (const chart of charts) await Bun.write(join(directory, `${chart.name}.svg`), renderChart(chart));
 }
 
 async function runAll(command: Extract<Command, { kind: "run" }>): Promise<void> {
   const children = new Children(systemClock);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
-      children.killAll();
-      process.exit(130);
+      void children.killAll().finally(() => process.exit(130));
     });
   }
   const reports: Report[] = [];
@@ -44,6 +56,7 @@ async function runAll(command: Extract<Command, { kind: "run" }>): Promise<void>
     });
     reports.push(report);
     process.stdout.write(command.markdown ? renderMarkdown(report) : renderText(report));
+    await writeCharts(report, command.chartDirectory);
     // After each benchmark, so that a later one that fails costs nothing.
     if (command.jsonFile !== undefined)
       await Bun.write(command.jsonFile, `${JSON.stringify(reports, null, 2)}\n`);

@@ -15,8 +15,10 @@ export interface Settings {
   /** Absent: the benchmark's own default. */
   readonly connections: number | undefined;
   readonly windows: readonly number[] | undefined;
-  /** Of the open loop. */
-  readonly messagesPerSecond: number | undefined;
+  /** Of the open loop, messages a second. */
+  readonly rates: readonly number[] | undefined;
+  /** Of a cluster. */
+  readonly nodes: readonly number[] | undefined;
   readonly workers: readonly number[] | undefined;
   readonly servers: readonly ServerName[] | undefined;
   readonly protocols: readonly ("classic" | "v1")[] | undefined;

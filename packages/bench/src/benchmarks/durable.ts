@@ -44,7 +44,7 @@ export async function benchDurable(context: BenchContext): Promise<Report> {
         runs.push(measured);
         reachedPerSecond = measured.result.perSecond;
       }
-      const messagesPerSecond = settings.messagesPerSecond ?? Math.round(reachedPerSecond * OPEN_SHARE);
+      const messagesPerSecond = settings.rates?.[0] ?? Math.round(reachedPerSecond * OPEN_SHARE);
       runs.push(await runOffer(context, workers, connections, { kind: "open", messagesPerSecond }, run));
     }
   }
@@ -69,7 +69,7 @@ export async function benchDurable(context: BenchContext): Promise<Report> {
 }
 
 function openLoopRate(settings: Settings, windows: readonly number[]): string {
-  const { messagesPerSecond } = settings;
+  const messagesPerSecond = settings.rates?.[0];
   if (messagesPerSecond !== undefined) return `${formatNumber(messagesPerSecond)} messages a second`;
   return `half of the rate that window ${windows.at(-1)} reached`;
 }

@@ -123,6 +123,7 @@ class DurableLoad {
     return {
       kind: "load",
       delivered: this.finishedCount,
+      finished: this.queue.sentCounts.reduce((sum, sent) => sum + sent, 0),
       perSecond: (this.finishedCount * 1000) / phase.measuredMs,
       delivery: this.delivery.summary(),
       acknowledgement: this.acknowledgement.summary(),

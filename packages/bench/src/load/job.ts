@@ -108,6 +108,8 @@ export interface PhaseResult {
 export interface LoadResult extends PhaseResult {
   readonly kind: "load";
   readonly delivered: number;
+  /** The same, over the whole load. */
+  readonly finished: number;
   readonly perSecond: number;
   readonly delivery: LatencySummary;
   /** From sending to the acknowledgement; only where there is one. */

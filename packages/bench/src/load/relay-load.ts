@@ -81,6 +81,7 @@ class RelayLoad {
     return {
       kind: "load",
       delivered: this.delivered,
+      finished: this.arrivedCounts.reduce((sum, arrived) => sum + arrived, 0),
       perSecond: (this.delivered * 1000) / phase.measuredMs,
       delivery: this.histogram.summary(),
       ...phase,

@@ -2,7 +2,7 @@
  * Charts as SVG text: light and dark by the reader's own setting, readable without a script, values from 0. What a chart
  * shows stands in its table too; it is for the shape of things.
  */
-import { formatNumber } from "./report.ts";
+import { formatNumber } from "./format.ts";
 
 interface ChartBase {
   /** Of its file, without `.svg`. */

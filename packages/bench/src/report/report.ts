@@ -1,9 +1,15 @@
 /** What a benchmark found: tables for people, and the raw runs for programs. */
+import type { Chart } from "./chart.ts";
+import { formatNumber } from "./format.ts";
+
+export { formatNumber };
+
 export interface Report {
   readonly name: string;
   /** How it was measured: what a reader needs to do it again. */
   readonly notes: readonly string[];
   readonly tables: readonly Table[];
+  readonly charts?: readonly Chart[];
   readonly targets: readonly Target[];
   /** Every single run. */
   readonly runs: readonly unknown[];
@@ -53,13 +59,6 @@ export function formatSpread(values: readonly number[]): string {
   const { median, lowest, highest } = spreadOf(values);
   if (values.length === 1) return formatNumber(median);
   return `${formatNumber(median)} [${formatNumber(lowest)}–${formatNumber(highest)}]`;
-}
-
-/** Three significant digits below 1,000, whole numbers with separators above. */
-export function formatNumber(value: number): string {
-  if (!Number.isFinite(value)) return "–";
-  if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en-US");
-  return value === 0 ? "0" : String(Number(value.toPrecision(3)));
 }
 
 export function formatTarget(target: Target): string {

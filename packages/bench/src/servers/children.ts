@@ -10,6 +10,7 @@ export class Children {
   private readonly clock: BenchClock;
   private readonly running = new Set<Subprocess>();
   private readonly directories = new Set<string>();
+  private readonly adopted = new Set<AsyncDisposable>();
 
   constructor(clock: BenchClock) {
     this.clock = clock;
@@ -30,6 +31,17 @@ export class Children {
     rmSync(path, { recursive: true, force: true });
   }
 
+  /** What starts and ends its processes itself. */
+  adopt<T extends AsyncDisposable>(resource: T): T {
+    this.adopted.add(resource);
+    return resource;
+  }
+
+  async dispose(resource: AsyncDisposable): Promise<void> {
+    this.adopted.delete(resource);
+    await resource[Symbol.asyncDispose]();
+  }
+
   /** Asks the process to end, and kills it and its descendants when it has not after a few seconds. */
   async stop(child: Subprocess): Promise<void> {
     this.running.delete(child);
@@ -46,10 +58,11 @@ export class Children {
   }
 
   /** For a benchmark that is broken off: at once. */
-  killAll(): void {
+  async killAll(): Promise<void> {
     for (const child of this.running) kill(processTree(child.pid));
     this.running.clear();
     for (const path of [...this.directories]) this.removeDirectory(path);
+    await Promise.allSettled([...this.adopted].map((resource) => this.dispose(resource)));
   }
 }
 

@@ -23,6 +23,8 @@ export interface LaunchOptions {
   readonly limits: Readonly<Partial<Record<LimitName, number>>>;
   /** The processor core to stay on; all when absent. */
   readonly core?: number;
+  /** Beside what this process was given. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Where duologue's temporary data directory is made: on a real disk, or durability costs nothing. */
   readonly dataParent: string;
 }
@@ -46,7 +48,14 @@ export async function launchServer(
   const dataDirectory = await mkdtemp(join(options.dataParent, "duologue-bench-"));
   children.addDirectory(dataDirectory);
   const command = [...pinned(options.core), ...serverCommand(name, options, dataDirectory)];
-  const child = children.add(Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" }));
+  const child = children.add(
+    Bun.spawn(command, {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      env: { ...process.env, ...options.environment },
+    }),
+  );
   const stop = async (): Promise<void> => {
     await children.stop(child);
     children.removeDirectory(dataDirectory);
