@@ -45,20 +45,20 @@ function trendRow({ name, first, last, highest, percentPerTenMinutes }: Trend, d
   return [name, ...[first, last, highest].map((value) => value.toFixed(value < 100 ? 1 : 0)), slope];
 }
 
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   return [line(heads), `|${heads.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n");
 }
 
-function share(values: readonly number[], part: number): number {
+export function share(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(part * (sorted.length - 1))] ?? 0;
 }
 
-function ms(value: number): string {
+export function ms(value: number): string {
   return count(Math.round(value));
 }
 
-function count(value: number): string {
+export function count(value: number): string {
   return value.toLocaleString("en");
 }

@@ -40,8 +40,7 @@ export class Bookmark {
     if (page === undefined) page = await peer.ask({ type: "sync", cursor: this.#cursor }, "changes");
     for (;;) {
       if (page.reset === true) return [`${this.#user}: a cursor of a minute ago was answered with reset`];
-      for (const { conversation, seq } of page.events)
-        if (conversation === this.#conversation) seen.add(seq);
+      for (const { conversation, seq } of page.events) if (conversation === this.#conversation) seen.add(seq);
       if (!page.more) break;
       page = await peer.ask({ type: "sync", cursor: page.cursor }, "changes");
     }

@@ -1,5 +1,5 @@
 /** Three nodes, PostgreSQL and NATS, each in a network of its own, and a balancer before the nodes. */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   isAlive,
@@ -53,9 +53,7 @@ export class Site implements AsyncDisposable {
     this.nats = nats;
     const options = ["--store", store, "--bus", nats.url, ...MANY_CLIENTS];
     this.nodes = NODES.map((name) => new SiteNode(network, network.host(name), directory, workers, options));
-    this.balancer = new Balancer(
-      this.nodes.map(({ host }) => ({ hostname: host.address, port: NODE_PORT })),
-    );
+    this.balancer = new Balancer(this.nodes.map(({ host }) => ({ hostname: host.address, port: NODE_PORT })));
   }
 
   static async begin(options: SiteOptions): Promise<Site> {
@@ -66,15 +64,19 @@ export class Site implements AsyncDisposable {
     };
     const postgres = await PostgresServer.start(at(POSTGRES));
     const nats = await NatsServer.start(at(NATS));
-    const site = new Site(options, postgres, nats, await postgres.createDatabase());
+    const site = new Site(options, postgres, nats, postgres.url(await postgres.createDatabase()));
     // All at once, as after a loss of power: one of them makes the tables.
     await Promise.all(site.nodes.map((node) => node.start()));
     return site;
   }
 
-  /** What the database says that it does: its processes for the nodes' connections. */
+  /** The database's processes that work for the nodes' connections. */
   backends(): number[] {
-    return this.network.processes(POSTGRES).filter((pid) => pid !== this.postgres.pid);
+    const addresses = this.nodes.map(({ host }) => ` ${host.address}(`);
+    return this.network.processes(POSTGRES).filter((pid) => {
+      const title = titleOf(pid);
+      return addresses.some((address) => title.includes(address));
+    });
   }
 
   async whenReady(): Promise<void> {
@@ -97,13 +99,7 @@ export class SiteNode implements AsyncDisposable {
   readonly #options: readonly string[];
   #server: Server | undefined;
 
-  constructor(
-    network: Network,
-    host: Host,
-    directory: string,
-    workers: number,
-    options: readonly string[],
-  ) {
+  constructor(network: Network, host: Host, directory: string, workers: number, options: readonly string[]) {
     this.host = host;
     this.#network = network;
     this.#dataDirectory = join(directory, host.name);
@@ -158,5 +154,14 @@ export class SiteNode implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server?.[Symbol.asyncDispose]();
+  }
+}
+
+/** What a process calls itself; empty for one that has ended. */
+function titleOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
   }
 }

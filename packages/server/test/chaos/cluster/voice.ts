@@ -27,18 +27,26 @@ const FOREVER_MS = 2 ** 31 - 1;
 
 export class Voice implements AsyncDisposable {
   readonly said: Utterance[] = [];
+  readonly speaker: Peer;
+  readonly listener: Peer;
+  /** Either of the two has lost its connection. */
+  isCut = false;
   readonly #byId = new Map<string, Utterance>();
-  readonly #speaker: Peer;
-  readonly #listener: Peer;
   readonly #conversation: string;
   readonly #timers: Timer[] = [];
 
   private constructor(speaker: Peer, listener: Peer, conversation: string) {
-    this.#speaker = speaker;
-    this.#listener = listener;
+    this.speaker = speaker;
+    this.listener = listener;
     this.#conversation = conversation;
-    void follow(speaker, (frame) => this.#onAnswer(frame));
-    void follow(listener, (frame) => this.#onHeard(frame));
+    const ends = [
+      follow(speaker, (frame) => this.#onAnswer(frame)),
+      follow(listener, (frame) => this.#onHeard(frame)),
+    ];
+    for (const end of ends)
+      void end.then(() => {
+        this.isCut = true;
+      });
   }
 
   /** `url`: of the node that is spoken to; `other`: of the one that is listened at. */
@@ -54,7 +62,7 @@ export class Voice implements AsyncDisposable {
   begin(): void {
     this.#timers.push(
       systemClock.every(EVERY_MS, () => this.#say()),
-      systemClock.every(PING_MS, () => this.#listener.send({ type: "ping" })),
+      systemClock.every(PING_MS, () => this.listener.send({ type: "ping" })),
     );
   }
 
@@ -74,7 +82,7 @@ export class Voice implements AsyncDisposable {
 
   /** What was not acknowledged may be there or not, as nothing is said twice. */
   judge(url: string): Promise<Verdict> {
-    const [speaker, listener] = [this.#speaker, this.#listener];
+    const [speaker, listener] = [this.speaker, this.listener];
     const isKnown = (is: boolean): string[] =>
       this.said.flatMap(({ text, acknowledgedAt }) => ((acknowledgedAt !== undefined) === is ? [text] : []));
     return judge({
@@ -90,15 +98,16 @@ export class Voice implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.rest();
-    for (const peer of [this.#speaker, this.#listener]) peer.socket.terminate();
+    for (const peer of [this.speaker, this.listener]) peer.socket.terminate();
   }
 
   #say(): void {
-    const [id, text] = [freshId(), `${this.#speaker.name}, number ${this.said.length + 1}`];
+    if (this.isCut) return;
+    const [id, text] = [freshId(), `${this.speaker.name}, number ${this.said.length + 1}`];
     const utterance: Utterance = { id, text, saidAt: systemClock.monotonic() };
     this.said.push(utterance);
     this.#byId.set(id, utterance);
-    this.#speaker.send({ type: "send", id, conversation: this.#conversation, body: textBody(text) });
+    this.speaker.send({ type: "send", id, conversation: this.#conversation, body: textBody(text) });
   }
 
   #onAnswer(frame: ServerFrame): void {

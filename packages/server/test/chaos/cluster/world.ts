@@ -90,11 +90,7 @@ export class ClusterWorld {
   async whole(): Promise<void> {
     const waits = this.writers.map((writer) => {
       const before = writer.log.acknowledged.size;
-      return writer.when(
-        () => writer.log.acknowledged.size >= before + 2,
-        "acknowledged again",
-        RECOVERY_MS,
-      );
+      return writer.when(() => writer.log.acknowledged.size >= before + 2, "acknowledged again", RECOVERY_MS);
     });
     await Promise.all(waits);
   }
