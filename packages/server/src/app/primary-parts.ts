@@ -1,6 +1,8 @@
 /** The primary's parts, wired: the one writer → the hub → the registry of who is there. No socket, no process. */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
+import type { NodeLink } from "../ports/node-link.ts";
+import { Federation } from "../primary/federation.ts";
 import { Hub, type WorkerEvents } from "../primary/hub.ts";
 import { Registry } from "../primary/registry.ts";
 import { SeenTimes } from "../primary/seen.ts";
@@ -16,6 +18,8 @@ export interface PrimarySurroundings {
   /** Users online up to which classic logins are taken. */
   readonly classicUsers: number;
   readonly events: WorkerEvents;
+  /** To the other nodes; undefined when this is the only one. */
+  readonly link?: NodeLink | undefined;
 }
 
 export interface PrimaryParts {
@@ -23,6 +27,7 @@ export interface PrimaryParts {
   readonly registry: Registry;
   readonly hub: Hub;
   readonly seenTimes: SeenTimes;
+  readonly federation: Federation | undefined;
 }
 
 export function wirePrimary({
@@ -31,6 +36,7 @@ export function wirePrimary({
   committer,
   classicUsers,
   events,
+  link,
 }: PrimarySurroundings): PrimaryParts {
   const writer = new BatchingWriter({
     committer,
@@ -49,6 +55,7 @@ export function wirePrimary({
       hub.broadcast(change);
     },
   });
-  const hub = new Hub(clock, registry, writer, events);
-  return { writer, registry, hub, seenTimes };
+  const federation = link === undefined ? undefined : new Federation({ link, clock, log });
+  const hub = new Hub(clock, registry, writer, events, federation);
+  return { writer, registry, hub, seenTimes, federation };
 }

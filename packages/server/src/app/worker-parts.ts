@@ -13,6 +13,7 @@ import { Outlet } from "../gateway/connection.ts";
 import { Connections } from "../gateway/connections.ts";
 import type { Gateway } from "../gateway/context.ts";
 import { LobbyBroadcast } from "../gateway/lobby.ts";
+import { PositionCheck } from "../gateway/position-check.ts";
 import { KeyedBuckets } from "../gateway/rate.ts";
 import { Watching } from "../gateway/watching.ts";
 import type { PrimaryLink } from "../link/client.ts";
@@ -58,7 +59,11 @@ export function wireWorker(surroundings: WorkerSurroundings): WorkerParts {
   const bus = new LocalBus(link, (user) => presence.isOnlyHere(user));
   const chat = new Chat(store, presence, bus, clock, limits);
   const admission = { guests: settings.guests, members: membersOf(surroundings, store, presence) };
-  const connections = new Connections(store.epoch, (connection) => gateway.lobby.sendClassicList(connection));
+  const connections = new Connections(
+    store.epoch,
+    (connection) => gateway.lobby.sendClassicList(connection),
+    () => clock.now(),
+  );
   const gateway: Gateway = {
     clock,
     limits,
@@ -81,6 +86,8 @@ export function wireWorker(surroundings: WorkerSurroundings): WorkerParts {
     if (!connections.deliver(to, note) && note.kind === "relay")
       bus.publish([note.from], { kind: "failure", failure: "offline" });
   });
+  const check = new PositionCheck(connections, store, clock, log);
+  link.on("k", () => check.begin());
   presence.onChange((change) => {
     gateway.lobby.onChange(change);
     for (const users of [change.left, change.joined]) gateway.watching.onChange(users.map(({ id }) => id));

@@ -1,6 +1,6 @@
 /** The bus between the workers of one machine: through the primary's hub, by the link. */
 import type { PrimaryLink } from "../link/client.ts";
-import { decodeEvent, decodeNote, encodeNote } from "../link/messages.ts";
+import { decodeEvent, decodeNote, decodeUserEvent, encodeNote } from "../link/messages.ts";
 import type { Bus, Note } from "../ports/bus.ts";
 import type { UserId } from "../ports/store.ts";
 
@@ -18,6 +18,10 @@ export class LocalBus implements Bus {
     link.on("e", (line) => {
       const note = decodeEvent(line);
       for (const user in note.prev) this.receive(user, note);
+    });
+    link.on("u", (line) => {
+      const { to, note } = decodeUserEvent(line);
+      this.receive(to, note);
     });
     link.on("n", (line) => {
       const { to, note } = decodeNote(line);

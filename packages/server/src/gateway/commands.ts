@@ -2,8 +2,9 @@
 import { type ClientFrame, type ClientFrameOf, encodeFrame, type FrameReference } from "@duologue/protocol";
 import type { Sender, Wish } from "../domain/chat.ts";
 import { type Fault, fault, type Outcome } from "../domain/fault.ts";
-import { type Appended, encodeCursor } from "../ports/store.ts";
+import { type Appended, decodeCursor, encodeCursor } from "../ports/store.ts";
 import type { Connection, V1State } from "./connection.ts";
+import { told } from "./connections.ts";
 import type { Gateway } from "./context.ts";
 import { sendFault } from "./replies.ts";
 
@@ -70,6 +71,7 @@ async function carryOutSlowly(
     }
     case "sync": {
       const changes = await reading.changes(user.id, frame.cursor);
+      told(connection, decodeCursor(gateway.epoch, changes.cursor) ?? 0);
       connection.push(encodeFrame({ type: "changes", ref: frame.ref, ...changes }));
       return undefined;
     }
@@ -179,8 +181,10 @@ function submit(gateway: Gateway, connection: Connection, state: Ready, wish: Wi
   const sender: Sender = { user: state.user, origin: connection.id };
   gateway.chat.submit(sender, wish, (outcome) => {
     connection.pending -= 1;
-    if (outcome.ok) connection.push(ack(gateway.epoch, wish, outcome));
-    else sendFault(connection, outcome, { id: wish.id });
+    if (outcome.ok) {
+      told(connection, outcome.position);
+      connection.push(ack(gateway.epoch, wish, outcome));
+    } else sendFault(connection, outcome, { id: wish.id });
   });
 }
 

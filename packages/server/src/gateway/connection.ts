@@ -4,7 +4,7 @@
  */
 import { type CloseName, closeTable } from "@duologue/protocol";
 import type { Clock } from "../clock.ts";
-import type { Origin, UserId, UserRecord } from "../ports/store.ts";
+import type { Origin, Position, UserId, UserRecord } from "../ports/store.ts";
 import type { TokenBucket } from "./rate.ts";
 
 /** Where a v1 connection stands. Only `ready` may do anything but log in. */
@@ -81,6 +81,8 @@ export class Connection {
   accountedBytes = 0;
   /** Bytes beyond those when it was busy first; undefined before. */
   hiddenBytes: number | undefined;
+  /** v1: the user's position up to which it was told, or will notice by itself that something is missing. */
+  position: Position = 0;
   /** The version of the lobby that was sent last; 0 before the first. */
   lobbyVersion = 0;
   /** Whose coming and going it is told. */

@@ -1,8 +1,8 @@
 /** The connections of this worker, and the delivery of the bus's notes to them. */
 
-import { classic } from "@duologue/protocol";
+import { classic, encodeFrame } from "@duologue/protocol";
 import type { EventNote, MarkersNote, Note } from "../ports/bus.ts";
-import { encodeCursor, type UserId } from "../ports/store.ts";
+import { encodeCursor, type Position, type UserId } from "../ports/store.ts";
 import type { Connection } from "./connection.ts";
 
 export class Connections {
@@ -14,6 +14,7 @@ export class Connections {
   constructor(
     private readonly epoch: string,
     private readonly beforeClassicMessage: (connection: Connection) => void,
+    private readonly now: () => number,
   ) {}
 
   get users(): number {
@@ -41,6 +42,21 @@ export class Connections {
     return Array.isArray(known) ? known : [known];
   }
 
+  /** Users with a connection here. */
+  present(): UserId[] {
+    return [...this.byUser.keys()];
+  }
+
+  /** The sessions of a guest's v1 connections, each once. */
+  guestSessions(user: UserId): ReadonlySet<string> {
+    const sessions = new Set<string>();
+    for (const { session } of this.of(user)) {
+      if (session.protocol !== "v1" || session.state.name !== "ready") continue;
+      if (session.state.user.kind === "guest") sessions.add(session.state.session);
+    }
+    return sessions;
+  }
+
   /** False when the user has no connection here any more. */
   deliver(user: UserId, note: Note): boolean {
     const known = this.byUser.get(user);
@@ -53,6 +69,7 @@ export class Connections {
         for (const connection of this.of(user)) this.sendClassic(connection, classic.message(note.text));
         break;
       case "markers":
+        for (const connection of this.of(user)) told(connection, note.position);
         this.broadcast(user, this.markersFrame(user, note));
         break;
       case "typing":
@@ -72,10 +89,22 @@ export class Connections {
       case "session-ended":
         this.endSession(user, note.session);
         break;
+      case "behind":
+        this.tellBehind(user, note.position);
+        break;
       default:
         note satisfies never;
     }
     return true;
+  }
+
+  /** Rule SY5: those connections of the user that were not told of this position learn that they missed something. */
+  tellBehind(user: UserId, position: Position): void {
+    for (const connection of this.of(user)) {
+      if (connection.session.protocol !== "v1" || connection.position >= position) continue;
+      told(connection, position);
+      connection.push(encodeFrame({ type: "pong", time: this.now(), behind: true }));
+    }
   }
 
   private endSession(user: UserId, ended: string): void {
@@ -95,6 +124,7 @@ export class Connections {
         if (text !== undefined) this.sendClassic(connection, classic.message(text));
         continue;
       }
+      told(connection, note.position);
       frame ??= `${note.json.slice(0, -1)},"cursor":"${encodeCursor(this.epoch, note.position)}","prev":"${encodeCursor(this.epoch, note.prev[user] ?? 0)}"}`;
       connection.push(frame);
     }
@@ -126,6 +156,11 @@ export class Connections {
     this.beforeClassicMessage(connection);
     connection.push(frame);
   }
+}
+
+/** What a connection is told, it has, or its client notices the gap before it. */
+export function told(connection: Connection, position: Position): void {
+  if (position > connection.position) connection.position = position;
 }
 
 /** Classic users get new messages; the protocol has no word for edits. */

@@ -26,7 +26,11 @@ function setUp(lobbyUsers: number) {
     byAddress: () => undefined,
     all: () => users.values(),
   };
-  const connections = new Connections("epoch", () => undefined);
+  const connections = new Connections(
+    "epoch",
+    () => undefined,
+    () => 0,
+  );
   const outlet = new Outlet(clock, defaultLimits.outboxBytes);
   const broadcast = new LobbyBroadcast(lobby, connections, clock, { ...defaultLimits, lobbyUsers });
   const user = (id: string): PresentUser => ({

@@ -99,6 +99,28 @@ export function decodeEvent(line: string): EventNote {
   };
 }
 
+/** u: the same for one of the two. */
+export function encodeUserEvent(user: UserId, note: EventNote): string {
+  return `u ${user} ${note.conversation} ${note.sender} ${note.origin} ${note.position} ${note.prev[user] ?? 0} ${note.json}`;
+}
+
+export function decodeUserEvent(line: string): { readonly to: UserId; readonly note: EventNote } {
+  const { fields, rest } = fieldsOf(line, 6);
+  const to = field(fields, 0);
+  return {
+    to,
+    note: {
+      kind: "event",
+      conversation: field(fields, 1),
+      sender: field(fields, 2),
+      origin: Number(fields[3]),
+      position: Number(fields[4]),
+      prev: { [to]: Number(fields[5]) },
+      json: rest,
+    },
+  };
+}
+
 /** P (to the hub), n (from it): any other note. */
 export function encodeNote(tag: "P" | "n", to: readonly UserId[], note: Note): string {
   return `${tag} ${to.join(",")} ${JSON.stringify(note)}`;

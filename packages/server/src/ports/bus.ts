@@ -59,7 +59,20 @@ export interface SessionEndedNote {
   readonly session: string;
 }
 
-export type Note = EventNote | MarkersNote | TypingNote | RelayNote | FailureNote | SessionEndedNote;
+/** The user's position is at least this: a change may have been missed, whose own note is lost. */
+export interface BehindNote {
+  readonly kind: "behind";
+  readonly position: Position;
+}
+
+export type Note =
+  | EventNote
+  | MarkersNote
+  | TypingNote
+  | RelayNote
+  | FailureNote
+  | SessionEndedNote
+  | BehindNote;
 
 export interface Bus {
   /** Hands the note on in this turn's batch. */

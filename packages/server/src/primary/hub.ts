@@ -5,6 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { LineConnection } from "../link/lines.ts";
 import {
+  type AppendOutcome,
   decodeAppend,
   decodeCall,
   decodeNote,
@@ -14,13 +15,17 @@ import {
   encodeNote,
   encodeOutcome,
   encodeStatement,
+  encodeUserEvent,
 } from "../link/messages.ts";
 import type { PrimaryHeartbeat, WorkerStatistics } from "../link/worker-types.ts";
-import type { Note } from "../ports/bus.ts";
+import type { FailureNote, Note, RelayNote } from "../ports/bus.ts";
 import type { JoinRequest, LobbyChange, NameCandidate } from "../ports/presence.ts";
-import type { UserId } from "../ports/store.ts";
+import type { Draft, UserId } from "../ports/store.ts";
 import type { BatchingWriter, WriteRequest } from "../store/index.ts";
+import type { Federation } from "./federation.ts";
 import type { Registry, WorkerSerial } from "./registry.ts";
+
+const OFFLINE: FailureNote = Object.freeze({ kind: "failure", failure: "offline" });
 
 export interface WorkerEvents {
   onReady(serial: WorkerSerial): void;
@@ -36,7 +41,16 @@ export class Hub {
     private readonly registry: Registry,
     private readonly writer: BatchingWriter,
     private readonly events: WorkerEvents,
-  ) {}
+    /** Undefined when this is the only node. */
+    private readonly federation: Federation | undefined,
+  ) {
+    federation?.begin({
+      deliver: (user, note) => this.deliverTo(user, note),
+      checkAll: () => {
+        for (const connection of this.workers.values()) connection.send("k");
+      },
+    });
+  }
 
   /** A worker has reported; from now on its lines come to `receive`. */
   register(serial: WorkerSerial, connection: LineConnection, settings: unknown): void {
@@ -47,6 +61,7 @@ export class Hub {
   gone(serial: WorkerSerial, reason: string): void {
     if (!this.workers.delete(serial)) return;
     this.registry.workerGone(serial);
+    this.federation?.releaseUnless((user) => this.registry.holders(user).length > 0);
     this.events.onGone(serial, reason);
   }
 
@@ -65,14 +80,51 @@ export class Hub {
     for (const connection of this.workers.values()) connection.send(line);
   }
 
-  /** Each worker that holds one of the users gets the note once. */
+  /** Here, each worker that holds one of the users gets the note once; elsewhere, each node that holds one. */
   publish(to: readonly UserId[], note: Note): void {
+    const isTaken = this.deliver(to, note);
+    const { federation } = this;
+    // One of these goes to one place: a classic user has one connection.
+    const isForOne = note.kind === "relay" || note.kind === "failure";
+    if (federation === undefined || (isTaken && isForOne)) {
+      if (!isTaken && note.kind === "relay") this.publish([note.from], OFFLINE);
+    } else if (note.kind === "relay") void this.relay(federation, to, note);
+    else for (const user of to) federation.publish(user, note);
+  }
+
+  private async relay(federation: Federation, [to = ""]: readonly UserId[], note: RelayNote): Promise<void> {
+    if (!(await federation.relay(to, note))) this.publish([note.from], OFFLINE);
+  }
+
+  /** To the workers here. False: none of them holds one of the users. */
+  private deliver(to: readonly UserId[], note: Note): boolean {
     const receivers = this.receivers(to);
-    if (receivers.size === 0) {
-      if (note.kind === "relay") this.publish([note.from], { kind: "failure", failure: "offline" });
-      return;
-    }
-    const line = note.kind === "event" ? encodeEvent(note) : encodeNote("n", to, note);
+    if (receivers.size === 0) return false;
+    const order = this.federation?.order;
+    if (order === undefined || !("prev" in note)) {
+      this.send(receivers, note.kind === "event" ? encodeEvent(note) : encodeNote("n", to, note));
+    } else if (to.every((user) => order.isNext(user, note.prev[user] ?? 0))) {
+      this.send(receivers, note.kind === "event" ? encodeEvent(note) : encodeNote("n", to, note));
+      // After it: what waited for it follows.
+      for (const user of to) order.pass(user, note.prev[user] ?? 0, note.position, () => undefined);
+    } else for (const user of to) this.deliverTo(user, note);
+    return true;
+  }
+
+  /** In order with what else comes for this user. False: nobody holds them. */
+  private deliverTo(user: UserId, note: Note): boolean {
+    if (this.registry.holders(user).length === 0) return false;
+    const send = (): void => {
+      const line = note.kind === "event" ? encodeUserEvent(user, note) : encodeNote("n", [user], note);
+      this.send(this.receivers([user]), line);
+    };
+    if (this.federation !== undefined && "prev" in note)
+      this.federation.order.pass(user, note.prev[user] ?? 0, note.position, send);
+    else send();
+    return true;
+  }
+
+  private send(receivers: ReadonlySet<WorkerSerial>, line: string): void {
     for (const serial of receivers) this.workers.get(serial)?.send(line);
   }
 
@@ -81,7 +133,7 @@ export class Hub {
       case "A": {
         const { ref, draft } = decodeAppend(line);
         this.writer.submit({ op: "append", draft }, (outcome) =>
-          connection.send(encodeOutcome(ref, outcome)),
+          this.acknowledge(connection, ref, draft, outcome),
         );
         break;
       }
@@ -106,11 +158,18 @@ export class Hub {
     }
   }
 
+  /** A step of the sender's chain, like the event. */
+  private acknowledge(connection: LineConnection, ref: number, draft: Draft, outcome: AppendOutcome): void {
+    const send = (): void => connection.send(encodeOutcome(ref, outcome));
+    if (this.federation === undefined || !outcome.ok || outcome.duplicate) send();
+    else this.federation.order.pass(draft.sender, outcome.prev, outcome.position, send);
+  }
+
   private receivePresence(serial: WorkerSerial, connection: LineConnection, line: string): void {
     switch (line.charAt(0)) {
       case "J": {
         const { ref, value } = decodeCall<JoinRequest>(line);
-        this.answer(connection, ref, this.registry.join(serial, value));
+        void this.join(serial, connection, ref, value);
         break;
       }
       case "N": {
@@ -126,6 +185,7 @@ export class Hub {
       case "L": {
         const { id, atOnce } = decodeStatement<{ id: UserId; atOnce: boolean }>(line);
         this.registry.leave(serial, id, atOnce);
+        if (this.registry.holders(id).length === 0) this.federation?.release(id);
         break;
       }
       case "W":
@@ -137,6 +197,18 @@ export class Hub {
       default:
         connection.close(`a line of an unknown kind: ${line.slice(0, 20)}`);
     }
+  }
+
+  /** Answered when notes of other nodes reach the user here. */
+  private async join(
+    serial: WorkerSerial,
+    connection: LineConnection,
+    ref: number,
+    request: JoinRequest,
+  ): Promise<void> {
+    const outcome = this.registry.join(serial, request);
+    if (this.federation !== undefined && outcome.ok) await this.federation.hold(request.id);
+    this.answer(connection, ref, outcome);
   }
 
   /** After the change it speaks of: the asker's copy of the list must have it when the answer comes. */
