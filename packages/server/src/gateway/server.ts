@@ -80,7 +80,9 @@ export class ClientServer {
   }
 
   private answer(request: Request, server: Server<Connection>): Response | Promise<Response> | undefined {
-    const url = new URL(request.url);
+    // Without a Host (HTTP/1.0, as health checks ask), or with one that is none, there is only the path.
+    const url = URL.parse(request.url.startsWith("/") ? `http://localhost${request.url}` : request.url);
+    if (url === null) return new Response("The Host header is malformed.\n", { status: 400 });
     if (request.headers.get("upgrade")?.toLowerCase() === "websocket") return this.upgrade(request, server);
     switch (url.pathname) {
       case "/healthz":
