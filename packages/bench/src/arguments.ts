@@ -7,7 +7,7 @@ import type { ServerName } from "./servers/launch.ts";
 /** What one machine does by itself. */
 const singleNames = ["relay", "idle", "durable", "storm", "page"] as const;
 /** What several do; needs nats-server. */
-const clusterNames = ["bare", "nodes"] as const;
+const clusterNames = ["bare", "nodes", "online"] as const;
 export const benchmarkNames = [...singleNames, ...clusterNames] as const;
 export type BenchmarkName = (typeof benchmarkNames)[number];
 
@@ -35,7 +35,8 @@ Names
   all       all of these, one after the other
   bare      PostgreSQL and NATS alone: what a cluster cannot be cheaper than
   nodes     durable messages through PostgreSQL, over one node and several
-  cluster   what several machines cost: bare, nodes
+  online    users of a cluster who write nothing: login, return, ping, memory
+  cluster   what several machines cost: bare, nodes, online
 
 Options
   --runs N            runs of each measurement (3)

@@ -4,6 +4,7 @@ import { runDurable } from "./load/durable-load.ts";
 import { runHops } from "./load/hops-load.ts";
 import { runIdle } from "./load/idle-load.ts";
 import type { Job, JobResult } from "./load/job.ts";
+import { runOnline } from "./load/online-load.ts";
 import { runRelay } from "./load/relay-load.ts";
 import { runRows } from "./load/rows-load.ts";
 import { runStorm } from "./load/storm-load.ts";
@@ -18,6 +19,8 @@ function runJob(clock: BenchClock, job: Job): Promise<JobResult> {
       return runIdle(clock, job);
     case "storm":
       return runStorm(clock, job);
+    case "online":
+      return runOnline(clock, job);
     case "rows":
       return runRows(clock, job);
     case "hops":

@@ -6,6 +6,7 @@ import type { BenchContext } from "./benchmarks/context.ts";
 import { benchDurable } from "./benchmarks/durable.ts";
 import { benchIdle } from "./benchmarks/idle.ts";
 import { benchNodes } from "./benchmarks/nodes.ts";
+import { benchOnline } from "./benchmarks/online.ts";
 import { benchPage } from "./benchmarks/page.ts";
 import { benchRelay } from "./benchmarks/relay.ts";
 import { benchStorm } from "./benchmarks/storm.ts";
@@ -31,6 +32,8 @@ function runBenchmark(name: BenchmarkName, context: BenchContext): Promise<Repor
       return benchBare(context);
     case "nodes":
       return benchNodes(context);
+    case "online":
+      return benchOnline(context);
   }
 }
 

@@ -14,6 +14,7 @@ import {
   othersPercent,
   sharedCores,
 } from "./context.ts";
+import { type CpuPart, cpuParts } from "./cpu-parts.ts";
 
 const CONNECTIONS = 200;
 const WINDOW = 8;
@@ -144,9 +145,6 @@ function caseName({ nodes, placement, bus }: ClusterCase): string {
 export function offerName(offer: Offer): string {
   return offer.kind === "closed" ? `window ${offer.window}` : `${formatNumber(offer.messagesPerSecond)}/s`;
 }
-
-export const cpuParts = ["primaries", "workers", "postgres", "nats"] as const;
-export type CpuPart = (typeof cpuParts)[number];
 
 /** µs for each message. */
 export function cpuOf({ result, nodePids }: NodesRun): Record<CpuPart | "all" | "generator", number> {

@@ -68,6 +68,19 @@ export interface StormJob extends JobBase {
   readonly protocol: Protocol;
 }
 
+/** Users who are there and write nothing. */
+export interface OnlineJob extends PhaseTimes {
+  readonly kind: "online";
+  readonly cluster: Cluster;
+  readonly connections: number;
+  readonly everybodyNamed: boolean;
+  /** Connections that are opened and closed again before the first reading. */
+  readonly warmupConnections: number;
+  /** Quiet time before memory is read. */
+  readonly calmMs: number;
+  readonly pingsPerSecond: number;
+}
+
 /** Yardstick of the store. */
 export interface RowsJob extends PhaseTimes {
   readonly kind: "rows";
@@ -89,7 +102,7 @@ export interface HopsJob extends PhaseTimes {
 export type Protocol = "classic" | "v1";
 /** Jobs for a server that the runner starts for them. */
 export type ServerJob = RelayJob | DurableJob | IdleJob | StormJob;
-export type Job = ServerJob | RowsJob | HopsJob;
+export type Job = ServerJob | OnlineJob | RowsJob | HopsJob;
 
 /** What was looked at in the measured time. */
 export interface PhaseResult {
@@ -136,6 +149,25 @@ export interface StormResult {
   readonly serverCpu: readonly ProcessCpu[];
 }
 
+export interface GroupMemory {
+  readonly name: string;
+  readonly pssKb: number;
+}
+
+export interface OnlineResult {
+  readonly kind: "online";
+  readonly connections: number;
+  readonly memoryBefore: readonly GroupMemory[];
+  readonly memoryAfter: readonly GroupMemory[];
+  /** Of new guests. */
+  readonly logins: PhaseResult;
+  /** Nobody does anything. */
+  readonly quiet: PhaseResult;
+  readonly pings: PhaseResult & { readonly pings: number; readonly delay: LatencySummary };
+  /** Of the same guests, by their tokens and cursors. */
+  readonly returns: PhaseResult;
+}
+
 export interface RowsResult extends PhaseResult {
   readonly kind: "rows";
   readonly rows: number;
@@ -149,7 +181,7 @@ export interface HopsResult extends PhaseResult {
   readonly delay: LatencySummary;
 }
 
-export type JobResult = LoadResult | IdleResult | StormResult | RowsResult | HopsResult;
+export type JobResult = LoadResult | IdleResult | StormResult | OnlineResult | RowsResult | HopsResult;
 
 /** The node of a connection: pairs go round, and so do their second halves when they are apart. */
 export function nodeOf({ nodes, placement }: Cluster, connection: number): NodeAddress {

@@ -1,4 +1,4 @@
-/** Warm-up, then the measured time: reads the clocks of the processes at both ends of it. */
+/** Reads the clocks of the processes, and what store and bus count, at both ends of a time. */
 import { availableParallelism } from "node:os";
 import type { BenchClock } from "../clock.ts";
 import { type MeterSource, Meters } from "../system/meters.ts";
@@ -19,25 +19,37 @@ export interface Watched {
   readonly meters: MeterSource | undefined;
 }
 
-/** Calls `begin` and `end` at the ends of the measured time, so that the load counts only what lies between. */
+/** Warm-up, then the measured time. Calls `begin` and `end` at its ends, so that the load counts only what lies between. */
 export async function measurePhase(
   clock: BenchClock,
   watched: Watched,
   times: PhaseTimes,
   edges: { begin(): void; end(): void },
 ): Promise<PhaseResult> {
-  await using meters = watched.meters === undefined ? undefined : new Meters(watched.meters);
-  await meters?.begin();
   await clock.pause(times.warmupMs);
+  return await measureWhile(clock, watched, async () => {
+    edges.begin();
+    await clock.pause(times.measureMs);
+    edges.end();
+  });
+}
+
+/** Measures from the beginning of `work` to its end. */
+export async function measureWhile(
+  clock: BenchClock,
+  watched: Watched,
+  work: () => Promise<void>,
+): Promise<PhaseResult> {
+  await using meters = watched.meters === undefined ? undefined : new Meters(watched.meters);
+  // Twice: the first time is the one in which the connection is made.
+  await meters?.begin();
   await meters?.begin();
   const serverBefore = cpuOf(watched.serverPids.flatMap(processTree));
   const besideBefore = watched.beside.map(({ pid }) => treeCpuMs(pid));
   const machineBeforeMs = machineCpuMs();
   const generatorBefore = process.cpuUsage();
   const beganMs = clock.monotonic();
-  edges.begin();
-  await clock.pause(times.measureMs);
-  edges.end();
+  await work();
   const measuredMs = clock.monotonic() - beganMs;
   const generator = process.cpuUsage(generatorBefore);
   const generatorCpuMs = (generator.user + generator.system) / 1000;

@@ -13,19 +13,28 @@ const LOGIN_LIMIT_MS = 120_000;
 const TYPE = fieldPattern("type", "text");
 const ID = fieldPattern("id", "text");
 const COUNT = fieldPattern("count", "number");
-const USER = fieldPattern("user", "number");
 const LOBBY_NAME = new TextEncoder().encode("lobby");
 
 export interface GuestLoginOptions {
   /** Whether the server names everybody to everybody (up to `lobbyUsers`, LB3), or sends counts only. */
   readonly everybodyNamed: boolean;
+  /** Who comes back by a token and a cursor, instead of as somebody new. */
+  readonly returning?: readonly Welcome[];
   /** Of the nicknames. A name that was online a moment ago is still taken (LB5), so each round needs its own. */
   readonly prefix?: string;
+}
+
+/** The fields of the server's frame that are used. */
+export interface Welcome {
+  readonly user: { readonly id: string };
+  readonly token: string;
+  readonly cursor: string;
 }
 
 export interface GuestLogin {
   readonly sockets: readonly RawSocket[];
   readonly userIds: readonly string[];
+  readonly welcomes: readonly Welcome[];
   readonly watch: LobbyWatch;
 }
 
@@ -41,19 +50,23 @@ export async function loginGuests(
   lobbies.onRefusal = (error) => watch.fail(error);
   const v1TargetOf = (index: number): Target => ({ ...targetOf(index), subprotocol: SUBPROTOCOL });
   const opened = openSockets(v1TargetOf, count, watch, (socket, index) =>
-    socket.write(
-      maskedTextFrame(
-        JSON.stringify({ type: "hello", version: PROTOCOL_VERSION, nickname: userName(index, prefix) }),
-      ),
-    ),
+    socket.write(maskedTextFrame(hello(userName(index, prefix), options.returning?.[index]))),
   );
   const [sockets] = await within(clock, LOGIN_LIMIT_MS, "login", Promise.all([opened, watch.complete]));
-  return { sockets, userIds: lobbies.userIds, watch };
+  const { welcomes } = lobbies;
+  return { sockets, userIds: welcomes.map(({ user }) => user.id), welcomes, watch };
+}
+
+function hello(nickname: string, returning: Welcome | undefined): string {
+  const head = { type: "hello", version: PROTOCOL_VERSION };
+  if (returning === undefined) return JSON.stringify({ ...head, nickname });
+  const { token, cursor } = returning;
+  return JSON.stringify({ ...head, token, cursor });
 }
 
 /** A guest knows everybody when the last count is the number of guests and, if it should, as many were named to it. */
 class GuestLobbies implements LobbyFrames {
-  readonly userIds: string[] = [];
+  readonly welcomes: Welcome[] = [];
   onRefusal: (error: Error) => void = () => undefined;
   private readonly named: Uint32Array;
 
@@ -72,7 +85,9 @@ class GuestLobbies implements LobbyFrames {
       return this.onLobby(index, bytes, start, end);
     }
     const name = type < 0 ? "" : readText(bytes, type, end);
-    if (name === "welcome") this.userIds[index] = userIdOf(bytes, start, end);
+    if (name === "welcome") {
+      this.welcomes[index] = JSON.parse(Buffer.from(bytes.subarray(start, end)).toString()) as Welcome;
+    }
     if (name === "error") {
       this.onRefusal(new LoadError(`user ${index}: ${Buffer.from(bytes.subarray(start, end)).toString()}`));
     }
@@ -85,9 +100,4 @@ class GuestLobbies implements LobbyFrames {
     this.named[index] = named;
     return online === this.count && (!this.everybodyNamed || named >= this.count);
   }
-}
-
-function userIdOf(bytes: Uint8Array, start: number, end: number): string {
-  const user = findValue(bytes, start, end, USER);
-  return readText(bytes, findValue(bytes, user < 0 ? start : user, end, ID), end);
 }
