@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { makeDataDirectory, type SeededRandom, TestProfile, until } from "@duologue/testing";
 import type { Page } from "playwright-core";
+import type { Change } from "../harness/shown.ts";
 import type { Fault } from "./faults.ts";
 import type { Group, Participant } from "./group.ts";
 import type { Testimony } from "./oracle.ts";
@@ -55,6 +56,9 @@ export class ChaosSite implements Disposable {
 /** One life of a page: from its loading to its end, whatever ends it. */
 interface Life {
   readonly texts: string[];
+  /** Of these, what was taken back. */
+  readonly erased: string[];
+  readonly changes: Change[];
   readonly acknowledged: Map<number, string>;
 }
 
@@ -96,11 +100,15 @@ class Tab implements Participant {
 
   /** Anew, whether there was a life before or not. */
   async open(profile: TestProfile, origin: string): Promise<void> {
-    const life: Life = { texts: [], acknowledged: new Map() };
+    const life: Life = { texts: [], erased: [], changes: [], acknowledged: new Map() };
     this.#lives.push(life);
     const page = await profile.context.newPage();
     this.#page = page;
     await page.exposeFunction("noteText", (text: string) => void life.texts.push(text));
+    await page.exposeFunction("noteChange", (change: Change, erased: readonly string[]) => {
+      life.changes.push(change);
+      life.erased.push(...erased);
+    });
     await page.exposeFunction("noteAck", (id: string, seq: number) => void life.acknowledged.set(seq, id));
     await page.addInitScript(this.#kind.script);
     await page.goto(origin);
@@ -137,9 +145,11 @@ class Tab implements Participant {
     return {
       device: this.#kind.name,
       user: this.#group.talkers[0]?.client.me?.id ?? "",
-      texts: life?.texts ?? [],
+      texts: life?.texts.filter((text) => !life.erased.includes(text)) ?? [],
       // What died before it could be stored may be gone; what the page knew to be acknowledged may not.
-      mayBeAbsent: earlier.flatMap(({ texts }) => texts),
+      mayBeAbsent: [...earlier.flatMap(({ texts }) => texts), ...(life?.erased ?? [])],
+      changes: life?.changes ?? [],
+      mayBeUnchanged: earlier.flatMap(({ changes }) => changes),
       acknowledged: new Map([
         ...earlier.flatMap((one) => [...one.acknowledged].map(swap)),
         ...last.acknowledged,

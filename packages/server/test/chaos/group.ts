@@ -19,6 +19,8 @@ export interface GroupOptions {
   /** Where each device connects to; two people take them in turn. */
   readonly urls: readonly string[];
   readonly pace?: Pace;
+  /** Whether people say that they have read what they get, or only by what they write themselves (yes). */
+  readonly reads?: boolean;
 }
 
 export class Group implements Disposable {
@@ -27,16 +29,16 @@ export class Group implements Disposable {
   readonly #gone: Testimony[] = [];
   readonly #storages = new Map<Talker, ReturnType<typeof memoryStorage>>();
   readonly #urls = new Map<Talker, string>();
-  readonly #pace: Pick<GroupOptions, "pace">;
+  readonly #manner: Pick<GroupOptions, "pace"> & { readonly reads: boolean };
 
-  private constructor(pace: Pick<GroupOptions, "pace">) {
-    this.#pace = pace;
+  private constructor({ reads = true, pace }: GroupOptions) {
+    this.#manner = { reads, ...(pace === undefined ? {} : { pace }) };
   }
 
   /** As many devices as there are addresses, at least two. */
-  static async meet({ urls, ...pace }: GroupOptions): Promise<Group> {
-    const [first = "", second = "", ...more] = urls;
-    const group = new Group(pace);
+  static async meet(options: GroupOptions): Promise<Group> {
+    const [first = "", second = "", ...more] = options.urls;
+    const group = new Group(options);
     const ann = group.#add(first);
     const ben = group.#add(second);
     await ann.meet(ben);
@@ -93,6 +95,7 @@ export class Group implements Disposable {
       ),
     );
     await Promise.all(this.participants.map((participant) => participant.caughtUp(last, RECOVERY_MS)));
+    await Promise.all(this.talkers.map((talker) => this.#settleMarkers(talker, last)));
   }
 
   async judge(url: string): Promise<Verdict> {
@@ -100,11 +103,26 @@ export class Group implements Disposable {
     const present = this.talkers.map((talker) => testimonyOf(talker));
     const others = await Promise.all(this.participants.map((participant) => participant.testimony()));
     const devices = [...present, ...this.#gone, ...others];
-    return judge({ url, conversation: this.conversation, tokens, devices });
+    return judge({ url, conversation: this.conversation, tokens, devices, isRead: this.#manner.reads });
   }
 
   [Symbol.dispose](): void {
     for (const talker of this.talkers) talker[Symbol.dispose]();
+  }
+
+  /** Resolves when this device knows that both sides have everything and, where they look at it, have read it. */
+  async #settleMarkers(talker: Talker, last: number): Promise<void> {
+    const { reads } = this.#manner;
+    if (reads) talker.client.markRead(talker.conversation);
+    await talker.when(
+      (client) => {
+        const { mine, theirs } = client.conversation(talker.conversation) ?? {};
+        const markers = [mine, theirs].map((pair) => (reads ? pair?.read : pair?.delivered));
+        return markers.every((upTo) => (upTo ?? 0) >= last);
+      },
+      `${reads ? "read" : "delivered"} up to ${last} on both sides`,
+      RECOVERY_MS,
+    );
   }
 
   #add(url: string, sameUser?: Talker): Talker {
@@ -120,7 +138,7 @@ export class Group implements Disposable {
   ): Talker {
     const storage = kept ?? memoryStorage();
     const same = sameUser === undefined ? {} : { token: sameUser.token, horizon: sameUser.log.horizon };
-    const talker = new Talker({ url, storage, reads: true, ...this.#pace, ...same });
+    const talker = new Talker({ url, storage, ...this.#manner, ...same });
     this.#storages.set(talker, storage);
     this.#urls.set(talker, url);
     return talker;

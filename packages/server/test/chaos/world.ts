@@ -29,6 +29,9 @@ export interface WorldOptions {
 /** How long the port may stay taken after the primary was killed: its workers must end by themselves. */
 const ORPHANS_MS = 2_000;
 
+/** In one of so many conversations, nobody says that they have read anything. */
+const SILENT_EVERY = 3;
+
 export class World implements AsyncDisposable {
   server: Server;
   readonly proxy: FaultyProxy;
@@ -67,7 +70,9 @@ export class World implements AsyncDisposable {
     const urls = Array.from({ length: devices }, (_, index) =>
       index % 2 === 0 ? this.proxy.url : this.server.url,
     );
-    const meetings = Array.from({ length: conversations }, () => Group.meet({ urls, pace: this.pace }));
+    const meetings = Array.from({ length: conversations }, (_, index) =>
+      Group.meet({ urls, pace: this.pace, reads: (index + 1) % SILENT_EVERY > 0 }),
+    );
     this.groups.push(...(await Promise.all(meetings)));
     for (const group of this.groups) group.begin();
   }

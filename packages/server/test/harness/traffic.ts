@@ -11,11 +11,14 @@ import {
 import { withDeadline } from "@duologue/testing";
 import { systemClock, type Timer } from "../../src/clock.ts";
 import { freshName } from "./peer.ts";
+import type { Change } from "./shown.ts";
 import { type Horizon, WireLog } from "./wire-log.ts";
 
 const REPLY_EVERY = 5;
 const EDIT_EVERY = 7;
 const RETRACT_EVERY = 11;
+/** Of how many last messages one is changed. */
+const STANDING = 6;
 
 export interface TalkerOptions {
   /** Where it connects to, e.g. a proxy before the server. */
@@ -47,6 +50,7 @@ export class Talker implements Disposable {
   readonly texts = new Map<string, string>();
   /** Texts that it has taken back, or is about to. */
   readonly retracted: string[] = [];
+  readonly changes: Change[] = [];
   /** Added to what this device takes for the time of day, ms. */
   clockShiftMs = 0;
   readonly #reads: boolean;
@@ -56,8 +60,8 @@ export class Talker implements Disposable {
   #busy = false;
   #pause: Timer | undefined;
   #pending = new Set<string>();
-  /** Its last message, and the texts that it had. */
-  #last: { readonly id: string; readonly texts: string[] } | undefined;
+  /** Its last messages that stand, with the texts that they had. */
+  readonly #standing: { readonly ids: string[]; readonly texts: string[] }[] = [];
 
   constructor(options: TalkerOptions | string) {
     const { url, name, token, storage, horizon, reads, pace } =
@@ -159,24 +163,33 @@ export class Talker implements Disposable {
     });
   }
 
-  /** Mostly a message; now and then an answer, a change to the last one, or its end. */
+  /** Mostly a message; now and then an answer, a change to one of the last ones, or the end of one. */
   #write(conversation: string, count: number): string {
     const text = `${this.name}, number ${count}`;
-    const target = this.#last === undefined ? undefined : this.log.numberOf(this.#last.id);
-    if (this.#last !== undefined && target !== undefined && count % EDIT_EVERY === 0) {
+    // One whose changes wait for their number is left alone: it may be refused what comes after its end.
+    const settled = this.#standing.filter(({ ids }) =>
+      ids.every((id) => this.log.numberOf(id) !== undefined),
+    );
+    const message = settled[count % Math.max(1, settled.length)];
+    const target = message === undefined ? undefined : this.log.numberOf(message.ids[0] ?? "");
+    if (message !== undefined && target !== undefined && count % EDIT_EVERY === 0) {
       const id = this.client.edit(conversation, target, text);
-      this.#last.texts.push(text);
+      message.ids.push(id);
+      message.texts.push(text);
       this.texts.set(id, text);
+      this.changes.push({ kind: "edit", target, text });
       return id;
     }
-    if (this.#last !== undefined && target !== undefined && count % RETRACT_EVERY === 0) {
-      this.retracted.push(...this.#last.texts);
-      this.#last = undefined;
+    if (message !== undefined && target !== undefined && count % RETRACT_EVERY === 0) {
+      this.retracted.push(...message.texts);
+      this.#standing.splice(this.#standing.indexOf(message), 1);
+      this.changes.push({ kind: "retract", target });
       return this.client.retract(conversation, target);
     }
     const isReply = count % REPLY_EVERY === 0 && target !== undefined;
     const id = this.client.send(conversation, text, isReply ? { replyTo: target } : {});
-    this.#last = { id, texts: [text] };
+    this.#standing.push({ ids: [id], texts: [text] });
+    if (this.#standing.length > STANDING) this.#standing.shift();
     this.texts.set(id, text);
     return id;
   }
