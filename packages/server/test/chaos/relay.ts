@@ -11,7 +11,9 @@ interface Side {
   socket: Socket<undefined> | undefined;
   /** What the kernel did not take yet. */
   unsent: Buffer;
-  /** When the last bytes that are still on their way will come: what follows must not overtake them. */
+  /** Bytes that are still on their way; the first come first. */
+  readonly late: Buffer[];
+  /** When the last of them come: what follows must not overtake them. */
   busyUntil: number;
 }
 
@@ -30,7 +32,7 @@ export interface RelayOptions {
   readonly delayMs?: () => number;
 }
 
-const NOTHING = Buffer.alloc(0);
+const NOTHING: Buffer = Buffer.alloc(0);
 
 export class Relay implements Disposable {
   /** Connections cut so far. */
@@ -96,8 +98,8 @@ export class Relay implements Disposable {
 
   async #accept(socket: Socket<undefined>): Promise<void> {
     const line: Line = {
-      client: { socket, unsent: NOTHING, busyUntil: 0 },
-      server: { socket: undefined, unsent: NOTHING, busyUntil: 0 },
+      client: { socket, unsent: NOTHING, late: [], busyUntil: 0 },
+      server: { socket: undefined, unsent: NOTHING, late: [], busyUntil: 0 },
       isEnded: false,
     };
     this.lines.add(line);
@@ -139,12 +141,14 @@ export class Relay implements Disposable {
     const copy = Buffer.from(bytes);
     const now = systemClock.monotonic();
     const dueAt = Math.max(side.busyUntil, now + (this.#options.delayMs?.() ?? 0));
-    if (dueAt <= now) {
+    if (dueAt <= now && side.late.length === 0) {
       this.#write(side, copy);
       return;
     }
     side.busyUntil = dueAt;
-    systemClock.after(dueAt - now, () => this.#write(side, copy));
+    side.late.push(copy);
+    // A timer's time is rounded, so it may come before another that was set first.
+    systemClock.after(dueAt - now, () => this.#write(side, side.late.shift()));
   }
 
   #write(side: Side | undefined, bytes = NOTHING): void {

@@ -55,7 +55,7 @@ export async function tryTrouble(
   for (const voice of voices) voice.begin();
   await until(() => voices.every(isHeard), "everybody is heard before anything happens");
   const trial = new Trial(world, trouble, voices, watchers);
-  return trial.run(lengthMs, random);
+  return await trial.run(lengthMs, random);
 }
 
 function isHeard({ said }: Voice): boolean {
