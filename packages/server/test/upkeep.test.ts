@@ -1,7 +1,7 @@
 /** Back-up and restore, as an operator uses them on real servers. */
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive, runCommand, startServer, until } from "@duologue/testing";
 import { backUp } from "../src/app/backup.ts";
@@ -152,6 +152,35 @@ describe("a back-up", () => {
     });
     await expect(outcome).rejects.toThrow(/could not be written/);
     expect(readdirSync(target)).toEqual([]);
+  });
+
+  test("that was killed leaves a file behind, which the next one an hour later removes, and nothing else", async () => {
+    const target = freshDirectory();
+    const dataDirectory = oldDirectory();
+    const half = `require("node:fs").writeFileSync(process.argv.at(-1), "half"); process.kill(process.ppid, "SIGKILL")`;
+    const main = `
+      import { backUp } from ${JSON.stringify(join(import.meta.dir, "../src/app/backup.ts"))};
+      import { systemClock } from ${JSON.stringify(join(import.meta.dir, "../src/clock.ts"))};
+      const copyCommand = [process.execPath, "-e", ${JSON.stringify(half)}];
+      const [dataDirectory, file] = process.argv.slice(-2);
+      await backUp({ dataDirectory, file, force: false, copyCommand, clock: systemClock, onProgress() {} });`;
+    const child = Bun.spawn([process.execPath, "-e", main, dataDirectory, join(target, "first")]);
+    await child.exited;
+    expect(child.signalCode).toBe("SIGKILL");
+    const [left = ""] = readdirSync(target);
+    const long = new Date(systemClock.now() - 2 * 3_600_000);
+    const others = [".duologue-backup.mine", "backup.AbCdEf12"];
+    for (const name of others) {
+      writeFileSync(join(target, name), "");
+      utimesSync(join(target, name), long, long);
+    }
+    const makeAnother = (name: string) => runCommand(["backup", join(target, name), "--data", dataDirectory]);
+    // It may be being made by somebody else.
+    expect(await makeAnother("second")).toMatchObject({ exitCode: 0 });
+    expect(readdirSync(target).sort()).toEqual([...others, left, "second"].sort());
+    utimesSync(join(target, left), long, long);
+    expect(await makeAnother("third")).toMatchObject({ exitCode: 0 });
+    expect(readdirSync(target).sort()).toEqual([...others, "second", "third"].sort());
   });
 });
 

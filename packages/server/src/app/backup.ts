@@ -1,6 +1,15 @@
 /** `duologue backup`: one file with everything a data directory holds, from a server at work or a directory without one. */
-import { chmodSync, closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import type { Clock } from "../clock.ts";
 import { type BackupFacts, copyDatabase, estimateCopyBytes, sealBackup } from "../store/index.ts";
 import { flushPath, freeBytes, publishFile } from "./files.ts";
@@ -29,15 +38,23 @@ export interface BackupOutcome extends BackupFacts {
 const PROGRESS_MS = 500;
 /** What must be left on the disk when the copy is there. */
 const SPARE_BYTES = 16 * 1024 * 1024;
+/** What a back-up is called while it is made, with eight letters of chance, and SQLite's own file beside it. */
+const TEMPORARY_START = ".duologue-backup.";
+const TEMPORARY = /^\.duologue-backup\.[\w-]{8}(-journal)?$/;
+/** Nobody who makes one stops writing for so long; who was killed (SIGKILL, loss of power) never goes on. */
+const ABANDONED_MS = 3_600_000;
 
-/** Throws UpkeepError. The file has its name only when it is whole and on the disk; otherwise nothing is left of it. */
+/**
+ * Throws UpkeepError. The file has its name only when it is whole and on the disk; otherwise nothing is left of it, or,
+ * where this process could not remove it, until a back-up into the same directory an hour later.
+ */
 export async function backUp(options: BackupOptions): Promise<BackupOutcome> {
   const { dataDirectory, file, force, clock } = options;
   const source = requireDatabase(dataDirectory);
   using place = visit(dataDirectory);
   const totalBytes = orRefuse(() => estimateCopyBytes(source), `The database ${source} cannot be read`);
   checkTarget(options, totalBytes);
-  const temporary = join(dirname(file), `.${basename(file)}.${clock.randomId(6)}`);
+  const temporary = join(dirname(file), TEMPORARY_START + clock.randomId(6));
   try {
     // Nobody else may read it, not even while it is made.
     closeSync(openSync(temporary, "wx", 0o600));
@@ -57,17 +74,31 @@ export async function backUp(options: BackupOptions): Promise<BackupOutcome> {
   }
 }
 
-function checkTarget({ file, force }: BackupOptions, totalBytes: number): void {
+function checkTarget({ file, force, clock }: BackupOptions, totalBytes: number): void {
   const directory = dirname(file);
   if (!existsSync(directory)) throw new UpkeepError(`There is no directory ${directory} for the back-up.`);
   if (existsSync(file) && !force) {
     throw new UpkeepError(`${file} is there already. Choose another name, or replace it with --force.`);
   }
+  removeAbandoned(directory, clock.now());
   const free = orRefuse(() => freeBytes(directory), `The directory ${directory} cannot be used`);
   if (free >= totalBytes + SPARE_BYTES) return;
   throw new UpkeepError(
     `There is not enough room in ${directory}: the back-up needs about ${inMegabytes(totalBytes + SPARE_BYTES)}, and ${inMegabytes(free)} are free.`,
   );
+}
+
+function removeAbandoned(directory: string, now: number): void {
+  for (const name of orRefuse(() => readdirSync(directory), `The directory ${directory} cannot be read`)) {
+    if (!TEMPORARY.test(name)) continue;
+    const path = join(directory, name);
+    try {
+      const facts = lstatSync(path);
+      if (facts.isFile() && now - facts.mtimeMs > ABANDONED_MS) rmSync(path);
+    } catch {
+      // Somebody else's, or another back-up has just removed it: no reason not to make this one.
+    }
+  }
 }
 
 /** What the process of `copyCommand` does. Throws what SQLite throws. */
