@@ -1,0 +1,268 @@
+/** What stands in deploy/ agrees with the server's options, with the repository, and with itself. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { optionNames, options, parseConfig } from "../packages/server/src/config/index.ts";
+import { root } from "./architecture/source.ts";
+
+/** Plain JavaScript without types, which the launcher is on purpose. */
+const { bunFlags }: { readonly bunFlags: readonly string[] } = await import(
+  join(root, "packages/server/bin/launch.mjs")
+);
+const deploy = join(root, "deploy");
+const paths = readdirSync(deploy, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => join(entry.parentPath, entry.name).slice(deploy.length + 1));
+
+function read(path: string): string {
+  return readFileSync(join(deploy, path), "utf8");
+}
+
+/** A value of YAML, of which only the places that a test names are looked at. */
+type Tree = { readonly [key: string]: Tree } & string;
+
+function documents(path: string): readonly Tree[] {
+  const parsed = Bun.YAML.parse(read(path)) as Tree | readonly Tree[];
+  return Array.isArray(parsed) ? parsed : [parsed as Tree];
+}
+
+function values(list: Tree | undefined): readonly Tree[] {
+  return Object.values(list ?? {}) as readonly string[] as readonly Tree[];
+}
+
+const unit = read("systemd/duologue.service");
+const dockerfile = read("docker/Dockerfile");
+const compose = documents("compose/compose.yaml")[0] as Tree;
+const kubernetes = paths
+  .filter((path) => path.startsWith("kubernetes/") && path.endsWith(".yaml"))
+  .flatMap(documents);
+const machine = { platform: "linux", cores: 2, workingDirectory: "/var/lib/duologue" } as const;
+
+function ofKind(kind: string, name: string): Tree {
+  const found = kubernetes.find((tree) => tree.kind === kind && tree.metadata?.name === name);
+  if (found === undefined) throw new Error(`there is no ${kind} ${name}`);
+  return found;
+}
+
+function podOf(kind: string, name: string): Tree {
+  return ofKind(kind, name).spec?.template?.spec as Tree;
+}
+
+/** What is wrong with a configuration that deploy/ gives to a server. */
+function problemsOf(environment: Readonly<Record<string, string>>, toml?: string): readonly string[] {
+  const file = toml === undefined ? undefined : { path: "/etc/duologue/duologue.toml", text: toml };
+  const parsed = parseConfig({ flags: {}, environment, file, machine });
+  return parsed.ok ? [] : parsed.problems;
+}
+
+/** `NAME=value` lines. */
+function readVariables(text: string): Record<string, string> {
+  return Object.fromEntries([...text.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
+}
+
+describe("the server's options", () => {
+  const known: readonly string[] = optionNames.map((name) => options[name].environment);
+
+  test.each([...paths.map((path) => `deploy/${path}`), "docs/deployment.md"])(
+    "%s names only variables that there are",
+    (path) => {
+      const text = readFileSync(join(root, path), "utf8");
+      const named = [...text.matchAll(/\bDUOLOGUE_[A-Z_]+/g)].map(([name]) => name);
+      expect(named.filter((name) => !known.includes(name))).toEqual([]);
+    },
+  );
+
+  test("docs/deployment.md names only flags that there are", () => {
+    const flags: readonly string[] = optionNames.flatMap((name) => options[name].flag?.split(" ")[0] ?? []);
+    const text = readFileSync(join(root, "docs/deployment.md"), "utf8");
+    const named = [...text.matchAll(/duologue(?: [a-z]+)?((?: --[a-z-]+(?: [^-\s`]\S*)?)+)/g)].flatMap(
+      ([, words]) => words?.match(/--[a-z-]+/g) ?? [],
+    );
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((flag) => !flags.includes(flag))).toEqual([]);
+  });
+
+  test("the configuration of one machine can be read, also with what stands there as a comment", () => {
+    const toml = read("systemd/duologue.toml");
+    expect(problemsOf({}, toml)).toEqual([]);
+    const lines = [...toml.matchAll(/^(?:# )?([a-z-]+ = .*)$/gm)].map(([, line = ""]) => line);
+    const keys = lines.map((line) => line.split(" = ")[0] ?? "");
+    const cluster = lines.filter((_, index) => keys.lastIndexOf(keys[index] ?? "") === index);
+    expect(cluster.length).toBeLessThan(lines.length);
+    expect(problemsOf(readVariables(read("systemd/secrets.env.example")), cluster.join("\n"))).toEqual([]);
+  });
+
+  test("the containers' variables can be read", () => {
+    const given = { STORE_PASSWORD: "a1", BUS_PASSWORD: "b2", WORKERS: "2" };
+    const filled = Object.entries(compose.services?.["chat-1"]?.environment ?? {}).map(([name, value]) => [
+      name,
+      String(value).replace(/\$\{([A-Z_]+)[^}]*\}/g, (_, key: keyof typeof given) => given[key]),
+    ]);
+    expect(problemsOf(Object.fromEntries(filled))).toEqual([]);
+    const secret = ofKind("Secret", "duologue").stringData;
+    const container = values(podOf("Deployment", "duologue").containers)[0];
+    const entries = values(container?.env).map(({ name, value, valueFrom }) => {
+      const text = value ?? secret?.[String(valueFrom?.secretKeyRef?.key)];
+      return [name, text?.replaceAll("$(BUS_PASSWORD)", String(secret?.["bus-password"]))];
+    });
+    expect(entries.filter(([, value]) => value === undefined)).toEqual([]);
+    const environment = Object.fromEntries(entries);
+    expect(Object.keys(environment)).toContain("DUOLOGUE_STORE");
+    expect(problemsOf(environment)).toEqual([]);
+  });
+});
+
+describe("ports and paths", () => {
+  const port = String(options.port.defaultValue(machine));
+
+  test("the server's port is the same everywhere", () => {
+    expect(/^EXPOSE (\d+)$/m.exec(dockerfile)?.[1]).toBe(port);
+    expect(read("docker/health.mjs")).toContain(`|| "${port}"`);
+    expect(read("systemd/duologue.toml")).toContain(`port = ${port}\n`);
+    const container = values(podOf("Deployment", "duologue").containers)[0];
+    expect(values(container?.ports).map(({ containerPort }) => String(containerPort))).toEqual([port]);
+    const upstreams = [
+      ...String(compose.services?.caddy?.environment?.UPSTREAMS).split(" "),
+      ...read("proxy/Caddyfile").matchAll(/UPSTREAMS:([^}]*)/g),
+      ...read("proxy/nginx.conf").matchAll(/server (\S+:\d+)/g),
+    ].map((found) => (typeof found === "string" ? found : (found[1] ?? "")));
+    expect(upstreams.length).toBeGreaterThanOrEqual(5);
+    expect(upstreams.filter((address) => !address.endsWith(`:${port}`))).toEqual([]);
+  });
+
+  test("the bus's ports are those of its configuration", () => {
+    const numbers = [...read("nats/nats.conf").matchAll(/^\s*(?:http_)?port: (\d+)$/gm)].map(
+      ([, number]) => number,
+    );
+    const container = values(podOf("StatefulSet", "nats").containers)[0];
+    expect(
+      values(container?.ports)
+        .map(({ containerPort }) => String(containerPort))
+        .sort(),
+    ).toEqual(numbers.map(String).sort());
+    expect(values(compose.services?.nats?.healthcheck?.test).join(" ")).toContain(`:${numbers[1]}/healthz`);
+  });
+
+  test("what the image is made of is there, every workspace's package.json included", () => {
+    const sources = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, words = ""]) =>
+      words.split(" "),
+    );
+    expect(sources.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+    const { workspaces } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    for (const workspace of workspaces) expect(sources).toContain(`${workspace}/package.json`);
+  });
+
+  test("files that other files name are there", () => {
+    const mounts = values(compose.services).flatMap(({ volumes }) =>
+      values(volumes).map((text) => text.split(":")[0] ?? ""),
+    );
+    const sources = mounts
+      .filter((path) => path.startsWith("."))
+      .map((path) => resolve(deploy, "compose", path));
+    const build = compose.services?.["chat-1"]?.build;
+    const resources = ["kubernetes/kustomization.yaml", "nats/kustomization.yaml"].flatMap((path) => {
+      const [tree] = documents(path);
+      const generated = values(tree?.configMapGenerator).flatMap(({ files }) => values(files));
+      return [...values(tree?.resources), ...generated].map((name) => resolve(deploy, dirname(path), name));
+    });
+    const all = [
+      ...sources,
+      ...resources,
+      resolve(deploy, "compose", String(build?.context), String(build?.dockerfile)),
+    ];
+    expect(all.length).toBeGreaterThan(8);
+    expect(all.filter((path) => !existsSync(path))).toEqual([]);
+  });
+
+  test("the user of the image is the owner of its directories", () => {
+    const [, user = ""] = /^USER (\d+):\1$/m.exec(dockerfile) ?? [];
+    expect(dockerfile).toContain(`--chown=${user}:${user} /data /data`);
+    expect(values(compose.services?.["chat-1"]?.tmpfs).join()).toContain(
+      `/data:uid=${user},gid=${user},mode=0700`,
+    );
+    const { runAsUser, runAsGroup, fsGroup } = podOf("Deployment", "duologue").securityContext as Tree;
+    expect([runAsUser, runAsGroup, fsGroup].map(String)).toEqual([user, user, user]);
+  });
+});
+
+describe("the systemd unit", () => {
+  test("starts Bun as the launcher does, and clears what would make Bun do something else", () => {
+    const [bun, ...words] = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.split(" ") ?? [];
+    expect(bun).toBe("/opt/duologue/node_modules/bun/bin/bun.exe");
+    const installed = bunFlags.map((flag) => flag.replace(resolve(root), "/opt/duologue"));
+    expect(words).toEqual([...installed, "/opt/duologue/packages/server/src/main.ts", "serve"]);
+    expect(unit).toContain(`ExecReload=${[bun, ...words.slice(0, -1)].join(" ")} reload\n`);
+    expect(unit).toMatch(/^UnsetEnvironment=.*\bBUN_OPTIONS BUN_BE_BUN\b.*\bNODE_OPTIONS\b/m);
+    const entry = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? "[]");
+    expect(entry.slice(1, -1)).toEqual(bunFlags.map((flag) => flag.replace(resolve(root), "/app")));
+  });
+
+  test.each([
+    "NoNewPrivileges=yes",
+    "CapabilityBoundingSet=",
+    "ProtectSystem=strict",
+    "ProtectHome=yes",
+    "PrivateTmp=yes",
+    "PrivateDevices=yes",
+    "PrivateUsers=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectKernelModules=yes",
+    "ProtectControlGroups=yes",
+    "RestrictNamespaces=yes",
+    "RestrictSUIDSGID=yes",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+    "SystemCallFilter=@system-service",
+    "SystemCallArchitectures=native",
+    "UMask=0077",
+    "KillMode=mixed",
+    "OOMPolicy=continue",
+  ])("holds %s", (line) => {
+    expect(unit.split("\n")).toContain(line);
+  });
+});
+
+describe("containers", () => {
+  test("run without privileges, on a file system that they cannot write to", () => {
+    const chat = compose.services?.["chat-1"];
+    expect([chat?.read_only, values(chat?.cap_drop), values(chat?.security_opt)] as unknown[]).toEqual([
+      true,
+      ["ALL"],
+      ["no-new-privileges:true"],
+    ]);
+    for (const pod of [podOf("Deployment", "duologue"), podOf("StatefulSet", "nats")]) {
+      expect(pod.securityContext as unknown).toMatchObject({ runAsNonRoot: true });
+      expect(values(pod.containers)[0]?.securityContext as unknown).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ["ALL"] },
+      });
+    }
+  });
+
+  test("believe X-Forwarded-For of the proxy only, whose address is fixed", () => {
+    const proxy = compose.services?.caddy?.networks?.front?.ipv4_address;
+    expect(proxy).toBeDefined();
+    expect(compose.services?.["chat-1"]?.environment?.DUOLOGUE_TRUSTED_PROXIES).toBe(proxy as Tree);
+  });
+
+  test("have time to drain", () => {
+    const seconds = [
+      /^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1],
+      Number.parseInt(String(compose.services?.["chat-1"]?.stop_grace_period), 10),
+      podOf("Deployment", "duologue").terminationGracePeriodSeconds,
+    ].map(Number);
+    // The server gives its workers 5 s, and Kubernetes takes 5 s before it says anything.
+    expect(seconds.every((value) => value >= 15)).toBe(true);
+  });
+
+  test("Kubernetes' parts find each other by their labels", () => {
+    for (const name of ["duologue", "nats"]) {
+      const workload = ofKind(name === "nats" ? "StatefulSet" : "Deployment", name).spec;
+      const labels = workload?.template?.metadata?.labels as unknown;
+      expect(workload?.selector?.matchLabels as unknown).toEqual(labels);
+      expect(ofKind("Service", name).spec?.selector as unknown).toEqual(labels);
+      expect(ofKind("PodDisruptionBudget", name).spec?.selector?.matchLabels as unknown).toEqual(labels);
+      expect(ofKind("NetworkPolicy", name).spec?.podSelector?.matchLabels as unknown).toEqual(labels);
+    }
+  });
+});
