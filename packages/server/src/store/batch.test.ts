@@ -101,7 +101,7 @@ test("a receiver that throws is reported, and the others get their answers", () 
 test("closing carries out what waits, and refuses what comes after", () => {
   const bench = begin({ maxBatch: 1 });
   for (const name of ["a", "b"]) bench.submit(name);
-  bench.writer.close();
+  void bench.writer.close();
   expect(bench.log).toContain("done b");
   bench.submit("c");
   bench.endTurn();

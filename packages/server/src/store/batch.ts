@@ -1,6 +1,7 @@
 /**
  * Group commit. Requests of one turn of the event loop become one transaction; while it runs, the next one fills up
- * in the sockets and then here. No timer: a lone request waits for the end of its turn only.
+ * in the sockets and then here. No timer: a lone request waits for the end of its turn only. A store behind a network
+ * answers later: then the next transaction begins when the one before is answered, so that the order stays.
  */
 
 import type { Clock } from "../clock.ts";
@@ -15,8 +16,8 @@ import {
 } from "./requests.ts";
 
 export interface BatchCommitter {
-  /** One transaction: a result for each request, in their order. Never throws. */
-  commit(requests: readonly WriteRequest[]): readonly WriteResult[];
+  /** Carried out in their order: a result for each request. Never throws or rejects, and is not called during a promise. */
+  commit(requests: readonly WriteRequest[]): readonly WriteResult[] | Promise<readonly WriteResult[]>;
   /** Work that may follow when the answers are out, such as a checkpoint. Never throws. */
   maintain(): void;
 }
@@ -49,6 +50,8 @@ export class BatchingWriter {
   #queue: Waiting[] = [];
   #refused: Waiting[] = [];
   #scheduled = false;
+  /** The batch that is under way; undefined when there is none. */
+  #underWay: Promise<void> | undefined;
   #closed = false;
   #committed = 0;
 
@@ -81,10 +84,11 @@ export class BatchingWriter {
     this.#schedule();
   }
 
-  /** Carries out what waits, and refuses everything from then on. */
-  close(): void {
+  /** Carries out what waits, and refuses everything from then on. Has ended at once unless it gives a promise. */
+  close(): Promise<void> | undefined {
     this.#closed = true;
-    while (this.#queue.length > 0) this.#commitBatch();
+    while (this.#queue.length > 0 && this.#underWay === undefined) this.#commitBatch();
+    return this.#underWay?.then(() => this.close());
   }
 
   #schedule(): void {
@@ -93,8 +97,9 @@ export class BatchingWriter {
     this.#options.clock.endOfTurn(() => {
       this.#scheduled = false;
       this.#answerRefused();
-      if (this.#queue.length > 0) this.#commitBatch();
-      if (this.#queue.length > 0 || this.#refused.length > 0) this.#schedule();
+      if (this.#queue.length > 0 && this.#underWay === undefined) this.#commitBatch();
+      const mayGoOn = this.#queue.length > 0 && this.#underWay === undefined;
+      if (mayGoOn || this.#refused.length > 0) this.#schedule();
     });
   }
 
@@ -109,8 +114,20 @@ export class BatchingWriter {
   #commitBatch(): void {
     const batch = this.#queue.length <= this.#maxBatch ? this.#queue : this.#queue.slice(0, this.#maxBatch);
     this.#queue = batch === this.#queue ? [] : this.#queue.slice(this.#maxBatch);
+    const results = this.#options.committer.commit(batch.map((waiting) => waiting.request));
+    if (!(results instanceof Promise)) {
+      this.#answer(batch, results);
+      return;
+    }
+    this.#underWay = results.then((late) => {
+      this.#underWay = undefined;
+      this.#answer(batch, late);
+      if (this.#queue.length > 0) this.#schedule();
+    });
+  }
+
+  #answer(batch: readonly Waiting[], results: readonly WriteResult[]): void {
     const { committer, publish } = this.#options;
-    const results = committer.commit(batch.map((waiting) => waiting.request));
     for (let index = 0; index < batch.length; index += 1) {
       const { outcome, publish: publication } = results[index] ?? refusedResult("unavailable");
       if (outcome.ok) this.#committed += 1;

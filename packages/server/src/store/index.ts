@@ -1,7 +1,8 @@
 /** The door of the store: everything else in this folder is its own business. */
 export { type BatchCommitter, BatchingWriter } from "./batch.ts";
 export { composeStore } from "./compose.ts";
-export type { Submit, WriteOutcome, WriteRequest } from "./requests.ts";
+export type { StoreHealth } from "./health.ts";
+export type { Submit, WriteOutcome, WriteRequest, WriteResult } from "./requests.ts";
 export { purgeSessions } from "./session-purge.ts";
 export {
   type BackupFacts,
@@ -12,6 +13,6 @@ export {
   unsealBackup,
 } from "./sqlite/backup.ts";
 export { type Inspection, inspectDatabase } from "./sqlite/inspection.ts";
-export { SqliteKeeper, type StoreHealth } from "./sqlite/keeper.ts";
+export { SqliteKeeper } from "./sqlite/keeper.ts";
 export { SqliteReader } from "./sqlite/reader.ts";
 export { SqliteWriter } from "./sqlite/writer.ts";

@@ -5,19 +5,10 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { BatchCommitter } from "../batch.ts";
+import { type StoreHealth, WELL } from "../health.ts";
 import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
 import { judgeFault } from "./trouble.ts";
 import { SqliteWriter, type SqliteWriterOptions } from "./writer.ts";
-
-/**
- * full    the last transaction found no room, or the file held by somebody else; everything before stands.
- * failed  a write, a flush or a read failed; a new writer is tried every now and then.
- * damaged the file contradicts itself; to write on could only make it worse, so that somebody must look at it.
- * fenced  another process has taken the file over; this one can only end.
- */
-export type StoreHealth =
-  | { readonly kind: "well" }
-  | { readonly kind: "full" | "failed" | "damaged" | "fenced"; readonly problem: string };
 
 export interface SqliteKeeperOptions extends Omit<SqliteWriterOptions, "predecessor" | "clock"> {
   readonly clock: SqliteWriterOptions["clock"] & Pick<Clock, "monotonic">;
@@ -27,7 +18,6 @@ export interface SqliteKeeperOptions extends Omit<SqliteWriterOptions, "predeces
 
 /** From a failed attempt to begin anew to the next. */
 const RETRY_MS = 3_000;
-const WELL: StoreHealth = Object.freeze({ kind: "well" });
 
 export class SqliteKeeper implements BatchCommitter, Disposable {
   readonly epoch: string;

@@ -29,7 +29,8 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
   const reader = new SqliteReader(options.path);
   const batching = new BatchingWriter({ ...options, committer: writer });
   const close = (): void => {
-    batching.close();
+    // It gives no promise: this writer answers at once.
+    void batching.close();
     reader.close();
     writer.close();
   };

@@ -1,21 +1,21 @@
 /** What tests of the writer itself ask it for: two people, their conversation, messages. */
 import { systemClock } from "../../../clock.ts";
 import type { Draft } from "../../../ports/store.ts";
-import type { BatchCommitter } from "../../batch.ts";
 import type { WriteRequest, WriteResult } from "../../requests.ts";
+import type { SqliteWriter } from "../writer.ts";
 
 export type Append = Extract<WriteRequest, { op: "append" }>;
 
 /** The conversation of u_ann and u_bob. */
-export function meet(committer: BatchCommitter): string {
-  committer.commit(
+export function meet(writer: Pick<SqliteWriter, "commit">): string {
+  writer.commit(
     ["u_ann", "u_bob"].map((id) => ({
       op: "create-user",
       user: { id, name: id, kind: "guest", createdAt: 0 },
     })),
   );
   const open = { by: "u_ann", with: "u_bob", ensure: [], quota: undefined };
-  const [opened] = committer.commit([{ op: "open", open }]);
+  const [opened] = writer.commit([{ op: "open", open }]);
   if (opened?.outcome.ok && "conversation" in opened.outcome) return opened.outcome.conversation;
   throw new Error("the conversation could not be opened");
 }

@@ -1,0 +1,221 @@
+/**
+ * Keeps a node's writer connected. When the connection is lost, requests wait for a new one for as long as `outageMs` from
+ * then on, and after that are refused at once, until the database has answered again.
+ */
+import type { Clock, Timer } from "../../clock.ts";
+import type { BatchCommitter } from "../batch.ts";
+import { type StoreHealth, WELL } from "../health.ts";
+import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
+import { DEFAULT_TIMES, type PostgresAddress, type PostgresTimes, schemaOf } from "./address.ts";
+import { Connection } from "./connection.ts";
+import { Identities } from "./identities.ts";
+import { type DataFacts, migrate, readMeta } from "./migrations.ts";
+import { describeTrouble, WrongDatabaseError } from "./trouble.ts";
+import { ConnectionLostError, PostgresWriter } from "./writer.ts";
+
+export interface PostgresKeeperOptions {
+  readonly address: PostgresAddress;
+  readonly clock: Clock;
+  /** A transaction or a connection failed. For the log. */
+  readonly onFault: (error: unknown) => void;
+  /** Called when the kind changes. */
+  readonly onHealth: (health: StoreHealth) => void;
+  readonly times?: Partial<PostgresTimes> | undefined;
+  /** Names the data, where there are none yet. */
+  readonly proposal: DataFacts;
+}
+
+/** From a failed attempt to connect to the next one: doubled each time, up to the longest. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 1_000;
+/** Making tables, or waiting for another node that makes them. */
+const MIGRATION_MS = 60_000;
+/** Without a commit for this long, it is asked whether it is still there. */
+const QUIET_MS = 1_000;
+
+export class PostgresKeeper implements BatchCommitter {
+  readonly facts: DataFacts;
+  readonly #options: PostgresKeeperOptions;
+  readonly #times: PostgresTimes;
+  readonly #identities = new Identities();
+  #connection: Connection | undefined;
+  #writer: PostgresWriter | undefined;
+  #health: StoreHealth = WELL;
+  /** On the clock that never goes back; undefined while there is a connection. */
+  #lostAt: number | undefined;
+  #answeredAt: number;
+  #isBusy = false;
+  #isClosed = false;
+  #pause: Timer | undefined;
+  #waiting: (() => void)[] = [];
+
+  private constructor(
+    options: PostgresKeeperOptions,
+    times: PostgresTimes,
+    facts: DataFacts,
+    connection: Connection,
+  ) {
+    this.#options = options;
+    this.#times = times;
+    this.facts = facts;
+    this.#answeredAt = options.clock.monotonic();
+    this.#adopt(connection);
+  }
+
+  /** Rejects with the server's or the client's error, or with WrongDatabaseError, whose message is for people. */
+  static async open(options: PostgresKeeperOptions): Promise<PostgresKeeper> {
+    const times = { ...DEFAULT_TIMES, ...options.times };
+    const facts = await prepareTables(options, times);
+    return new PostgresKeeper(options, times, facts, await connect(options, times));
+  }
+
+  get health(): StoreHealth {
+    return this.#health;
+  }
+
+  /** Never rejects. */
+  async commit(requests: readonly WriteRequest[]): Promise<readonly WriteResult[]> {
+    const results: WriteResult[] = [];
+    this.#isBusy = true;
+    while (results.length < requests.length) {
+      const writer = this.#writer ?? (await this.#awaitWriter());
+      if (writer === undefined) {
+        while (results.length < requests.length) results.push(refusedResult("unavailable"));
+        break;
+      }
+      const begunAt = this.#options.clock.monotonic();
+      try {
+        await writer.commit(requests, results);
+        this.#answeredAt = this.#options.clock.monotonic();
+      } catch (error) {
+        this.#lose(error instanceof ConnectionLostError ? error.cause : error, begunAt);
+      }
+    }
+    this.#isBusy = false;
+    return results;
+  }
+
+  maintain(): void {
+    // The server looks after itself.
+  }
+
+  /** Sees whether the database is still there; to be called about once a second. */
+  recover(): void {
+    const connection = this.#connection;
+    const now = this.#options.clock.monotonic();
+    if (connection === undefined || this.#isBusy || now - this.#answeredAt < QUIET_MS) return;
+    this.#isBusy = true;
+    void connection
+      .ask("SELECT 1")
+      .then(() => {
+        this.#answeredAt = this.#options.clock.monotonic();
+      })
+      .catch((error: unknown) => {
+        if (this.#connection === connection) this.#lose(error, now);
+      })
+      .finally(() => {
+        this.#isBusy = false;
+      });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#pause?.cancel();
+    this.#connection?.close();
+    this.#connection = undefined;
+    this.#writer = undefined;
+    this.#wake();
+  }
+
+  /** Undefined when the outage lasts for too long already. */
+  async #awaitWriter(): Promise<PostgresWriter | undefined> {
+    const { clock } = this.#options;
+    const restMs = (this.#lostAt ?? clock.monotonic()) + this.#times.outageMs - clock.monotonic();
+    if (restMs > 0 && !this.#isClosed) {
+      const woken = Promise.withResolvers<void>();
+      const timer = clock.after(restMs, woken.resolve);
+      this.#waiting.push(woken.resolve);
+      await woken.promise;
+      timer.cancel();
+    }
+    return this.#writer;
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  #adopt(connection: Connection): void {
+    this.#connection = connection;
+    this.#writer = new PostgresWriter(connection, this.#identities, this.#options);
+    this.#lostAt = undefined;
+    this.#answeredAt = this.#options.clock.monotonic();
+  }
+
+  #lose(error: unknown, since: number): void {
+    this.#connection?.close();
+    this.#connection = undefined;
+    this.#writer = undefined;
+    this.#lostAt = since;
+    if (this.#isClosed) return;
+    this.#options.onFault(error);
+    this.#become({ kind: "failed", problem: describeTrouble(error) });
+    void this.#reconnect(FIRST_PAUSE_MS);
+  }
+
+  async #reconnect(pauseMs: number): Promise<void> {
+    try {
+      const connection = await connect(this.#options, this.#times);
+      if (this.#isClosed) {
+        connection.close();
+        return;
+      }
+      await this.#checkSame(connection);
+      this.#adopt(connection);
+      this.#become(WELL);
+      this.#wake();
+    } catch (error) {
+      this.#become({ kind: "failed", problem: describeTrouble(error) });
+      if (this.#isClosed) return;
+      this.#pause = this.#options.clock.after(
+        pauseMs,
+        () => void this.#reconnect(Math.min(2 * pauseMs, LONGEST_PAUSE_MS)),
+      );
+    }
+  }
+
+  /** What is remembered of it, and what clients remember, holds for the data it had at the start only. */
+  async #checkSame(connection: Connection): Promise<void> {
+    try {
+      const meta = await readMeta(connection, schemaOf(this.#options.address));
+      if (meta.get("epoch") !== this.facts.epoch)
+        throw new WrongDatabaseError("the database holds other data than at the start: restart the server");
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  #become(health: StoreHealth): void {
+    const before = this.#health.kind;
+    this.#health = health;
+    if (health.kind !== before) this.#options.onHealth(health);
+  }
+}
+
+function connect({ address, clock }: PostgresKeeperOptions, times: PostgresTimes): Promise<Connection> {
+  return Connection.open({ address, clock, times, name: "duologue writer" });
+}
+
+async function prepareTables(options: PostgresKeeperOptions, times: PostgresTimes): Promise<DataFacts> {
+  const { address, clock, proposal } = options;
+  const patient = { ...times, statementMs: MIGRATION_MS, lockMs: MIGRATION_MS, answerMs: MIGRATION_MS };
+  const connection = await Connection.open({ address, clock, times: patient, name: "duologue start" });
+  try {
+    return await migrate(connection, schemaOf(address), proposal);
+  } finally {
+    connection.close();
+  }
+}

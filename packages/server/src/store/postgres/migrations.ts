@@ -1,0 +1,175 @@
+/** The tables, as steps that are never changed once released: a new one is added at the end. */
+import type { Connection } from "./connection.ts";
+import { WrongDatabaseError } from "./trouble.ts";
+
+interface Migration {
+  readonly version: number;
+  readonly statements: readonly string[];
+}
+
+/*
+ * As in SQLite (store/sqlite/migrations.ts), but for positions: there is no order of all changes here. Each person has a
+ * clock of their own (Lamport), `person.position`: the position of their last change. Whoever changes a conversation
+ * first locks the rows of its two people, the lower key first, and gives the change a position above both clocks. So two
+ * changes that a person sees never have the same position, and a later one has a higher one, in the order of commits;
+ * between people who share nothing, positions mean nothing. Two conversations may have the same one.
+ *
+ * person and conversation leave room in their pages, so that a new version of a row finds place beside the old one and
+ * the indexes stay as they are.
+ */
+const FIRST = [
+  "CREATE TABLE meta (name text PRIMARY KEY, value text NOT NULL)",
+  `CREATE TABLE person (
+    key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id text COLLATE "C" NOT NULL UNIQUE,
+    name text NOT NULL,
+    kind text NOT NULL,
+    created_at bigint NOT NULL,
+    seen_at bigint,
+    position bigint NOT NULL DEFAULT 0
+  ) WITH (fillfactor = 70)`,
+  `CREATE TABLE person_word (
+    word text COLLATE "C" NOT NULL,
+    person bigint NOT NULL,
+    PRIMARY KEY (word, person)
+  )`,
+  `CREATE TABLE session (
+    id text COLLATE "C" PRIMARY KEY,
+    person bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    ended smallint NOT NULL
+  )`,
+  "CREATE INDEX session_expiry ON session (expires_at)",
+  `CREATE TABLE conversation (
+    key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id text COLLATE "C" NOT NULL UNIQUE,
+    a bigint NOT NULL,
+    b bigint NOT NULL,
+    opener bigint NOT NULL,
+    created_at bigint NOT NULL,
+    last_seq bigint NOT NULL DEFAULT 0,
+    last_time bigint NOT NULL DEFAULT 0,
+    last_message bigint NOT NULL DEFAULT 0,
+    changed bigint NOT NULL DEFAULT 0,
+    a_delivered bigint NOT NULL DEFAULT 0,
+    a_read bigint NOT NULL DEFAULT 0,
+    b_delivered bigint NOT NULL DEFAULT 0,
+    b_read bigint NOT NULL DEFAULT 0,
+    a_unread bigint NOT NULL DEFAULT 0,
+    b_unread bigint NOT NULL DEFAULT 0,
+    UNIQUE (a, b)
+  ) WITH (fillfactor = 70)`,
+  "CREATE INDEX conversation_a ON conversation (a, changed)",
+  "CREATE INDEX conversation_b ON conversation (b, changed)",
+  "CREATE INDEX conversation_opener ON conversation (opener, created_at)",
+  `CREATE TABLE event (
+    conversation bigint NOT NULL,
+    seq bigint NOT NULL,
+    position bigint NOT NULL,
+    sender bigint NOT NULL,
+    client_id uuid NOT NULL,
+    time bigint NOT NULL,
+    target bigint,
+    reply_to bigint,
+    revision bigint NOT NULL,
+    kind smallint NOT NULL,
+    retracted smallint NOT NULL,
+    body text,
+    PRIMARY KEY (conversation, seq)
+  )`,
+  "CREATE UNIQUE INDEX event_client ON event (client_id, sender)",
+  "CREATE INDEX event_target ON event (conversation, target) WHERE target IS NOT NULL",
+];
+
+const migrations: readonly Migration[] = [{ version: 1, statements: FIRST }];
+
+export const SCHEMA_VERSION: number = migrations.length;
+
+/** What names the data; made once, by whichever node comes first. */
+export interface DataFacts {
+  /** Names this body of data: cursors of another one are not ours. */
+  readonly epoch: string;
+  /** Names whose data it is, for ever: tokens of another one are not ours. */
+  readonly realm: string;
+  /** What tokens are signed with: the same for all nodes. */
+  readonly secret: string;
+}
+
+/** So that of nodes that start at the same time one makes the tables, and the others find them made. */
+const LOCK_NAME = "duologue tables";
+const META_NAMES = ["version", "epoch", "realm", "secret"] as const;
+
+/**
+ * Brings the tables to this program's version, in one transaction; `proposal` names data made now. Throws
+ * WrongDatabaseError where a newer Duologue has been, and the server's error where it is not allowed.
+ */
+export async function migrate(
+  connection: Connection,
+  schema: string,
+  proposal: DataFacts,
+): Promise<DataFacts> {
+  // Without a lock, and without the right to change tables, as long as there is nothing to do.
+  const before = await readMeta(connection, schema);
+  if (before.get("version") === String(SCHEMA_VERSION)) return toFacts(before);
+  await connection.ask("BEGIN");
+  try {
+    await connection.ask("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`${LOCK_NAME} ${schema}`]);
+    const found = await readMeta(connection, schema);
+    const version = knownVersion(found);
+    if (version === 0 && !(await hasSchema(connection, schema)))
+      await connection.ask(`CREATE SCHEMA ${quoteName(schema)}`);
+    for (const migration of migrations) {
+      if (migration.version <= version) continue;
+      for (const statement of migration.statements) await connection.ask(statement);
+    }
+    const facts = version === 0 ? proposal : toFacts(found);
+    for (const [name, value] of Object.entries({ ...facts, version: String(SCHEMA_VERSION) }))
+      await connection.ask(
+        "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        [name, value],
+      );
+    await connection.ask("COMMIT");
+    return facts;
+  } catch (error) {
+    await connection.ask("ROLLBACK").catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Of the tables; 0: there are none. Throws WrongDatabaseError for one that this program does not know. */
+export function knownVersion(meta: ReadonlyMap<string, string>): number {
+  const version = Number(meta.get("version") ?? 0);
+  if (version <= SCHEMA_VERSION) return version;
+  throw new WrongDatabaseError(
+    `the tables have version ${version}, and this program knows versions up to ${SCHEMA_VERSION}: they were made by a newer Duologue`,
+  );
+}
+
+/** Empty where there are no tables. */
+export async function readMeta(connection: Connection, schema: string): Promise<ReadonlyMap<string, string>> {
+  const table = `${quoteName(schema)}.meta`;
+  const [row] = await connection.ask<{ isThere: boolean }>(
+    'SELECT to_regclass($1::text) IS NOT NULL AS "isThere"',
+    [table],
+  );
+  if (row?.isThere !== true) return new Map();
+  const rows = await connection.ask<{ name: string; value: string }>(`SELECT name, value FROM ${table}`);
+  return new Map(rows.map(({ name, value }) => [name, value]));
+}
+
+function toFacts(meta: ReadonlyMap<string, string>): DataFacts {
+  knownVersion(meta);
+  const [, epoch, realm, secret] = META_NAMES.map((name) => meta.get(name));
+  if (epoch === undefined || realm === undefined || secret === undefined)
+    throw new WrongDatabaseError("the table meta does not name the data");
+  return { epoch, realm, secret };
+}
+
+async function hasSchema(connection: Connection, schema: string): Promise<boolean> {
+  const rows = await connection.ask("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
+  return rows.length > 0;
+}
+
+function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

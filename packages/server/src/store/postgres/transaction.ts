@@ -1,0 +1,214 @@
+/** One transaction: what a batch asks for, but for renames and sightings. */
+import type { Clock } from "../../clock.ts";
+import type { ConversationId, OpenRequest, UserId } from "../../ports/store.ts";
+import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
+import { Appender } from "../rules/append.ts";
+import { kindCodes } from "../rules/kinds.ts";
+import { carryOutMark, planMark } from "../rules/marks.ts";
+import { BatchState } from "./batch-state.ts";
+import type { Connection } from "./connection.ts";
+import { EventBuffer, type PlacedDraft } from "./event-buffer.ts";
+import { type Identities, pairName } from "./identities.ts";
+import { openConversation, opened } from "./opening.ts";
+import { createUser, endSession, extendSession, purgeExpired, startSession } from "./people-writes.ts";
+
+export interface TransactionMode {
+  /** Look up the ids of all messages before, instead of taking them for new. */
+  readonly lookUpAll: boolean;
+  /** Wait for people whom another node holds; otherwise refuse what concerns them. */
+  readonly patient: boolean;
+}
+
+type Request = Exclude<WriteRequest, { op: "rename" | "note-seen" }>;
+type SessionRequest = Exclude<Request, { op: "append" | "mark" | "open" }>;
+
+const COUNT_STANDING = `SELECT count(*)::float8 AS count FROM event
+  WHERE conversation = $1 AND sender = $2 AND seq > $3 AND seq <= $4 AND kind = ${kindCodes.message} AND retracted = 0`;
+
+export class Transaction {
+  readonly #connection: Connection;
+  readonly #identities: Identities;
+  readonly #clock: Pick<Clock, "now" | "randomId">;
+  readonly #mode: TransactionMode;
+  readonly #events = new EventBuffer();
+  #state = new BatchState();
+  /** Answers of statements that nobody has waited for yet. */
+  #sent: Promise<unknown>[] = [];
+  #isCommitting = false;
+
+  constructor(
+    connection: Connection,
+    identities: Identities,
+    clock: Pick<Clock, "now" | "randomId">,
+    mode: TransactionMode,
+  ) {
+    this.#connection = connection;
+    this.#identities = identities;
+    this.#clock = clock;
+    this.#mode = mode;
+  }
+
+  /** The end was sent: should the connection be lost from now on, nobody knows whether it took place. */
+  get isCommitting(): boolean {
+    return this.#isCommitting;
+  }
+
+  /** A result for each, in their order; all of them are committed and flushed, or it rejects. */
+  async carryOut(requests: readonly WriteRequest[]): Promise<readonly WriteResult[]> {
+    const pairs = await this.#find(requests);
+    const results = requests.map((request) => this.#findOpened(request, pairs));
+    if (results.every((result) => result !== undefined)) return results;
+    this.#sent.push(this.#connection.send("BEGIN"));
+    await this.#load(requests, results);
+    // One stamp for all: they become true together.
+    const now = this.#clock.now();
+    const appender = new Appender(this.#state, this.#events);
+    const later: (readonly [number, Promise<WriteResult>])[] = [];
+    for (const [index, request] of requests.entries()) {
+      if (results[index] !== undefined) continue;
+      switch (request.op) {
+        case "append":
+          results[index] = this.#isOutOfReach(request.draft.conversation)
+            ? refusedResult("unavailable")
+            : appender.append(request.draft, now);
+          break;
+        case "mark":
+          results[index] = this.#isOutOfReach(request.marks.conversation)
+            ? refusedResult("unavailable")
+            : await this.#mark(request);
+          break;
+        case "open":
+          results[index] = await openConversation(this.#connection, this.#clock, request.open, now);
+          break;
+        case "rename":
+        case "note-seen":
+          throw new TypeError(`${request.op} has a transaction of its own`);
+        default:
+          later.push([index, unheard(this.#send(request))]);
+      }
+    }
+    await this.#commit(later);
+    for (const [index, result] of later) results[index] = await result;
+    return results.map((result) => result ?? refusedResult("unavailable"));
+  }
+
+  /** Before the transaction: keys of everybody and everything named, and conversations that are open already. */
+  async #find(requests: readonly WriteRequest[]): Promise<ReadonlyMap<string, ConversationId>> {
+    const conversations = new Set<ConversationId>();
+    const people = new Set<UserId>();
+    const opens: OpenRequest[] = [];
+    for (const request of requests) {
+      if (request.op === "append") conversations.add(request.draft.conversation);
+      else if (request.op === "mark") conversations.add(request.marks.conversation);
+      else if (request.op === "open") {
+        people.add(request.open.by).add(request.open.with);
+        opens.push(request.open);
+      }
+    }
+    await this.#identities.load(this.#connection, conversations, people);
+    return this.#identities.pairs(
+      this.#connection,
+      opens.flatMap((open) => {
+        const [by, peer] = this.#keysOf(open);
+        return by === undefined || peer === undefined ? [] : [[by, peer] as const];
+      }),
+    );
+  }
+
+  #findOpened(request: WriteRequest, pairs: ReadonlyMap<string, ConversationId>): WriteResult | undefined {
+    if (request.op !== "open") return undefined;
+    const [by = 0, peer = 0] = this.#keysOf(request.open);
+    const conversation = by === peer ? undefined : pairs.get(pairName(by, peer));
+    return conversation === undefined ? undefined : opened(conversation);
+  }
+
+  #keysOf(open: OpenRequest): readonly (number | undefined)[] {
+    return [this.#identities.person(open.by), this.#identities.person(open.with)];
+  }
+
+  async #load(
+    requests: readonly WriteRequest[],
+    results: readonly (WriteResult | undefined)[],
+  ): Promise<void> {
+    const conversations = new Set<ConversationId>();
+    const people: number[] = [];
+    for (const [index, request] of requests.entries()) {
+      if (request.op === "append") conversations.add(request.draft.conversation);
+      else if (request.op === "mark") conversations.add(request.marks.conversation);
+      else if (request.op === "open" && results[index] === undefined)
+        people.push(...this.#keysOf(request.open).filter((key) => key !== undefined));
+    }
+    const identities = [...conversations].flatMap((id) => this.#identities.conversation(id) ?? []);
+    this.#state = await BatchState.load(this.#connection, identities, people, this.#mode.patient);
+    await this.#events.load(this.#connection, this.#placeDrafts(requests), this.#mode.lookUpAll);
+  }
+
+  #placeDrafts(requests: readonly WriteRequest[]): readonly PlacedDraft[] {
+    return requests.flatMap((request) => {
+      if (request.op !== "append") return [];
+      const conversation = this.#state.conversation(request.draft.conversation);
+      const sender = this.#state.user(request.draft.sender);
+      return conversation === undefined || sender === undefined
+        ? []
+        : [{ draft: request.draft, conversation, sender }];
+    });
+  }
+
+  /** It is there, but one of its people is held by another node for too long. */
+  #isOutOfReach(conversation: ConversationId): boolean {
+    return (
+      this.#state.conversation(conversation) === undefined &&
+      this.#identities.conversation(conversation) !== undefined
+    );
+  }
+
+  async #mark({ marks }: Extract<WriteRequest, { op: "mark" }>): Promise<WriteResult> {
+    const plan = planMark(this.#state, marks);
+    if (!("count" in plan)) return plan;
+    const { times, peerKey, after, upTo } = plan.count;
+    if (times === 0) return carryOutMark(this.#state, plan, 0);
+    // What this batch has sent before is counted too.
+    this.#sent.push(...this.#events.flush(this.#connection));
+    const [row] = await this.#connection.ask<{ count: number }>(COUNT_STANDING, [
+      plan.conversation.key,
+      peerKey,
+      after,
+      upTo,
+    ]);
+    return carryOutMark(this.#state, plan, row?.count ?? 0);
+  }
+
+  #send(request: SessionRequest): Promise<WriteResult> {
+    switch (request.op) {
+      case "create-user":
+        return createUser(this.#connection, request.user);
+      case "start-session":
+        return startSession(this.#connection, request.session);
+      case "extend-session":
+        return extendSession(this.#connection, request.id, request.expiresAt);
+      case "end-session":
+        return endSession(this.#connection, request.id);
+      case "purge-sessions":
+        return purgeExpired(this.#connection, request.expiredBefore, request.limit);
+      default:
+        return request satisfies never;
+    }
+  }
+
+  async #commit(later: readonly (readonly [number, Promise<WriteResult>])[]): Promise<void> {
+    const answers = [...this.#events.flush(this.#connection), ...this.#state.flush(this.#connection)];
+    const end = this.#connection.send("COMMIT");
+    this.#isCommitting = true;
+    const sent = [...this.#sent, ...answers, ...later.map(([, result]) => result)];
+    this.#sent = [];
+    const settled = await this.#connection.settle([end, ...sent]);
+    const [{ command }] = settled as unknown as [{ readonly command: string | null }];
+    if (command !== "COMMIT") throw new TypeError(`the transaction ended with ${command}`);
+  }
+}
+
+/** Its failure is looked at later, with others. */
+function unheard<T>(answer: Promise<T>): Promise<T> {
+  answer.catch(() => undefined);
+  return answer;
+}

@@ -1,0 +1,142 @@
+/**
+ * A node's writer: its batches go to the database as transactions, on one connection, one after the other. Of several
+ * nodes that change the same conversations at the same time each waits for the locks of its people (batch-state.ts).
+ */
+import type { Clock } from "../../clock.ts";
+import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
+import type { Connection } from "./connection.ts";
+import type { Identities } from "./identities.ts";
+import { noteSeen, rename } from "./people-writes.ts";
+import { Transaction, type TransactionMode } from "./transaction.ts";
+import { judgeTrouble } from "./trouble.ts";
+
+export interface PostgresWriterOptions {
+  readonly clock: Pick<Clock, "now" | "after" | "random" | "randomId">;
+  /** A transaction failed; its requests were answered with `unavailable`. For the log. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** The connection is gone, or no use any more. What is not in the results yet was not done, and may be tried again. */
+export class ConnectionLostError extends Error {
+  override readonly name = "ConnectionLostError";
+}
+
+/** Transactions that the server undid for others' sake are tried again this often. */
+const MAX_REPEATS = 6;
+const REPEAT_SPREAD_MS = 20;
+
+const PLAIN: TransactionMode = Object.freeze({ lookUpAll: false, patient: true });
+
+type AloneRequest = Extract<WriteRequest, { op: "rename" | "note-seen" }>;
+
+export class PostgresWriter {
+  readonly #connection: Connection;
+  readonly #identities: Identities;
+  readonly #options: PostgresWriterOptions;
+
+  /** `identities` stay right as long as it is the same database. */
+  constructor(connection: Connection, identities: Identities, options: PostgresWriterOptions) {
+    this.#connection = connection;
+    this.#identities = identities;
+    this.#options = options;
+  }
+
+  /**
+   * Carries the requests out in their order, and adds a result for each. Rejects with ConnectionLostError only: then
+   * those that have no result yet are as if they had not been made.
+   */
+  async commit(requests: readonly WriteRequest[], results: WriteResult[]): Promise<void> {
+    let start = results.length;
+    for (let end = start; end <= requests.length; end += 1) {
+      const request = requests[end];
+      if (request !== undefined && !isAlone(request)) continue;
+      await this.#together(requests.slice(start, end), results);
+      if (request !== undefined) results.push(await this.#alone(request));
+      start = end + 1;
+    }
+    this.#identities.trim();
+  }
+
+  async #together(requests: readonly WriteRequest[], results: WriteResult[]): Promise<void> {
+    if (requests.length === 0) return;
+    let mode = PLAIN;
+    for (let repeat = 0; ; repeat += 1) {
+      const transaction = new Transaction(this.#connection, this.#identities, this.#options.clock, mode);
+      try {
+        for (const result of await transaction.carryOut(requests)) results.push(result);
+        return;
+      } catch (error) {
+        const trouble = judgeTrouble(error);
+        if (trouble === "lost") {
+          // Nobody knows whether it was done: whoever asks again with the same id gets the truth.
+          if (transaction.isCommitting) this.#refuse(requests, results);
+          throw lost(error);
+        }
+        await this.#rollBack();
+        if (trouble === "known" && !mode.lookUpAll) mode = { ...mode, lookUpAll: true };
+        else if (trouble === "locked" && mode.patient) mode = { ...mode, patient: false };
+        else if (trouble === "again" && repeat < MAX_REPEATS) await this.#pause();
+        else if ((trouble === "request" || trouble === "known") && requests.length > 1) {
+          // Half of them at a time, until the one is alone that cannot be taken.
+          const middle = Math.ceil(requests.length / 2);
+          await this.#together(requests.slice(0, middle), results);
+          await this.#together(requests.slice(middle), results);
+          return;
+        } else {
+          this.#options.onFault(error);
+          this.#refuse(requests, results);
+          // Tables that are not as they should be: a new connection looks at them anew.
+          if (trouble === "failed") throw lost(error);
+          return;
+        }
+      }
+    }
+  }
+
+  async #alone(request: AloneRequest): Promise<WriteResult> {
+    for (let repeat = 0; ; repeat += 1) {
+      try {
+        if (request.op === "rename") return await rename(this.#connection, request.user, request.name);
+        await noteSeen(this.#connection, request.seen);
+        return { outcome: { ok: true }, publish: undefined };
+      } catch (error) {
+        const trouble = judgeTrouble(error);
+        if (trouble === "lost") throw lost(error);
+        await this.#rollBack();
+        if (trouble === "again" && repeat < MAX_REPEATS) {
+          await this.#pause();
+          continue;
+        }
+        this.#options.onFault(error);
+        return refusedResult("unavailable");
+      }
+    }
+  }
+
+  #refuse(requests: readonly WriteRequest[], results: WriteResult[]): void {
+    for (let count = requests.length; count > 0; count -= 1) results.push(refusedResult("unavailable"));
+  }
+
+  async #rollBack(): Promise<void> {
+    try {
+      await this.#connection.ask("ROLLBACK");
+    } catch (error) {
+      throw lost(error);
+    }
+  }
+
+  /** At different times on different nodes. */
+  #pause(): Promise<void> {
+    const { clock } = this.#options;
+    return new Promise((resolve) => void clock.after(clock.random() * REPEAT_SPREAD_MS, resolve));
+  }
+}
+
+/** These lock rows in an order of their own, and so need transactions of their own. */
+function isAlone(request: WriteRequest): request is AloneRequest {
+  return request.op === "rename" || request.op === "note-seen";
+}
+
+function lost(cause: unknown): ConnectionLostError {
+  return new ConnectionLostError("the connection to the database is lost", { cause });
+}
