@@ -5,12 +5,12 @@
  * Two processes: the first lays the network and clears it away, whatever becomes of the second, which stands where the
  * clients are.
  */
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@duologue/testing";
-import { Network, whyNoNetwork } from "./network.ts";
+import { isAbandoned, Network, whyNoNetwork } from "./network.ts";
 import { renderRows } from "./report.ts";
 import { type ClusterRunOptions, mix, type Row, tryAll } from "./run.ts";
 import { CLIENTS, HOSTS, Site } from "./site.ts";
@@ -73,10 +73,12 @@ async function own(): Promise<number> {
     tell(`three nodes cannot be tried here: ${missing}`);
     return 1;
   }
-  // Everything that is written stands here, so that all of it goes at the end. The database is another user.
-  const directory = mkdtempSync(join(tmpdir(), "duologue-cluster-"));
-  chmodSync(directory, 0o711);
+  for (const name of readdirSync(tmpdir()))
+    if (isAbandoned(name)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
   using network = Network.lay(HOSTS);
+  // Everything that is written stands here, so that all of it goes at the end. The database is another user.
+  const directory = join(tmpdir(), `duologue-${network.id}-files`);
+  mkdirSync(directory, { mode: 0o711 });
   try {
     const child = Bun.spawn(
       [...network.host(CLIENTS).prefix, process.execPath, import.meta.path, ...process.argv.slice(2)],

@@ -154,12 +154,14 @@ export function together(changes: readonly Change[]): Change {
   };
 }
 
-/** Networks whose owner has ended without removing them. */
+/** Whether a name is that of something which a process left when it crashed. */
+export function isAbandoned(name: string): boolean {
+  const [, pid, startedAt] = NAME.exec(name) ?? [];
+  return pid !== undefined && startOf(Number(pid)) !== startedAt;
+}
+
 function sweep(): void {
-  for (const name of namespaces()) {
-    const [, pid, startedAt] = NAME.exec(name) ?? [];
-    if (pid !== undefined && startOf(Number(pid)) !== startedAt) remove(name);
-  }
+  for (const name of namespaces()) if (isAbandoned(name)) remove(name);
 }
 
 function remove(namespace: string): void {

@@ -30,8 +30,9 @@ export function slowPath(
   const detour = network.detour(from, to, port, { host: CLIENTS, port: relay.port });
   return {
     [Symbol.dispose]: () => {
-      detour[Symbol.dispose]();
+      // First: the ends of its connections find their way back only while the detour is there.
       relay[Symbol.dispose]();
+      detour[Symbol.dispose]();
     },
   };
 }
