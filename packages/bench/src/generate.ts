@@ -3,6 +3,7 @@ import { type BenchClock, systemClock } from "./clock.ts";
 import { runDurable } from "./load/durable-load.ts";
 import { runHops } from "./load/hops-load.ts";
 import { runIdle } from "./load/idle-load.ts";
+import { runInterest } from "./load/interest-load.ts";
 import type { Job, JobResult } from "./load/job.ts";
 import { runOnline } from "./load/online-load.ts";
 import { runRelay } from "./load/relay-load.ts";
@@ -25,6 +26,8 @@ function runJob(clock: BenchClock, job: Job): Promise<JobResult> {
       return runRows(clock, job);
     case "hops":
       return runHops(clock, job);
+    case "interest":
+      return runInterest(clock, job);
   }
 }
 

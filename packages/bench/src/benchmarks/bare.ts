@@ -1,7 +1,7 @@
 /** The yardsticks of a cluster: PostgreSQL and NATS as bare as they can be used from Bun. */
-import type { HopsResult, RowsResult } from "../load/job.ts";
-import { formatSpread, type Report, tableOf } from "../report/report.ts";
-import { ClusterHost, POSTGRES_NOTE } from "../servers/cluster.ts";
+import type { HopsResult, InterestResult, RowsResult } from "../load/job.ts";
+import { formatNumber, formatSpread, type Report, tableOf } from "../report/report.ts";
+import { ClusterHost, NatsPair, POSTGRES_NOTE } from "../servers/cluster.ts";
 import { generate } from "../servers/generator.ts";
 import { type BenchContext, machineNote, OTHERS_NOTE, sharedCores } from "./context.ts";
 
@@ -9,6 +9,9 @@ const BATCHES = [1, 16, 64, 256];
 const CONNECTIONS = [1, 3];
 /** About what a note of a 64-byte text takes, and twice and more of it. */
 const PAYLOAD_BYTES = [300, 1000];
+
+const SUBJECTS = 100_000;
+const WARMUP_SUBJECTS = 10_000;
 
 export interface RowsRun {
   readonly kind: "rows";
@@ -25,6 +28,12 @@ export interface HopsRun {
   readonly result: HopsResult;
 }
 
+export interface InterestRun {
+  readonly kind: "interest";
+  readonly run: number;
+  readonly result: InterestResult;
+}
+
 export const BARE_REPORT = "PostgreSQL and NATS alone";
 
 export async function benchBare(context: BenchContext): Promise<Report> {
@@ -33,6 +42,7 @@ export async function benchBare(context: BenchContext): Promise<Report> {
   const { warmupMs, measureMs } = settings;
   const rows: RowsRun[] = [];
   const hops: HopsRun[] = [];
+  const interests: InterestRun[] = [];
   for (let run = 1; run <= settings.runs; run += 1) {
     for (const connections of CONNECTIONS) {
       for (const batch of BATCHES) {
@@ -63,6 +73,11 @@ export async function benchBare(context: BenchContext): Promise<Report> {
         `run ${run} ${payloadBytes} bytes: ${Math.round(perSecond(result, result.hops))} hops/s`,
       );
     }
+    const result = await subscribeMany(context);
+    interests.push({ kind: "interest", run, result });
+    context.progress(
+      `run ${run} ${result.subjects} subjects: ${result.servers.map((one) => Math.round(one.rssKb))} KB`,
+    );
   }
   return {
     name: BARE_REPORT,
@@ -71,14 +86,33 @@ export async function benchBare(context: BenchContext): Promise<Report> {
       "rows: one table with the two unique indexes that numbers and repeats need, `unnest`, nothing read, nobody told; " +
         "a connection's statements one after the other",
       "hops: texts from one connection to another, 200 subjects, 64 under way; the client is publisher and subscriber",
+      `interest: ${formatNumber(SUBJECTS)} subjects subscribed at one of two servers of a bus; each keeps them`,
       `${POSTGRES_NOTE}; ${sharedCores.description}`,
       `runs: ${settings.runs}, of ${measureMs / 1000} s each: median [lowest–highest]; CPU in µs for each row or hop`,
       OTHERS_NOTE,
     ],
-    tables: [tableOf("Rows", ROW_COLUMNS, rowRows(rows)), tableOf("Hops", HOP_COLUMNS, hopRows(hops))],
+    tables: [
+      tableOf("Rows", ROW_COLUMNS, rowRows(rows)),
+      tableOf("Hops", HOP_COLUMNS, hopRows(hops)),
+      tableOf("Interest", INTEREST_COLUMNS, interestRows(interests)),
+    ],
     targets: [],
-    runs: [...rows, ...hops],
+    runs: [...rows, ...hops, ...interests],
   };
+}
+
+async function subscribeMany({ clock, children }: BenchContext): Promise<InterestResult> {
+  await using pair = await NatsPair.start(children);
+  const { servers } = pair;
+  const natsUrl = servers[0]?.url ?? "";
+  const job = {
+    kind: "interest",
+    natsUrl,
+    servers,
+    warmupSubjects: WARMUP_SUBJECTS,
+    subjects: SUBJECTS,
+  } as const;
+  return await generate<"interest">(clock, children, job, undefined);
 }
 
 function perSecond({ measuredMs }: { readonly measuredMs: number }, count: number): number {
@@ -138,4 +172,21 @@ function hopRows(runs: readonly HopsRun[]): string[][] {
       each((result) => result.othersShare * 100),
     ];
   });
+}
+
+const INTEREST_COLUMNS = ["server", "CPU µs/subject", "bytes/subject"];
+
+function interestRows(runs: readonly InterestRun[]): string[][] {
+  const servers = runs.flatMap(({ result }) =>
+    result.servers.map((server) => ({
+      name: server.name,
+      micros: (server.cpuMs * 1000) / result.subjects,
+      bytes: (server.rssKb * 1024) / result.subjects,
+    })),
+  );
+  return [...Map.groupBy(servers, ({ name }) => name)].map(([name, group]) => [
+    name,
+    formatSpread(group.map(({ micros }) => micros)),
+    formatSpread(group.map(({ bytes }) => bytes)),
+  ]);
 }

@@ -27,6 +27,8 @@ export interface ClusterCase {
   readonly nodes: number;
   readonly placement: "together" | "apart";
   readonly bus: "nats" | "local";
+  /** Whether every message is marked as delivered and read by its recipient. */
+  readonly marks: boolean;
 }
 
 export interface NodesRun extends ClusterCase {
@@ -57,6 +59,7 @@ export async function benchNodes(context: BenchContext): Promise<Report> {
       POSTGRES_NOTE,
       "together: both of a pair on the same node; apart: on two, so that every message crosses the bus",
       `runs: ${settings.runs}, of ${settings.measureMs / 1000} s each, the cases in turn: median [lowest–highest]`,
+      "marked: the recipient marks each message as delivered and read, which is a change of its own that is stored and told",
       "CPU in µs for each message, user and system time of all processes of that kind; in all: without the generator",
       OTHERS_NOTE,
       limitsNote(LIMITS),
@@ -73,18 +76,14 @@ export async function benchNodes(context: BenchContext): Promise<Report> {
   };
 }
 
+/** The last one is tried with marks too. */
 function casesOf(nodes: readonly number[]): ClusterCase[] {
-  return nodes.flatMap((count): ClusterCase[] =>
-    count === 1
-      ? [
-          { nodes: 1, placement: "together", bus: "local" },
-          { nodes: 1, placement: "together", bus: "nats" },
-        ]
-      : [
-          { nodes: count, placement: "together", bus: "nats" },
-          { nodes: count, placement: "apart", bus: "nats" },
-        ],
-  );
+  const cases = nodes.flatMap((count): ClusterCase[] => {
+    const plain = { nodes: count, placement: "together", bus: "nats", marks: false } as const;
+    return count === 1 ? [{ ...plain, bus: "local" }, plain] : [plain, { ...plain, placement: "apart" }];
+  });
+  const last = cases.at(-1);
+  return last === undefined ? [] : [...cases, { ...last, marks: true }];
 }
 
 function offersOf({ settings }: BenchContext): Offer[] {
@@ -123,7 +122,7 @@ async function runCase(
       serverPid: first?.pid ?? 0,
       connections: settings.connections ?? CONNECTIONS,
       everybodyNamed: true,
-      ...{ offer, warmupMs, measureMs },
+      ...{ offer, warmupMs, measureMs, marks: what.marks },
       cluster: { nodes, beside, postgresUrl, natsMonitorUrl, placement: what.placement },
     },
     undefined,
@@ -137,9 +136,10 @@ async function runCase(
   return measured;
 }
 
-function caseName({ nodes, placement, bus }: ClusterCase): string {
-  if (nodes === 1) return bus === "local" ? "1 node, no bus" : "1 node";
-  return `${nodes} nodes, ${placement}`;
+function caseName({ nodes, placement, bus, marks }: ClusterCase): string {
+  const end = marks ? ", marked" : "";
+  if (nodes === 1) return bus === "local" ? `1 node, no bus${end}` : `1 node${end}`;
+  return `${nodes} nodes, ${placement}${end}`;
 }
 
 export function offerName(offer: Offer): string {
@@ -237,11 +237,12 @@ const HOP_COLUMNS = [
 function hopRows(runs: readonly NodesRun[]): string[][] {
   return groupsOf(runs).flatMap((apart) => {
     const [first] = apart;
-    if (first?.placement !== "apart") return [];
+    if (first?.placement !== "apart" || first.marks) return [];
     const together = runs.filter(
       (run) =>
         run.placement === "together" &&
         run.nodes === first.nodes &&
+        !run.marks &&
         offerName(run.offer) === offerName(first.offer),
     );
     if (together.length === 0) return [];
@@ -278,7 +279,7 @@ function chartsOf(runs: readonly NodesRun[]): Chart[] {
 }
 
 function targetsOf(runs: readonly NodesRun[]): Target[] {
-  const closed = groupsOf(runs.filter(({ offer }) => offer.kind === "closed"));
+  const closed = groupsOf(runs.filter(({ offer, marks }) => offer.kind === "closed" && !marks));
   const rates = closed.map((group) => ({
     name: group[0] === undefined ? "" : caseName(group[0]),
     perSecond: spreadOf(group.map(({ result }) => result.perSecond)).median,

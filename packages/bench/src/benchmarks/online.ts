@@ -120,8 +120,8 @@ export function countOf({ result }: OnlineRun, activity: Activity): number {
 
 /** µs of CPU for each. What quiet takes is part of all of them, and is taken off pings only, which last as long. */
 export function costOf(run: OnlineRun, activity: Activity, part: CpuPart | "all"): number {
-  const used = (phase: PhaseResult): number =>
-    (part === "all" ? cpuParts : [part]).reduce((sum, one) => sum + partMs(run, phase, one), 0);
+  const parts: readonly CpuPart[] = part === "all" ? cpuParts : [part];
+  const used = (phase: PhaseResult): number => parts.reduce((sum, one) => sum + partMs(run, phase, one), 0);
   const { quiet } = run.result;
   const phase = run.result[activity];
   const base = activity === "pings" ? (used(quiet) * phase.measuredMs) / quiet.measuredMs : 0;

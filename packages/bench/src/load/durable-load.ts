@@ -80,6 +80,8 @@ class DurableLoad {
   private readonly delivered: Float64Array;
   private readonly lastSeq: Float64Array;
   private readonly seqSums: Float64Array;
+  /** A `mark` frame for each connection, up to the number. */
+  private readonly markHeads: readonly string[];
   private measuring = false;
   private finishedCount = 0;
   private outOfTurn = 0;
@@ -87,10 +89,13 @@ class DurableLoad {
 
   private readonly clock: BenchClock;
   private readonly job: DurableJob;
+  private readonly login: GuestLogin;
 
   constructor(clock: BenchClock, job: DurableJob, login: GuestLogin, conversations: readonly string[]) {
     this.clock = clock;
     this.job = job;
+    this.login = login;
+    this.markHeads = conversations.map((id) => `{"type":"mark","conversation":"${id}"`);
     const count = login.sockets.length;
     this.acknowledged = new Float64Array(count);
     this.delivered = new Float64Array(count);
@@ -168,7 +173,8 @@ class DurableLoad {
       return;
     }
     this.delivered[sender] = number + 1;
-    this.takeSeq(receiver, bytes, start, end);
+    const seq = this.takeSeq(receiver, bytes, start, end);
+    if (this.job.marks === true) this.mark(receiver, seq);
     if (this.measuring) this.delivery.record(this.clock.monotonic() - this.pacer.sinceMs(sender, number));
     if ((this.acknowledged[sender] ?? 0) > number) this.finish(sender);
   }
@@ -179,12 +185,18 @@ class DurableLoad {
     this.reject(index, "no error", bytes, start, end);
   }
 
-  private takeSeq(index: number, bytes: Uint8Array, start: number, end: number): void {
+  private mark(receiver: number, seq: number): void {
+    const frame = `${this.markHeads[receiver]},"delivered":${seq},"read":${seq}}`;
+    this.login.sockets[receiver]?.write(maskedTextFrame(frame));
+  }
+
+  private takeSeq(index: number, bytes: Uint8Array, start: number, end: number): number {
     const seq = readNumber(bytes, findValue(bytes, start, end, SEQ));
     const last = this.lastSeq[index] ?? 0;
     if (seq !== last + 1) this.outOfTurn += 1;
     if (seq > last) this.lastSeq[index] = seq;
     this.seqSums[index] = (this.seqSums[index] ?? 0) + seq;
+    return seq;
   }
 
   private finish(sender: number): void {

@@ -49,6 +49,8 @@ export interface RelayJob extends JobBase, PhaseTimes {
 
 export interface DurableJob extends JobBase, PhaseTimes {
   readonly kind: "durable";
+  /** Whether the recipient marks every message as delivered and read, as a client does whose window is open. */
+  readonly marks?: boolean;
   /** Present: connections go to its nodes instead of `host` and `port`. */
   readonly cluster?: Cluster;
   readonly offer: Offer;
@@ -99,10 +101,20 @@ export interface HopsJob extends PhaseTimes {
   readonly payloadBytes: number;
 }
 
+/** Yardstick of what the bus keeps. */
+export interface InterestJob {
+  readonly kind: "interest";
+  /** Where the subscriber is connected to. */
+  readonly natsUrl: string;
+  readonly servers: readonly (ProcessGroup & { readonly monitorUrl: string })[];
+  readonly warmupSubjects: number;
+  readonly subjects: number;
+}
+
 export type Protocol = "classic" | "v1";
 /** Jobs for a server that the runner starts for them. */
 export type ServerJob = RelayJob | DurableJob | IdleJob | StormJob;
-export type Job = ServerJob | OnlineJob | RowsJob | HopsJob;
+export type Job = ServerJob | OnlineJob | RowsJob | HopsJob | InterestJob;
 
 /** What was looked at in the measured time. */
 export interface PhaseResult {
@@ -181,7 +193,21 @@ export interface HopsResult extends PhaseResult {
   readonly delay: LatencySummary;
 }
 
-export type JobResult = LoadResult | IdleResult | StormResult | OnlineResult | RowsResult | HopsResult;
+export interface InterestResult {
+  readonly kind: "interest";
+  readonly subjects: number;
+  /** What each took for all of them. */
+  readonly servers: readonly (GroupCpu & { readonly rssKb: number })[];
+}
+
+export type JobResult =
+  | LoadResult
+  | IdleResult
+  | StormResult
+  | OnlineResult
+  | RowsResult
+  | HopsResult
+  | InterestResult;
 
 /** The node of a connection: pairs go round, and so do their second halves when they are apart. */
 export function nodeOf({ nodes, placement }: Cluster, connection: number): NodeAddress {

@@ -109,6 +109,52 @@ export class ClusterHost implements AsyncDisposable {
   }
 }
 
+/** Two nats-servers that are one bus. */
+export class NatsPair implements AsyncDisposable {
+  private readonly children: Children;
+  private readonly both: NatsServer[] = [];
+  private readonly monitors: string[] = [];
+
+  private constructor(children: Children) {
+    this.children = children;
+  }
+
+  static async start(children: Children): Promise<NatsPair> {
+    const pair = new NatsPair(children);
+    const ports = [freePort(), freePort()];
+    try {
+      for (const port of ports) {
+        const monitor = `127.0.0.1:${freePort()}`;
+        const routes = ports.filter((other) => other !== port).map((other) => `nats://127.0.0.1:${other}`);
+        const configuration = [
+          `http: "${monitor}"`,
+          `cluster { name: bench, listen: "127.0.0.1:${port}", routes: [${routes.join()}] }`,
+        ].join("\n");
+        pair.both.push(children.adopt(await NatsServer.start({ configuration })));
+        pair.monitors.push(`http://${monitor}`);
+      }
+      return pair;
+    } catch (error) {
+      await pair[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The first is the one that a subscriber is at. */
+  get servers(): readonly (ProcessGroup & { readonly url: string; readonly monitorUrl: string })[] {
+    return this.both.map((server, index) => ({
+      name: index === 0 ? "its own" : "the other",
+      pid: server.pid,
+      url: server.url,
+      monitorUrl: this.monitors[index] ?? "",
+    }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of this.both) await this.children.dispose(server);
+  }
+}
+
 function freePort(): number {
   const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
   const { port } = probe;
