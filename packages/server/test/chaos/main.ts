@@ -5,11 +5,9 @@
 import { parseArgs } from "node:util";
 import { browserGuests, ChaosSite } from "./browsers.ts";
 import { runHerd } from "./herd.ts";
+import { record } from "./record.ts";
 import { renderHerd, renderReport } from "./report.ts";
 import { runChaos } from "./run.ts";
-
-const BEGIN = "<!-- made by npm run chaos -- --record -->";
-const END = "<!-- end of what is made -->";
 
 const help = `Usage: npm run chaos -- [options]
 
@@ -85,7 +83,7 @@ async function mix(): Promise<boolean> {
   });
   const rendered = renderReport(report);
   process.stdout.write(`${rendered}\n`);
-  if (values.record === true) await record(rendered);
+  if (values.record === true) await record("--record", rendered);
   return report.violations.length === 0;
 }
 
@@ -93,14 +91,4 @@ async function herd(clients: number): Promise<boolean> {
   const report = await runHerd(clients, number("workers", 4));
   process.stdout.write(`${renderHerd(report)}\n`);
   return report.strangers === 0 && report.verdict.violations.length === 0;
-}
-
-/** In place of the last one, between the two markers. */
-async function record(report: string): Promise<void> {
-  const page = new URL("../../../../docs/reliability.md", import.meta.url);
-  const [before, rest] = (await Bun.file(page).text()).split(BEGIN);
-  const [, after] = rest?.split(END) ?? [];
-  if (before === undefined || after === undefined)
-    throw new RangeError(`docs/reliability.md has no ${BEGIN} … ${END}`);
-  await Bun.write(page, `${before}${BEGIN}\n${report}\n${END}${after}`);
 }

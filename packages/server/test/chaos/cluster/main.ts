@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@duologue/testing";
+import { record } from "../record.ts";
 import { isAbandoned, Network, whyNoNetwork } from "./network.ts";
 import { renderRows } from "./report.ts";
 import { type ClusterRunOptions, mix, type Row, tryAll } from "./run.ts";
@@ -28,6 +29,7 @@ const help = `Usage: npm run chaos -- --cluster [options]
   --conversations N   at a time, of four devices on three nodes (6)
   --pause MS          of each device that writes, from one message to the next (50)
   --ci                few of them, and short
+  --record            also puts the report into docs/reliability.md
   --wire              first the rules of the protocol, asked of all nodes in turn
 
 Needs Linux, root, and the Debian packages iproute2, iptables, util-linux and nats-server.
@@ -45,6 +47,7 @@ const { values } = parseArgs({
     conversations: text,
     pause: text,
     ci: { type: "boolean" },
+    record: { type: "boolean" },
     wire: { type: "boolean" },
     help: { type: "boolean" },
   },
@@ -108,7 +111,9 @@ async function runIn(id: string): Promise<boolean> {
   };
   const wireFailed = values.wire === true && !(await askRules(site));
   const [heading, rows] = await trials(site, seed, options);
-  process.stdout.write(`${renderRows(heading, rows)}\n`);
+  const rendered = renderRows(heading, rows);
+  process.stdout.write(`${rendered}\n`);
+  if (values.record === true) await record("--cluster --record", rendered);
   return (
     !wireFailed &&
     rows.every(({ findings }) => findings.every(({ verdict }) => verdict.violations.length === 0))
