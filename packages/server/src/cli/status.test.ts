@@ -51,6 +51,22 @@ describe("status", () => {
     expect(formatStatus(status)).not.toContain("NOT READY");
   });
 
+  test("shows the bus, where there is one, within 80 columns", () => {
+    const bus = {
+      address: `nats://${"a".repeat(100)}:4222`,
+      isConnected: true,
+      dropped: 9e12,
+      unknown: 9e12,
+      broken: 9e12,
+    };
+    const text = formatStatus({ ...statusOf([]), bus });
+    expect(text).toContain("Bus      nats://aaa");
+    expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(text).toContain(", connected\n");
+    expect(formatStatus({ ...statusOf([]), bus: { ...bus, isConnected: false } })).toContain("AWAY");
+    expect(formatStatus(statusOf([]))).not.toContain("Bus");
+  });
+
   test("aligns the columns of all workers", () => {
     const worker = {
       number: 1,

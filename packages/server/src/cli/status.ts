@@ -5,8 +5,9 @@ export type StatusReply = Extract<ControlReply, { type: "status" }>;
 
 /** So that the line has at most 80 columns. */
 const MAX_PROBLEM = 41;
+const MAX_ADDRESS = 36;
 
-export function formatStatus({ primary, workers, store }: StatusReply): string {
+export function formatStatus({ primary, workers, store, bus }: StatusReply): string {
   const facts = [
     ["Address", primary.address],
     ["Data", primary.dataDirectory],
@@ -20,6 +21,7 @@ export function formatStatus({ primary, workers, store }: StatusReply): string {
       `${formatBytes(store.bytes)} + ${formatBytes(store.walBytes)} log, ${formatCount(store.committed)} committed, ${formatCount(store.queued)} waiting`,
     ],
     ...(store.health.kind === "well" ? [] : [["", formatTrouble(store.health)]]),
+    ...(bus === undefined ? [] : formatBus(bus)),
   ].map(([name = "", value = ""]) => `${name.padEnd(9)}${value}`);
   const rows = workers.map((worker) => [
     String(worker.number),
@@ -33,6 +35,17 @@ export function formatStatus({ primary, workers, store }: StatusReply): string {
   ]);
   const heads = ["Worker", "Pid", "Up", "Memory", "Connections", "Users", "In", "Out"];
   return `${[...facts, "", ...formatTable(heads, rows)].join("\n")}\n`;
+}
+
+/** Without its bus a node goes on: what others would be told at once, they find out later. */
+function formatBus(bus: NonNullable<StatusReply["bus"]>): (readonly [string, string])[] {
+  const { address, isConnected, dropped, unknown, broken } = bus;
+  const state = isConnected ? "connected" : "AWAY, tried again";
+  const losses = `${formatCount(dropped)} notes not sent, ${formatCount(unknown)} unknown, ${formatCount(broken)} refused`;
+  return [
+    ["Bus", `${address.slice(0, MAX_ADDRESS)}, ${state}`],
+    ["", losses],
+  ];
 }
 
 function formatTrouble({ kind, problem }: StatusReply["store"]["health"]): string {

@@ -36,12 +36,26 @@ export interface StoreStatus {
   };
 }
 
+/** To the other nodes. */
+export interface BusStatus {
+  /** Without secrets. */
+  readonly address: string;
+  readonly isConnected: boolean;
+  /** Notes that it did not take; who missed one learns it later. */
+  readonly dropped: number;
+  /** Notes of other nodes: of a kind that is not known here, and refused because of what they held. */
+  readonly unknown: number;
+  readonly broken: number;
+}
+
 export type ControlReply =
   | {
       readonly type: "status";
       readonly primary: PrimaryStatus;
       readonly workers: readonly WorkerStatus[];
       readonly store: StoreStatus;
+      /** Absent where this is the only node. */
+      readonly bus?: BusStatus;
     }
   | { readonly type: "progress"; readonly text: string }
   | { readonly type: "done" }
