@@ -91,7 +91,7 @@ function both(first: Trouble, second: Trouble): Trouble {
   return {
     name: `${outer.name} + ${inner.name}`,
     what: "two of these at the same time",
-    place: "clients",
+    place: "several",
     lengthsMs: [],
     async begin(site, random) {
       const one = await outer.begin(site, random);

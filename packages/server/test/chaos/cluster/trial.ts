@@ -65,6 +65,7 @@ function isHeard({ said }: Voice): boolean {
 class Trial {
   readonly #violations: string[] = [];
   readonly #before: ReadonlyMap<WireLog, number>;
+  readonly #workers: string;
 
   constructor(
     private readonly world: ClusterWorld,
@@ -73,6 +74,7 @@ class Trial {
     private readonly watchers: readonly Watcher[],
   ) {
     this.#before = new Map(world.talkers.map(({ log }) => [log, log.absencesMs.length]));
+    this.#workers = this.#workersNow();
   }
 
   async run(lengthMs: number, random: SeededRandom): Promise<Findings> {
@@ -98,6 +100,8 @@ class Trial {
     this.#judgePresence(await this.#presence());
     this.#judgeSilence(effect, beganAt, endsAt);
     this.#bound("caught up", caughtUpMs, this.trouble.catchUpMs);
+    if (!["node", "several"].includes(this.trouble.place) && this.#workersNow() !== this.#workers)
+      this.#violations.push("processes of the nodes were replaced");
     return {
       pausesMs: this.#pauses(effect, beganAt, endsAt),
       leftMs,
@@ -108,6 +112,10 @@ class Trial {
       ...live,
       verdict: await this.#verdict(),
     };
+  }
+
+  #workersNow(): string {
+    return JSON.stringify(this.world.site.nodes.map(({ server }) => [server.pid, ...server.workerPids()]));
   }
 
   /** Every node that must go on does. */

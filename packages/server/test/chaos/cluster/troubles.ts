@@ -21,7 +21,7 @@ export interface Trouble {
   /** For people who read the table. */
   readonly what: string;
   /** Two at once never break the same place. */
-  readonly place: "node" | "bus" | "store" | "clients";
+  readonly place: "node" | "bus" | "store" | "clients" | "several";
   /** How long it lasts in turn when everything is tried, ms. */
   readonly lengthsMs: readonly number[];
   /** When it is over, that everybody has what was missed within this, ms; undefined: as soon as clients come back. */
