@@ -1,5 +1,5 @@
 /** What can be broken while people talk. Each resolves when the harm is done and what it broke is whole again. */
-import { childrenOf, elapsed, isAlive, type SeededRandom, until } from "@duologue/testing";
+import { childrenOf, elapsed, type SeededRandom, until } from "@duologue/testing";
 import { systemClock } from "../../src/clock.ts";
 import { RECOVERY_MS } from "./group.ts";
 import type { World } from "./world.ts";
@@ -17,7 +17,8 @@ export interface Fault {
 
 /** A killed or hung worker must be replaced within this, by the supervisor. */
 const REPLACED_MS = 10_000;
-const HUNG_MS = 15_000;
+/** Longer than anybody waits: pings, heartbeats, answers. */
+const STOPPED_MS = 30_000;
 const DAY_MS = 86_400_000;
 /** The network comes and goes. */
 const FLAP_MS = 300;
@@ -73,7 +74,6 @@ export const faults: readonly Fault[] = [
     async inflict(world, random) {
       const pid = random.pick(world.server.workerPids());
       world.killWorkers([pid], "SIGSTOP");
-      await until(() => !isAlive(pid), "the hung worker was killed", HUNG_MS);
       await replaced(world, [pid], REPLACED_MS);
     },
   },
@@ -97,6 +97,17 @@ export const faults: readonly Fault[] = [
     async inflict(world, random) {
       world.server.signal("SIGSTOP");
       await elapsed(random.below(8000));
+      world.server.signal("SIGCONT");
+    },
+  },
+  {
+    name: "writer stopped",
+    place: "server",
+    what: "SIGSTOP of the primary for 30 s, then SIGCONT",
+    weight: 1,
+    async inflict(world) {
+      world.server.signal("SIGSTOP");
+      await elapsed(STOPPED_MS);
       world.server.signal("SIGCONT");
     },
   },

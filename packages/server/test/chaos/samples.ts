@@ -44,7 +44,7 @@ export class Samples implements Disposable {
     const { pid } = this.#world.server;
     const pids = [...(this.#samples.at(-1)?.memory.keys() ?? [])];
     // Those that were replaced meanwhile have no trend of their own.
-    const lasting = pids.filter((one) => this.#judged.every(({ memory }) => memory.has(one)));
+    const lasting = pids.filter((one) => this.#shown.every(({ memory }) => memory.has(one)));
     return [
       this.#trend("memory of all processes, MB", ({ memory }) => sumOf(memory.values())),
       ...lasting.map((one, index) =>
@@ -78,13 +78,17 @@ export class Samples implements Disposable {
     });
   }
 
+  /** A warm-up of its own is no part of the table. */
+  get #shown(): readonly Sample[] {
+    return this.#judgedFrom === undefined ? this.#samples : this.#judged;
+  }
+
   get #judged(): readonly Sample[] {
     return this.#samples.slice(this.#judgedFrom ?? this.#samples.length >> 1);
   }
 
   #trend(name: string, pick: (sample: Sample) => number): Trend {
-    // With a warm-up of its own, that is no part of the table.
-    const values = (this.#judgedFrom === undefined ? this.#samples : this.#judged).map(pick);
+    const values = this.#shown.map(pick);
     const late = this.#judged;
     const mean = late.reduce((sum, sample) => sum + pick(sample), 0) / Math.max(1, late.length);
     const slope = slopeOf(late.map((sample) => [sample.atMs, pick(sample)]));
