@@ -16,12 +16,12 @@ export function protocolPage(): string {
     GENERATED,
     `What ${code(SUBPROTOCOL)} means is in [SPEC.md](../packages/protocol/SPEC.md); here are its tables.`,
     "## Limits",
-    "The operator can change them ([configuration](configuration.md)). What clients must know stands in `welcome.limits`.",
+    "The operator can change them, but for those that are fixed, on which depends what is stored ([configuration](configuration.md)). What clients must know stands in `welcome.limits`.",
     table(
       ["Limit", "Default", "Unit", "What it bounds", "When it is passed"],
       Object.entries(limitTable).map(([name, limit]) => [
         code(name),
-        limit.value.toLocaleString("en"),
+        limit.value.toLocaleString("en") + (limit.isFixed === true ? ", fixed" : ""),
         limit.unit,
         limit.meaning,
         limit.outcome === "" ? "–" : limit.outcome,

@@ -1,13 +1,15 @@
 /**
  * Every bound that a peer can run into, in one table; the outcome of each breach is named in SPEC.md.
  * The table of docs/protocol.md is made from this one. A server's operator may change a value (`limits` in the
- * configuration file); what clients must know is sent to them in `welcome.limits`.
+ * configuration file) unless it is fixed; what clients must know is sent to them in `welcome.limits`.
  */
 export interface Limit {
   readonly value: number;
   readonly unit: string;
   readonly meaning: string;
   readonly outcome: string;
+  /** The same on every server: what is stored depends on it. */
+  readonly isFixed?: true;
 }
 
 const table = {
@@ -41,6 +43,7 @@ const table = {
     unit: "edits",
     meaning: "edits of one message, all of which a retraction erases at once",
     outcome: "error target_invalid",
+    isFixed: true,
   },
   nicknameMinCharacters: {
     value: 2,
@@ -176,6 +179,7 @@ const table = {
     unit: "messages",
     meaning: "unread messages are counted up to this",
     outcome: "",
+    isFixed: true,
   },
 } as const satisfies Record<string, Limit>;
 

@@ -65,6 +65,10 @@ function parseLimit(entry: Entry): ParsedLimit {
   if (digits === undefined) return { problem: expected(entry, "name=value, e.g. textCharacters=2000") };
   if (name === undefined)
     return { problem: expected(entry, "the name of a limit", suggestion(word, limitNames)) };
+  if (limitTable[name].isFixed === true) {
+    const { value, unit } = limitTable[name];
+    return { problem: expected(entry, `a limit that can be changed; ${name} is fixed at ${value} ${unit}`) };
+  }
   const [min, max] = ranges[name] ?? [1, MAX_VALUE];
   const value = parseInteger(digits, min, max);
   if (value !== undefined) return { name, value };

@@ -228,6 +228,11 @@ describe("limits", () => {
     ["helloMs", "name=value"],
     ["helloMs=1e3", "whole number"],
     ["__proto__=1", "the name of a limit"],
+    [
+      "editsPerMessage=5",
+      '--limit: expected a limit that can be changed; editsPerMessage is fixed at 500 edits, got "editsPerMessage=5"',
+    ],
+    ["unreadCount=99", "unreadCount is fixed at 1000 messages"],
   ])("refuse %s", (limit, message) => {
     expect(problems({ flags: { limits: [limit] } }).join("\n")).toContain(message);
   });
