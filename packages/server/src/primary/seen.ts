@@ -2,6 +2,10 @@
  * Keeps when people were last there. A leaving is written at once, with whatever else waits. A coming waits a while, so
  * that a storm of logins does not cost a flush in each turn; it is written at all so that a crash, which loses the
  * leavings of everybody online, does not make them as long gone as at their visit before.
+ *
+ * A leaving is told to everybody at once, and committed a moment later. Who was connected has its time from being told; who
+ * asks for the list in between (some milliseconds) gets the time of the coming, and the right one when they ask again.
+ * To tell it after the commit would let the lobby wait for the disk, and stand still while the disk fails.
  */
 import type { Clock, Timer } from "../clock.ts";
 import type { LobbyChange, PresentUser } from "../ports/presence.ts";
