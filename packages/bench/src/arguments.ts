@@ -7,7 +7,7 @@ import type { ServerName } from "./servers/launch.ts";
 /** What one machine does by itself. */
 const singleNames = ["relay", "idle", "durable", "storm", "page"] as const;
 /** What several do; needs nats-server. */
-const clusterNames = ["bare", "nodes", "online"] as const;
+const clusterNames = ["bare", "nodes", "online", "scaling"] as const;
 export const benchmarkNames = [...singleNames, ...clusterNames] as const;
 export type BenchmarkName = (typeof benchmarkNames)[number];
 
@@ -36,7 +36,8 @@ Names
   bare      PostgreSQL and NATS alone: what a cluster cannot be cheaper than
   nodes     durable messages through PostgreSQL, over one node and several
   online    users of a cluster who write nothing: login, return, ping, memory
-  cluster   what several machines cost: bare, nodes, online
+  scaling   the cost model: what clusters of any size need, from measured runs
+  cluster   what several machines cost: bare, nodes, online, scaling
 
 Options
   --runs N            runs of each measurement (3)
@@ -50,6 +51,7 @@ Options
   --servers A,B       of duologue, ws, bun-relay
   --protocols A,B     of classic, v1 (idle, storm)
   --data DIRECTORY    where duologue's temporary data goes; a real disk, not tmpfs
+  --measured FILE     what --json has written, for scaling; those kept with the program unless said
   --json FILE         every run, for programs
   --charts DIRECTORY  where charts are written to, as SVG; nowhere unless said
   --markdown          a fragment for docs/benchmarks.md instead of the table
@@ -92,6 +94,7 @@ function readCommand(argv: readonly string[]): Command {
       nodes: text,
       json: text,
       charts: text,
+      measured: text,
       markdown: flag,
       help: flag,
     },
@@ -119,6 +122,8 @@ function readCommand(argv: readonly string[]): Command {
       servers: optional(values.servers, (value) => choices("--servers", value, serverNames)),
       protocols: optional(values.protocols, (value) => choices("--protocols", value, protocolNames)),
       dataParent: values.data ?? tmpdir(),
+      // What the same run has just measured.
+      measuredFile: values.measured ?? (positionals.includes("cluster") ? values.json : undefined),
     },
   };
 }

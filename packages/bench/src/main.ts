@@ -9,6 +9,7 @@ import { benchNodes } from "./benchmarks/nodes.ts";
 import { benchOnline } from "./benchmarks/online.ts";
 import { benchPage } from "./benchmarks/page.ts";
 import { benchRelay } from "./benchmarks/relay.ts";
+import { benchScaling } from "./benchmarks/scaling.ts";
 import { benchStorm } from "./benchmarks/storm.ts";
 import { systemClock } from "./clock.ts";
 import { renderChart } from "./report/chart.ts";
@@ -34,6 +35,8 @@ function runBenchmark(name: BenchmarkName, context: BenchContext): Promise<Repor
       return benchNodes(context);
     case "online":
       return benchOnline(context);
+    case "scaling":
+      return benchScaling(context);
   }
 }
 

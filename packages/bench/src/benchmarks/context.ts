@@ -23,6 +23,8 @@ export interface Settings {
   readonly servers: readonly ServerName[] | undefined;
   readonly protocols: readonly ("classic" | "v1")[] | undefined;
   readonly dataParent: string;
+  /** Of the model: what `--json` has written; those kept with the program when absent. */
+  readonly measuredFile: string | undefined;
 }
 
 export interface BenchContext {

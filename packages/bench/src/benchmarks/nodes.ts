@@ -1,5 +1,6 @@
 /** Durable messages through PostgreSQL over one node and several: what a message costs where, and what a hop adds. */
 import type { LoadResult, Offer } from "../load/job.ts";
+import { type CpuPart, cpuParts } from "../model/cpu-parts.ts";
 import type { Chart } from "../report/chart.ts";
 import { formatNumber, formatSpread, type Report, spreadOf, type Target, tableOf } from "../report/report.ts";
 import { ClusterHost, POSTGRES_NOTE } from "../servers/cluster.ts";
@@ -14,7 +15,6 @@ import {
   othersPercent,
   sharedCores,
 } from "./context.ts";
-import { type CpuPart, cpuParts } from "./cpu-parts.ts";
 
 const CONNECTIONS = 200;
 const WINDOW = 8;

@@ -1,5 +1,6 @@
 /** Users of a cluster who write nothing: what it takes to come, to be there, to ping and to come back. */
 import type { GroupMemory, OnlineResult, PhaseResult } from "../load/job.ts";
+import { type CpuPart, cpuParts } from "../model/cpu-parts.ts";
 import type { Chart } from "../report/chart.ts";
 import { formatNumber, formatSpread, type Report, spreadOf, tableOf } from "../report/report.ts";
 import { ClusterHost, POSTGRES_NOTE } from "../servers/cluster.ts";
@@ -12,7 +13,6 @@ import {
   OTHERS_NOTE,
   sharedCores,
 } from "./context.ts";
-import { type CpuPart, cpuParts } from "./cpu-parts.ts";
 
 const CONNECTIONS = [2000, 6000];
 const NODES = 2;
@@ -191,7 +191,7 @@ function cpuRows(group: readonly OnlineRun[]): string[][] {
 
 const COUNT_COLUMNS = [
   ...["users", "what", "transactions that write", "all transactions", "WAL bytes"],
-  ...["bus messages in", "out", "bus bytes in", "out"],
+  ...["bus messages in", "out", "bus bytes in", "out", "subscriptions"],
 ];
 
 function countRows(group: readonly OnlineRun[]): string[][] {
@@ -206,6 +206,7 @@ function countRows(group: readonly OnlineRun[]): string[][] {
         "busOutMessages",
         "busInBytes",
         "busOutBytes",
+        "busSubscriptions",
       ] as const
     ).map((name) =>
       formatSpread(

@@ -20,6 +20,8 @@ export interface MeterReading {
   readonly busOutMessages: number;
   readonly busInBytes: number;
   readonly busOutBytes: number;
+  /** Subjects that somebody wants to hear of. */
+  readonly busSubscriptions: number;
 }
 
 /** The fields of nats-server's /varz that are read. */
@@ -28,6 +30,7 @@ interface Varz {
   readonly out_msgs: number;
   readonly in_bytes: number;
   readonly out_bytes: number;
+  readonly subscriptions: number;
 }
 
 interface PostgresCounters {
@@ -41,7 +44,7 @@ export class MeterError extends Error {
   override readonly name = "MeterError";
 }
 
-const NO_BUS: Varz = { in_msgs: 0, out_msgs: 0, in_bytes: 0, out_bytes: 0 };
+const NO_BUS: Varz = { in_msgs: 0, out_msgs: 0, in_bytes: 0, out_bytes: 0, subscriptions: 0 };
 
 export class Meters implements AsyncDisposable {
   private readonly sql: SQL;
@@ -84,6 +87,7 @@ export class Meters implements AsyncDisposable {
       busOutMessages: bus.out_msgs,
       busInBytes: bus.in_bytes,
       busOutBytes: bus.out_bytes,
+      busSubscriptions: bus.subscriptions,
     };
   }
 

@@ -1,0 +1,101 @@
+/** Reads what the benchmarks of a cluster have written, and makes the model's costs of it. */
+import { BARE_REPORT, type HopsRun, type InterestRun, type RowsRun } from "../benchmarks/bare.ts";
+import { cpuOf, NODES_REPORT, type NodesRun } from "../benchmarks/nodes.ts";
+import { costOf, countOf, memoryOf, ONLINE_REPORT, type OnlineRun } from "../benchmarks/online.ts";
+import type { Report } from "../report/report.ts";
+import {
+  type ClusterCosts,
+  type Cost,
+  fitMessageCosts,
+  type MessageRun,
+  type Range,
+  rangeOf,
+  recordOf,
+} from "./cluster-costs.ts";
+import { cpuParts } from "./cpu-parts.ts";
+
+export class MeasuredError extends Error {
+  override readonly name = "MeasuredError";
+}
+
+/** Of the three reports; throws MeasuredError when one of them is not in it. */
+export function costsOf(reports: readonly Report[]): ClusterCosts {
+  const nodes = runsOf<NodesRun>(reports, NODES_REPORT).filter(({ result }) => result.meters !== undefined);
+  const online = runsOf<OnlineRun>(reports, ONLINE_REPORT);
+  const bare = runsOf<RowsRun | HopsRun | InterestRun>(reports, BARE_REPORT);
+  const closed = nodes.filter(({ offer, bus }) => offer.kind === "closed" && bus === "nats");
+  const plain = closed.filter(({ marks }) => !marks);
+  const apart = plain.filter(({ placement }) => placement === "apart");
+  const together = plain.filter(({ placement }) => placement === "together");
+  const marked = closed.filter(({ marks }) => marks);
+  const wal = over(plain, ({ result }) => meter(result, "walBytes"));
+  const subjects = bare.flatMap((run) =>
+    run.kind === "interest"
+      ? run.result.servers.map((server) => ({ ...server, count: run.result.subjects }))
+      : [],
+  );
+  const alone = bare.flatMap((run) =>
+    run.kind === "rows" && run.batch === 1 && run.connections === 1 ? [run] : [],
+  );
+  const largest = Math.max(...online.map(({ connections }) => connections));
+  const crowd = online.filter(({ connections }) => connections === largest);
+  const cost = (activity: Parameters<typeof costOf>[1]): Cost =>
+    recordOf(cpuParts, (part) => over(crowd, (run) => costOf(run, activity, part)));
+  const busBytes = (runs: readonly NodesRun[]): Range =>
+    over(runs, ({ result }) => meter(result, "busInBytes") + meter(result, "busOutBytes"));
+  return {
+    messages: fitMessageCosts(nodes.map(messageRunOf)),
+    walBytes: wal,
+    databaseBytes: over(plain, ({ result }) => meter(result, "databaseBytes")),
+    markWalBytes: over(marked, ({ result }) => meter(result, "walBytes") - wal.value),
+    busBytes: busBytes(together),
+    hopBusBytes: over(
+      apart,
+      ({ result }) => meter(result, "busInBytes") + meter(result, "busOutBytes") - busBytes(together).value,
+    ),
+    login: cost("logins"),
+    returned: cost("returns"),
+    ping: cost("pings"),
+    second: cost("quiet"),
+    memoryKb: recordOf(cpuParts, (part) => over(crowd, (run) => memoryOf(run, part))),
+    subjectsPerUser: over(
+      crowd,
+      (run) => (run.result.logins.meters?.busSubscriptions ?? Number.NaN) / countOf(run, "logins"),
+    ),
+    subjectBytes: over(subjects, ({ rssKb, count }) => (rssKb * 1024) / count),
+    subjectMicros: over(subjects, ({ cpuMs, count }) => (cpuMs * 1000) / count),
+    commitMs: over(alone, ({ result }) => result.commit.p50Ms),
+  };
+}
+
+function runsOf<T>(reports: readonly Report[], name: string): T[] {
+  const report = reports.find((one) => one.name === name);
+  if (report === undefined)
+    throw new MeasuredError(
+      `the measurements hold no report "${name}": run npm run bench -- cluster --json FILE`,
+    );
+  // Written by this package's own benchmarks, so its shape is known.
+  return report.runs as T[];
+}
+
+function over<T>(runs: readonly T[], value: (run: T) => number): Range {
+  return rangeOf(runs.map(value));
+}
+
+function meter(result: NodesRun["result"], name: keyof NonNullable<NodesRun["result"]["meters"]>): number {
+  return (result.meters?.[name] ?? Number.NaN) / result.delivered;
+}
+
+function messageRunOf(run: NodesRun): MessageRun {
+  const { result, marks, placement } = run;
+  const costs = cpuOf(run);
+  return {
+    round: run.run,
+    messages: result.delivered,
+    // A mark is told to both as a message is, and crosses the bus as often.
+    hops: placement === "apart" ? result.delivered * (marks ? 2 : 1) : 0,
+    marks: marks ? result.delivered : 0,
+    transactions: result.meters?.writeTransactions ?? 0,
+    micros: recordOf(cpuParts, (part) => costs[part] * result.delivered),
+  };
+}
