@@ -32,6 +32,8 @@ export interface RegistryOptions {
   readonly leaseMs: number;
   /** Users up to which classic logins are taken. */
   readonly classicUsers: number;
+  /** Somebody has the name key now, or nobody has it any more. */
+  readonly onName?: (key: string, isHeld: boolean) => void;
   /** Called once at the end of a turn with what changed in it. */
   readonly onChange: (change: LobbyChange) => void;
 }
@@ -121,6 +123,12 @@ export class Registry {
     return { ok: true, user: present.user };
   }
 
+  /** A name that the user has taken elsewhere; nobody is asked. */
+  adopt(id: UserId, name: string, nameKeys: readonly string[]): void {
+    const present = this.present.get(id);
+    if (present !== undefined && present.user.name !== name) this.setName(present, name, nameKeys);
+  }
+
   firstFree(candidates: readonly NameCandidate[]): string | undefined {
     return candidates.find(({ nameKeys }) => !this.isTaken(nameKeys, ""))?.name;
   }
@@ -131,7 +139,11 @@ export class Registry {
     this.changed();
   }
 
-  private isTaken(nameKeys: readonly string[], except: UserId): boolean {
+  get(id: UserId): PresentUser | undefined {
+    return this.present.get(id)?.user;
+  }
+
+  isTaken(nameKeys: readonly string[], except: UserId): boolean {
     return nameKeys.some((key) => this.owners(key).some((owner) => owner !== except));
   }
 
@@ -145,7 +157,7 @@ export class Registry {
   }
 
   /** One owner, the usual case, is kept without a list around it. */
-  private owners(key: string): readonly UserId[] {
+  owners(key: string): readonly UserId[] {
     const owners = this.names.get(key);
     if (owners === undefined) return [];
     return typeof owners === "string" ? [owners] : owners;
@@ -176,6 +188,7 @@ export class Registry {
   private claim(id: UserId, nameKeys: readonly string[]): void {
     for (const key of nameKeys) {
       const owners = this.owners(key);
+      if (owners.length === 0) this.options.onName?.(key, true);
       this.names.set(key, owners.length === 0 ? id : [...owners, id]);
     }
   }
@@ -184,8 +197,9 @@ export class Registry {
     for (const key of present.nameKeys) {
       const rest = this.owners(key).filter((owner) => owner !== present.user.id);
       const [first] = rest;
-      if (first === undefined) this.names.delete(key);
-      else this.names.set(key, rest.length === 1 ? first : rest);
+      if (first === undefined) {
+        if (this.names.delete(key)) this.options.onName?.(key, false);
+      } else this.names.set(key, rest.length === 1 ? first : rest);
     }
   }
 

@@ -1,0 +1,163 @@
+/**
+ * Presence of a node among others: the registry decides about this node's users, the nodes' lists are made one, names are
+ * asked for on all nodes, and single users are watched wherever they are.
+ */
+import type { Clock } from "../clock.ts";
+import type { WatchedStates } from "../link/worker-types.ts";
+import type { NodeLink } from "../ports/node-link.ts";
+import type { JoinOutcome, JoinRequest, LobbyChange, NameCandidate, PresentUser } from "../ports/presence.ts";
+import type { UserId } from "../ports/store.ts";
+import { ClusterLobby } from "./cluster-lobby.ts";
+import { NameClaims } from "./name-claims.ts";
+import { PeerWatch } from "./peer-watch.ts";
+import type { Registry, WorkerSerial } from "./registry.ts";
+
+const NAME_TAKEN: JoinOutcome = Object.freeze({ ok: false, reason: "name_taken" });
+const FULL: JoinOutcome = Object.freeze({ ok: false, reason: "full" });
+const UNAVAILABLE: JoinOutcome = Object.freeze({ ok: false, reason: "unavailable" });
+
+export interface ClusterPresenceOptions {
+  readonly link: NodeLink;
+  readonly clock: Clock;
+  /** Its `onChange` and `onName` lead to `change` and `holdName`. */
+  readonly registry: Registry;
+  /** Users online up to which nodes tell each other whom they have. */
+  readonly lobbyUsers: number;
+  /** Users online up to which classic logins are taken. */
+  readonly classicUsers: number;
+  readonly nameKeys: (name: string) => readonly string[];
+  readonly isWorkerThere: (worker: WorkerSerial) => boolean;
+  readonly broadcast: (change: LobbyChange) => void;
+  readonly tell: (worker: WorkerSerial, states: WatchedStates) => void;
+}
+
+export class ClusterPresence {
+  private readonly lobby: ClusterLobby;
+  private readonly names: NameClaims;
+  private readonly peers: PeerWatch;
+  /** Of this node, as other nodes were told. */
+  private readonly told = new Set<UserId>();
+
+  constructor(private readonly options: ClusterPresenceOptions) {
+    const { link, clock, registry, lobbyUsers, broadcast, tell, nameKeys } = options;
+    this.names = new NameClaims(link, clock, {
+      owners: (key) => registry.owners(key),
+      nameOf: (id) => registry.get(id)?.name,
+    });
+    this.peers = new PeerWatch({
+      link,
+      clock,
+      tell,
+      find: (id) => {
+        const [name, namedAt] = [registry.get(id)?.name, this.lobby.namedAtOf(id)];
+        return name === undefined || namedAt === undefined ? undefined : { name, namedAt };
+      },
+      onRenamed: (id, name, namedAt) => this.lobby.rename(id, name, namedAt),
+    });
+    this.lobby = new ClusterLobby({
+      link,
+      clock,
+      lobbyUsers,
+      onChange: broadcast,
+      onRenamed: (id, name) => registry.adopt(id, name, nameKeys(name)),
+      onNodeGone: (node) => this.peers.nodeGone(node),
+      onDoubt: () => this.peers.doubt(),
+    });
+  }
+
+  close(): void {
+    this.lobby.close();
+    this.peers.close();
+  }
+
+  /** Users elsewhere whom `all` does not name. */
+  get elsewhere(): number {
+    return this.lobby.unnamed;
+  }
+
+  get size(): number {
+    return this.lobby.size;
+  }
+
+  /** As this node's workers have them, and those of this turn too. */
+  all(): readonly PresentUser[] {
+    this.options.registry.all();
+    return this.lobby.all();
+  }
+
+  /** The registry's. */
+  change(change: LobbyChange): void {
+    this.lobby.change(change);
+    for (const { id } of change.left) {
+      this.told.delete(id);
+      this.peers.left(id);
+    }
+    for (const { id } of change.joined) {
+      if (this.told.has(id)) this.peers.renamed(id);
+      else this.peers.joined(id);
+      this.told.add(id);
+    }
+    if (change.joined.length + change.left.length === 0) this.lobby.retell();
+  }
+
+  /** The registry's. */
+  holdName(key: string, isHeld: boolean): void {
+    this.names.hold(key, isHeld);
+  }
+
+  async join(worker: WorkerSerial, request: JoinRequest): Promise<JoinOutcome> {
+    const { registry, isWorkerThere, lobbyUsers, classicUsers } = this.options;
+    const { id, name, kind, nameKeys } = request;
+    // Beyond the first, there is no list that classic users could be given.
+    if (kind === "classic" && this.lobby.size >= Math.min(lobbyUsers, classicUsers)) return FULL;
+    const isSettled = kind !== "guest" || registry.get(id)?.name === name;
+    if (isSettled) return registry.join(worker, request);
+    if (registry.isTaken(nameKeys, id)) return NAME_TAKEN;
+    const claim = await this.names.claim(id, name, nameKeys);
+    try {
+      if (!claim.isFree) return NAME_TAKEN;
+      // Its end was told before: nobody would ever say that they left.
+      return isWorkerThere(worker) ? registry.join(worker, request) : UNAVAILABLE;
+    } finally {
+      claim.end();
+    }
+  }
+
+  async rename(id: UserId, name: string, nameKeys: readonly string[]): Promise<JoinOutcome> {
+    const { registry } = this.options;
+    if (registry.get(id)?.kind !== "guest") return registry.rename(id, name, nameKeys);
+    if (registry.isTaken(nameKeys, id)) return NAME_TAKEN;
+    const claim = await this.names.claim(id, name, nameKeys);
+    try {
+      return claim.isFree ? registry.rename(id, name, nameKeys) : NAME_TAKEN;
+    } finally {
+      claim.end();
+    }
+  }
+
+  async firstFree(candidates: readonly NameCandidate[]): Promise<string | undefined> {
+    for (const { name, nameKeys } of candidates) {
+      if (this.options.registry.isTaken(nameKeys, "")) continue;
+      if (await this.names.isFree(nameKeys)) return name;
+    }
+    return undefined;
+  }
+
+  /** Of users on other nodes. */
+  watch(worker: WorkerSerial, ids: readonly UserId[]): Promise<WatchedStates> {
+    return this.peers.watch(worker, ids);
+  }
+
+  unwatch(worker: WorkerSerial, ids: readonly UserId[]): void {
+    this.peers.unwatch(worker, ids);
+  }
+
+  workerGone(worker: WorkerSerial): void {
+    this.peers.workerGone(worker);
+  }
+
+  /** Those of them who are on other nodes. */
+  findOnline(ids: readonly UserId[]): Promise<readonly UserId[]> {
+    return this.peers.find(ids);
+  }
+}

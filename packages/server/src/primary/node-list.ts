@@ -1,0 +1,93 @@
+/**
+ * What another node says of its users: its list as far as it is known, and whether it is all of it. Changes are numbered;
+ * after a hole the list is asked for, and comes in parts.
+ */
+import type { NodeId } from "../ports/node-link.ts";
+import type { UserId } from "../ports/store.ts";
+import type { Entry, NodeMessage } from "./node-messages.ts";
+
+type MessageOf<K extends NodeMessage["kind"]> = Extract<NodeMessage, { kind: K }>;
+
+/** Ids of users about whom something may have changed. */
+export type Touched = Iterable<UserId>;
+
+export class NodeList {
+  readonly entries = new Map<UserId, Entry>();
+  users = 0;
+  lists = true;
+  losses = 0;
+  /** Checks since its last sign. */
+  silentChecks = 0;
+  /** Checks since its list was asked for; undefined: it was not. */
+  askedChecks: number | undefined;
+  /** The change up to which `entries` has it; undefined: they are not its list, or not any more. */
+  private at: number | undefined;
+  private parts: { readonly at: number; readonly entries: Entry[]; next: number } | undefined;
+
+  constructor(readonly node: NodeId) {}
+
+  get isKnown(): boolean {
+    return this.at !== undefined;
+  }
+
+  /** Returns who is gone with it. */
+  alive({ users, lists, losses, at }: MessageOf<"alive">): Touched {
+    this.silentChecks = 0;
+    this.users = users;
+    this.losses = losses;
+    this.lists = lists;
+    if (lists) {
+      // On one subject, nothing that was said before it comes after it.
+      if (this.at !== at) this.at = undefined;
+      return [];
+    }
+    return this.clear();
+  }
+
+  change({ at, joined, left }: MessageOf<"change">, most: number): Touched {
+    if (this.at === undefined || at <= this.at || !this.lists) return [];
+    if (at !== this.at + 1 || this.entries.size + joined.length > most) {
+      this.at = undefined;
+      return [];
+    }
+    this.at = at;
+    for (const id of left) this.entries.delete(id);
+    for (const entry of joined) this.entries.set(entry.user.id, entry);
+    return [...left, ...joined.map(({ user }) => user.id)];
+  }
+
+  /** A part of the whole list; nothing changes before the last of them. */
+  list({ at, part, parts, joined }: MessageOf<"list">, most: number): Touched {
+    if (!this.lists || this.at !== undefined) return [];
+    if (part === 0) this.parts = { at, entries: [], next: 0 };
+    const { parts: known } = this;
+    if (known === undefined || known.at !== at || known.next !== part) {
+      this.parts = undefined;
+      return [];
+    }
+    known.next += 1;
+    known.entries.push(...joined);
+    if (known.entries.length > most) this.parts = undefined;
+    else if (known.next === parts) return this.replace(known.entries, at);
+    return [];
+  }
+
+  clear(): Touched {
+    const touched = [...this.entries.keys()];
+    this.at = undefined;
+    this.parts = undefined;
+    this.entries.clear();
+    return touched;
+  }
+
+  private replace(entries: readonly Entry[], at: number): Touched {
+    const touched = new Set(this.clear());
+    this.at = at;
+    this.askedChecks = undefined;
+    for (const entry of entries) {
+      this.entries.set(entry.user.id, entry);
+      touched.add(entry.user.id);
+    }
+    return touched;
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * Whether single users are there, on whichever other node, at a cost that does not depend on how many are online. A node
+ * answers for its users on `here.<id>`, where nobody means that they are offline, and tells their coming and going on
+ * `p.<id>`, which only nodes subscribe whose workers watch them. Who watches asks once, and again whenever something may
+ * have been lost.
+ */
+import type { Clock, Timer } from "../clock.ts";
+import type { WatchedStates } from "../link/worker-types.ts";
+import type { NodeId, NodeLink, Subscription } from "../ports/node-link.ts";
+import type { UserId } from "../ports/store.ts";
+import { encodeFields, isCount, isIdentifier, isName, parseFields } from "./node-messages.ts";
+import type { WorkerSerial } from "./registry.ts";
+
+const ASK_TIMEOUT_MS = 500;
+/** Each is asked again after so long, in case that a hint was lost and nobody knows. */
+const ASK_AGAIN_MS = 120_000;
+const SWEEP_MS = 500;
+/** Asked again in one sweep. */
+const SWEEP_ASKS = 1_000;
+
+/** On which node; false: on none. Undefined: there is no bus to ask. */
+type Found = NodeId | false | undefined;
+
+interface Watch {
+  readonly workers: Set<WorkerSerial>;
+  readonly subscription: Subscription;
+  /** Where they are. */
+  readonly nodes: Set<NodeId>;
+  /** Undefined: never answered. */
+  isThere: boolean | undefined;
+  /** Whoever began to watch has been answered. */
+  isBegun: boolean;
+  /** Counts what was told: an answer may be older. */
+  version: number;
+  askedAt: number;
+}
+
+export interface PeerWatchOptions {
+  readonly link: NodeLink;
+  readonly clock: Clock;
+  /** Name and time of naming of somebody on this node. */
+  readonly find: (id: UserId) => { readonly name: string; readonly namedAt: number } | undefined;
+  readonly onRenamed: (id: UserId, name: string, namedAt: number) => void;
+  readonly tell: (worker: WorkerSerial, states: WatchedStates) => void;
+}
+
+export class PeerWatch {
+  private readonly held = new Map<UserId, Subscription>();
+  /** The one asked longest ago first. */
+  private readonly watches = new Map<UserId, Watch>();
+  private readonly asking = new Map<UserId, Promise<Found>>();
+  private doubtAt = 0;
+
+  private readonly timer: Timer;
+
+  constructor(private readonly options: PeerWatchOptions) {
+    this.timer = options.clock.every(SWEEP_MS, () => this.sweep());
+  }
+
+  close(): void {
+    this.timer.cancel();
+  }
+
+  get size(): number {
+    return this.watches.size;
+  }
+
+  // This node's users.
+
+  joined(id: UserId): void {
+    if (!this.held.has(id))
+      this.held.set(
+        id,
+        this.options.link.subscribe(`here.${id}`, (payload, answer) => this.onAsked(id, payload, answer)),
+      );
+    this.announce(id, true);
+  }
+
+  left(id: UserId): void {
+    this.held.get(id)?.close();
+    this.held.delete(id);
+    this.announce(id, false);
+  }
+
+  /** To other nodes where they are as well. */
+  renamed(id: UserId): void {
+    const found = this.options.find(id);
+    if (found !== undefined) this.options.link.publish(`here.${id}`, encodeFields({ ...found }));
+  }
+
+  // Whom this node's workers watch.
+
+  /** Resolves when their states are known, as far as they can be. */
+  async watch(worker: WorkerSerial, ids: readonly UserId[]): Promise<WatchedStates> {
+    await Promise.all(ids.map((id) => this.begin(worker, id)));
+    const known = (wanted: boolean): UserId[] => ids.filter((id) => this.watches.get(id)?.isThere === wanted);
+    return { online: known(true), offline: known(false) };
+  }
+
+  unwatch(worker: WorkerSerial, ids: readonly UserId[]): void {
+    for (const id of ids) this.end(worker, id);
+  }
+
+  workerGone(worker: WorkerSerial): void {
+    for (const id of [...this.watches.keys()]) this.end(worker, id);
+  }
+
+  /** Those of them who are on other nodes. */
+  async find(ids: readonly UserId[]): Promise<readonly UserId[]> {
+    const found = await Promise.all(ids.map((id) => this.watches.get(id)?.isThere ?? this.ask(id)));
+    return ids.filter((_, index) => found[index] !== false && found[index] !== undefined);
+  }
+
+  nodeGone(node: NodeId): void {
+    for (const [id, watch] of [...this.watches]) {
+      if (!watch.nodes.delete(node) || watch.nodes.size > 0) continue;
+      this.set(id, watch, false);
+      // Or they have come elsewhere, and it was not heard.
+      void this.refresh(id, watch);
+    }
+  }
+
+  /** Something may not have been heard, of whomever. */
+  doubt(): void {
+    this.doubtAt = this.options.clock.monotonic();
+  }
+
+  private async begin(worker: WorkerSerial, id: UserId): Promise<void> {
+    const known = this.watches.get(id);
+    if (known !== undefined) {
+      known.workers.add(worker);
+      if (known.isThere === undefined) await this.asking.get(id);
+      return;
+    }
+    const watch: Watch = {
+      workers: new Set([worker]),
+      subscription: this.options.link.subscribe(`p.${id}`, (payload) => this.onTold(id, payload)),
+      nodes: new Set(),
+      isThere: undefined,
+      isBegun: false,
+      version: 0,
+      askedAt: 0,
+    };
+    this.watches.set(id, watch);
+    await this.refresh(id, watch);
+    watch.isBegun = true;
+  }
+
+  private end(worker: WorkerSerial, id: UserId): void {
+    const watch = this.watches.get(id);
+    if (watch === undefined || !watch.workers.delete(worker) || watch.workers.size > 0) return;
+    watch.subscription.close();
+    this.watches.delete(id);
+  }
+
+  private onTold(id: UserId, payload: string): void {
+    const watch = this.watches.get(id);
+    const fields = parseFields(payload);
+    if (watch === undefined || fields === undefined || !isIdentifier(fields.node)) return;
+    const { node, on } = fields;
+    watch.version += 1;
+    if (on === true) {
+      watch.nodes.add(node);
+      this.set(id, watch, true);
+    } else {
+      watch.nodes.delete(node);
+      // They may be on others, of which an answer named only one.
+      if (watch.nodes.size === 0) void this.refresh(id, watch);
+    }
+  }
+
+  private async refresh(id: UserId, watch: Watch): Promise<void> {
+    watch.askedAt = this.options.clock.monotonic();
+    this.watches.delete(id);
+    this.watches.set(id, watch);
+    const { version } = watch;
+    const found = await this.ask(id);
+    if (this.watches.get(id) !== watch) return;
+    if (watch.version !== version) {
+      if (watch.nodes.size === 0) await this.refresh(id, watch);
+      return;
+    }
+    if (found === undefined) return;
+    watch.nodes.clear();
+    if (found !== false) watch.nodes.add(found);
+    this.set(id, watch, found !== false);
+  }
+
+  /** A node that does not answer is as good as gone. */
+  private ask(id: UserId): Promise<Found> {
+    const under = this.asking.get(id);
+    if (under !== undefined) return under;
+    const { link } = this.options;
+    const asked = link.request(`here.${id}`, encodeFields({}), ASK_TIMEOUT_MS).then((answer): Found => {
+      this.asking.delete(id);
+      if (answer.kind === "unknown") return link.isConnected ? false : undefined;
+      return answer.kind === "answered" && isIdentifier(answer.payload) ? answer.payload : false;
+    });
+    this.asking.set(id, asked);
+    return asked;
+  }
+
+  private onAsked(id: UserId, payload: string, answer: ((payload: string) => void) | undefined): void {
+    if (answer !== undefined) {
+      answer(this.options.link.node);
+      return;
+    }
+    const { name, namedAt } = parseFields(payload) ?? {};
+    if (isName(name) && isCount(namedAt)) this.options.onRenamed(id, name, namedAt);
+  }
+
+  private announce(id: UserId, on: boolean): void {
+    const { link } = this.options;
+    link.publish(`p.${id}`, encodeFields({ node: link.node, on }));
+  }
+
+  private set(id: UserId, watch: Watch, isThere: boolean): void {
+    if (watch.isThere === isThere) return;
+    watch.isThere = isThere;
+    if (!watch.isBegun) return;
+    const states = isThere ? { online: [id], offline: [] } : { online: [], offline: [id] };
+    for (const worker of watch.workers) this.options.tell(worker, states);
+  }
+
+  private sweep(): void {
+    const now = this.options.clock.monotonic();
+    let asks = 0;
+    for (const [id, watch] of this.watches) {
+      const isDue = watch.askedAt < this.doubtAt || now - watch.askedAt >= ASK_AGAIN_MS;
+      if (!isDue || asks === SWEEP_ASKS) break;
+      asks += 1;
+      void this.refresh(id, watch);
+    }
+  }
+}
