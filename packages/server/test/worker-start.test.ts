@@ -37,7 +37,14 @@ test("[LB2] a change of the lobby that follows the settings at once, in the same
     onStatistics: () => undefined,
     onGone: (_: number, reason: string) => ready.reject(new Error(reason)),
   };
-  const { hub } = wirePrimary({ clock: systemClock, log, committer: keeper, classicUsers: 100, events });
+  const { hub } = wirePrimary({
+    clock: systemClock,
+    log,
+    committer: keeper,
+    classicUsers: 100,
+    lobbyUsers: 100,
+    events,
+  });
   const port = await findPort("127.0.0.1", 0);
   const settings: WorkerSettings = {
     host: "127.0.0.1",

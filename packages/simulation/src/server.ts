@@ -200,6 +200,7 @@ export class Primary {
       log: watchfulLog(world, life),
       committer: this.#database,
       classicUsers: server.limits.classicUsers,
+      lobbyUsers: server.limits.lobbyUsers,
       events: { onReady: () => undefined, onStatistics: () => undefined, onGone: () => undefined },
     });
     clock.every(SECOND_MS, () => this.parts.hub.heartbeat({ storeWell: true }));
@@ -247,7 +248,7 @@ export class Primary {
       origins: [],
       trustedProxies: [],
       limits,
-      lobby: this.parts.registry.all(),
+      ...this.parts.lobby(),
     };
   }
 }

@@ -1,7 +1,10 @@
 /** The primary's parts, wired: the one writer → the hub → the registry of who is there. No socket, no process. */
 import type { Clock } from "../clock.ts";
+import { nameKeys } from "../domain/confusables.ts";
+import type { WorkerSettings } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
 import type { NodeLink } from "../ports/node-link.ts";
+import { ClusterPresence } from "../primary/cluster-presence.ts";
 import { Federation } from "../primary/federation.ts";
 import { Hub, type WorkerEvents } from "../primary/hub.ts";
 import { Registry } from "../primary/registry.ts";
@@ -17,6 +20,8 @@ export interface PrimarySurroundings {
   readonly committer: BatchCommitter;
   /** Users online up to which classic logins are taken. */
   readonly classicUsers: number;
+  /** Users online up to which the nodes of a cluster tell each other whom they have. */
+  readonly lobbyUsers: number;
   readonly events: WorkerEvents;
   /** To the other nodes; undefined when this is the only one. */
   readonly link?: NodeLink | undefined;
@@ -28,6 +33,8 @@ export interface PrimaryParts {
   readonly hub: Hub;
   readonly seenTimes: SeenTimes;
   readonly federation: Federation | undefined;
+  /** How a worker's list begins. */
+  readonly lobby: () => Pick<WorkerSettings, "lobby" | "elsewhere">;
 }
 
 export function wirePrimary({
@@ -35,6 +42,7 @@ export function wirePrimary({
   log,
   committer,
   classicUsers,
+  lobbyUsers,
   events,
   link,
 }: PrimarySurroundings): PrimaryParts {
@@ -52,10 +60,36 @@ export function wirePrimary({
     classicUsers,
     onChange: (change) => {
       seenTimes.onChange(change);
-      hub.broadcast(change);
+      if (cluster === undefined) hub.broadcast(change);
+      else cluster.change(change);
     },
+    onName: (key, isHeld) => cluster?.holdName(key, isHeld),
   });
   const federation = link === undefined ? undefined : new Federation({ link, clock, log });
-  const hub = new Hub(clock, registry, writer, events, federation);
-  return { writer, registry, hub, seenTimes, federation };
+  const cluster =
+    link === undefined
+      ? undefined
+      : new ClusterPresence({
+          link,
+          clock,
+          registry,
+          lobbyUsers,
+          classicUsers,
+          nameKeys,
+          isWorkerThere: (serial) => hub.isThere(serial),
+          broadcast: (change) => hub.broadcast(change),
+          tell: (serial, states) => hub.tellStates(serial, states),
+        });
+  const hub = new Hub(clock, registry, writer, events, federation, cluster);
+  return {
+    writer,
+    registry,
+    hub,
+    seenTimes,
+    federation,
+    lobby: () =>
+      cluster === undefined
+        ? { lobby: registry.all() }
+        : { lobby: cluster.all(), elsewhere: cluster.elsewhere },
+  };
 }

@@ -18,7 +18,7 @@ import type { SeenTimes } from "../primary/seen.ts";
 import { Supervisor } from "../primary/supervisor.ts";
 import { type BatchingWriter, purgeSessions, type SqliteKeeper, type StoreHealth } from "../store/index.ts";
 import { version } from "../version.ts";
-import { wirePrimary } from "./primary-parts.ts";
+import { type PrimaryParts, wirePrimary } from "./primary-parts.ts";
 import { collectWhenQuiet } from "./quiet.ts";
 import {
   buildFiles,
@@ -65,6 +65,7 @@ class Primary {
   private readonly startedAt = systemClock.monotonic();
   private readonly ended = Promise.withResolvers<void>();
   private readonly registry: Registry;
+  private readonly lobby: PrimaryParts["lobby"];
   private readonly hub: Hub;
   private readonly seenTimes: SeenTimes;
   private readonly supervisor: Supervisor;
@@ -121,11 +122,12 @@ class Primary {
       environment: options.environment,
       drain: (serial) => this.hub.drain(serial),
     });
-    const { writer, registry, hub, seenTimes } = wirePrimary({
+    const { writer, registry, hub, seenTimes, lobby } = wirePrimary({
       clock,
       log,
       committer: this.database,
       classicUsers: config.limits.classicUsers,
+      lobbyUsers: config.limits.lobbyUsers,
       events: {
         onReady: (serial) => this.supervisor.onReady(serial),
         onStatistics: (serial, statistics) => this.supervisor.onStatistics(serial, statistics),
@@ -134,6 +136,7 @@ class Primary {
     });
     this.writer = writer;
     this.registry = registry;
+    this.lobby = lobby;
     this.hub = hub;
     this.seenTimes = seenTimes;
     collectWhenQuiet(clock, () => this.writer.committed);
@@ -262,7 +265,7 @@ class Primary {
       trustedProxies: config.trustedProxies,
       limits: this.hostLogin === undefined ? config.limits : withRoomForTokens(config.limits),
       page,
-      lobby: this.registry.all(),
+      ...this.lobby(),
     };
     this.hub.register(serial, connection, settings);
   }

@@ -17,14 +17,16 @@ import {
   encodeStatement,
   encodeUserEvent,
 } from "../link/messages.ts";
-import type { PrimaryHeartbeat, WorkerStatistics } from "../link/worker-types.ts";
+import type { PrimaryHeartbeat, WatchedStates, WorkerStatistics } from "../link/worker-types.ts";
 import type { FailureNote, Note, RelayNote } from "../ports/bus.ts";
 import type { JoinRequest, LobbyChange, NameCandidate } from "../ports/presence.ts";
 import type { Draft, UserId } from "../ports/store.ts";
 import type { BatchingWriter, WriteRequest } from "../store/index.ts";
+import type { ClusterPresence } from "./cluster-presence.ts";
 import type { Federation } from "./federation.ts";
 import type { Registry, WorkerSerial } from "./registry.ts";
 
+const NOBODY: WatchedStates = Object.freeze({ online: [], offline: [] });
 const OFFLINE: FailureNote = Object.freeze({ kind: "failure", failure: "offline" });
 
 export interface WorkerEvents {
@@ -41,8 +43,9 @@ export class Hub {
     private readonly registry: Registry,
     private readonly writer: BatchingWriter,
     private readonly events: WorkerEvents,
-    /** Undefined when this is the only node. */
+    /** Both undefined when this is the only node. */
     private readonly federation: Federation | undefined,
+    private readonly cluster?: ClusterPresence | undefined,
   ) {
     federation?.begin({
       deliver: (user, note) => this.deliverTo(user, note),
@@ -61,6 +64,7 @@ export class Hub {
   gone(serial: WorkerSerial, reason: string): void {
     if (!this.workers.delete(serial)) return;
     this.registry.workerGone(serial);
+    this.cluster?.workerGone(serial);
     this.federation?.releaseUnless((user) => this.registry.holders(user).length > 0);
     this.events.onGone(serial, reason);
   }
@@ -78,6 +82,15 @@ export class Hub {
   broadcast(change: LobbyChange): void {
     const line = encodeStatement("l", change);
     for (const connection of this.workers.values()) connection.send(line);
+  }
+
+  isThere(serial: WorkerSerial): boolean {
+    return this.workers.has(serial);
+  }
+
+  /** Of users on other nodes whom this worker watches. */
+  tellStates(serial: WorkerSerial, states: WatchedStates): void {
+    this.workers.get(serial)?.send(encodeStatement("v", states));
   }
 
   /** Here, each worker that holds one of the users gets the note once; elsewhere, each node that holds one. */
@@ -174,14 +187,30 @@ export class Hub {
       }
       case "N": {
         const { ref, value } = decodeCall<{ id: UserId; name: string; nameKeys: readonly string[] }>(line);
-        this.answer(connection, ref, this.registry.rename(value.id, value.name, value.nameKeys));
+        const { id, name, nameKeys } = value;
+        const renamed = (this.cluster ?? this.registry).rename(id, name, nameKeys);
+        this.answerWhen(connection, ref, renamed, (outcome) => outcome);
         break;
       }
       case "F": {
         const { ref, value } = decodeCall<readonly NameCandidate[]>(line);
-        this.answer(connection, ref, { name: this.registry.firstFree(value) });
+        const found = (this.cluster ?? this.registry).firstFree(value);
+        this.answerWhen(connection, ref, found, (name) => ({ name }));
         break;
       }
+      case "O": {
+        const { ref, value } = decodeCall<readonly UserId[]>(line);
+        this.answerWhen(connection, ref, this.cluster?.findOnline(value) ?? [], (ids) => ids);
+        break;
+      }
+      case "V": {
+        const { ref, value } = decodeCall<readonly UserId[]>(line);
+        this.answerWhen(connection, ref, this.cluster?.watch(serial, value) ?? NOBODY, (states) => states);
+        break;
+      }
+      case "U":
+        this.cluster?.unwatch(serial, decodeStatement<readonly UserId[]>(line));
+        break;
       case "L": {
         const { id, atOnce } = decodeStatement<{ id: UserId; atOnce: boolean }>(line);
         this.registry.leave(serial, id, atOnce);
@@ -206,9 +235,22 @@ export class Hub {
     ref: number,
     request: JoinRequest,
   ): Promise<void> {
-    const outcome = this.registry.join(serial, request);
+    const { cluster } = this;
+    const outcome =
+      cluster === undefined ? this.registry.join(serial, request) : await cluster.join(serial, request);
     if (this.federation !== undefined && outcome.ok) await this.federation.hold(request.id);
     this.answer(connection, ref, outcome);
+  }
+
+  /** At once on a single node, which asks nobody. */
+  private answerWhen<T>(
+    connection: LineConnection,
+    ref: number,
+    value: T | Promise<T>,
+    shape: (value: T) => unknown,
+  ): void {
+    if (!(value instanceof Promise)) this.answer(connection, ref, shape(value));
+    else void value.then((known) => this.answer(connection, ref, shape(known)));
   }
 
   /** After the change it speaks of: the asker's copy of the list must have it when the answer comes. */

@@ -201,3 +201,21 @@ export class PresenceNodes {
     return await end;
   }
 }
+
+/** Three nodes, which is one more than two that might simply be opposites. */
+export function threeNodes(options: NodesOptions = {}): {
+  readonly cluster: PresenceNodes;
+  readonly nodes: readonly [PresenceNode, PresenceNode, PresenceNode];
+} {
+  const cluster = new PresenceNodes(options);
+  return { cluster, nodes: [cluster.add(), cluster.add(), cluster.add()] };
+}
+
+export async function joinMany(
+  cluster: PresenceNodes,
+  node: PresenceNode,
+  count: number,
+  prefix: string,
+): Promise<void> {
+  for (let index = 0; index < count; index += 1) await cluster.done(node.join(`${prefix}${index}`));
+}
