@@ -1,5 +1,6 @@
 /** One conversation and the devices that take part in it, some of which are gone. */
 import { memoryStorage } from "@duologue/client";
+import type { Markers } from "@duologue/protocol";
 import { type Pace, Talker } from "../harness/traffic.ts";
 import { judge, type Testimony, testimonyOf, type Verdict } from "./oracle.ts";
 
@@ -95,7 +96,8 @@ export class Group implements Disposable {
       ),
     );
     await Promise.all(this.participants.map((participant) => participant.caughtUp(last, RECOVERY_MS)));
-    await Promise.all(this.talkers.map((talker) => this.#settleMarkers(talker, last)));
+    await Promise.all(this.talkers.map((talker) => this.#settleOwnMarkers(talker, last)));
+    await this.#shareMarkers();
   }
 
   async judge(url: string): Promise<Verdict> {
@@ -110,18 +112,49 @@ export class Group implements Disposable {
     for (const talker of this.talkers) talker[Symbol.dispose]();
   }
 
-  /** Resolves when this device knows that both sides have everything and, where they look at it, have read it. */
-  async #settleMarkers(talker: Talker, last: number): Promise<void> {
+  /** Resolves when this device has nothing more to say of what it has got, or looked at. */
+  async #settleOwnMarkers(talker: Talker, last: number): Promise<void> {
     const { reads } = this.#manner;
     if (reads) talker.client.markRead(talker.conversation);
     await talker.when(
       (client) => {
-        const { mine, theirs } = client.conversation(talker.conversation) ?? {};
-        const markers = [mine, theirs].map((pair) => (reads ? pair?.read : pair?.delivered));
-        return markers.every((upTo) => (upTo ?? 0) >= last);
+        const { mine, unread = 0 } = client.conversation(talker.conversation) ?? {};
+        // A change is not marked by itself, nor what was taken back: there is nothing to be received.
+        return reads ? (mine?.read ?? 0) >= last : unread === 0 || (mine?.delivered ?? 0) >= last;
       },
-      `${reads ? "read" : "delivered"} up to ${last} on both sides`,
+      `${reads ? "read" : "delivered"} up to ${last}`,
       RECOVERY_MS,
+    );
+  }
+
+  /** Resolves when every device knows of the markers of both sides what any device knows. */
+  async #shareMarkers(): Promise<void> {
+    const known = this.talkers.flatMap(({ client, conversation }) => {
+      const view = client.conversation(conversation);
+      const [me, peer] = [client.me?.id, view?.peer.id];
+      return [
+        { user: me, markers: view?.mine },
+        { user: peer, markers: view?.theirs },
+      ];
+    });
+    const reaches = (user: string | undefined, markers: Markers | undefined): boolean =>
+      known.every(
+        (one) =>
+          one.user !== user ||
+          ((markers?.delivered ?? 0) >= (one.markers?.delivered ?? 0) &&
+            (markers?.read ?? 0) >= (one.markers?.read ?? 0)),
+      );
+    await Promise.all(
+      this.talkers.map((talker) =>
+        talker.when(
+          (client) => {
+            const view = client.conversation(talker.conversation);
+            return reaches(client.me?.id, view?.mine) && reaches(view?.peer.id, view?.theirs);
+          },
+          `the same markers as all: ${JSON.stringify(known)}`,
+          RECOVERY_MS,
+        ),
+      ),
     );
   }
 
