@@ -50,7 +50,7 @@ test("[LB2] a change of the lobby that follows the settings at once, in the same
     host: "127.0.0.1",
     port,
     workers: 1,
-    databasePath,
+    store: { kind: "embedded", path: databasePath },
     tokenSecret: "a secret of this test and of no other",
     hostLogin: undefined,
     guests: true,

@@ -239,7 +239,7 @@ export class Primary {
       host: "",
       port: 0,
       workers: 0,
-      databasePath,
+      store: { kind: "embedded", path: databasePath },
       tokenSecret: TOKEN_SECRET,
       hostLogin: undefined,
       guests: true,
@@ -337,7 +337,9 @@ export class Worker implements Listener {
 
   #begin(settings: WorkerSettings, link: PrimaryLink): void {
     const { clock, life } = this;
-    const reader = new SqliteReader(settings.databasePath);
+    const { store } = settings;
+    if (store.kind !== "embedded") throw new TypeError("a simulated store is a file");
+    const reader = new SqliteReader(store.path);
     const tokens = new OrderedTokens(this.#world, life, settings.tokenSecret, reader.epoch, clock);
     const log = watchfulLog(this.#world, life);
     this.#reader = reader;

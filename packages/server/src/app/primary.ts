@@ -2,7 +2,6 @@
  * The primary: owns the data directory, the one writer and the hub, and keeps the workers. It holds no client's socket.
  */
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Config } from "../config/index.ts";
 import type { ControlReply, ControlRequest } from "../link/control-types.ts";
@@ -16,7 +15,7 @@ import type { Hub } from "../primary/hub.ts";
 import type { Registry } from "../primary/registry.ts";
 import type { SeenTimes } from "../primary/seen.ts";
 import { Supervisor } from "../primary/supervisor.ts";
-import { type BatchingWriter, purgeSessions, type SqliteKeeper, type StoreHealth } from "../store/index.ts";
+import { type BatchingWriter, purgeSessions, type StoreHealth } from "../store/index.ts";
 import { version } from "../version.ts";
 import { type PrimaryParts, wirePrimary } from "./primary-parts.ts";
 import { collectWhenQuiet } from "./quiet.ts";
@@ -26,14 +25,12 @@ import {
   findHostLogin,
   findPort,
   listen,
-  openDatabase,
   prepareDirectory,
   StartError,
-  sizeOf,
   takeLock,
-  tokenSecret,
   withRoomForTokens,
 } from "./start-up.ts";
+import { openStore, type PrimaryStore } from "./store.ts";
 
 const SECOND_MS = 1_000;
 
@@ -56,11 +53,13 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   process.on("SIGHUP", () => void primary.reload(() => undefined));
   // A limit on the size of files (ulimit -f) makes a write fail, which the store knows how to take; it ends nobody.
   process.on("SIGXFSZ", () => undefined);
-  await primary.stopped;
+  await primary.closed;
 }
 
 class Primary {
   readonly stopped: Promise<void>;
+  /** Stopped, and the store too. */
+  closed: Promise<void>;
   private readonly clock: Clock = systemClock;
   private readonly startedAt = systemClock.monotonic();
   private readonly ended = Promise.withResolvers<void>();
@@ -69,7 +68,6 @@ class Primary {
   private readonly hub: Hub;
   private readonly seenTimes: SeenTimes;
   private readonly supervisor: Supervisor;
-  private readonly database: SqliteKeeper;
   private readonly writer: BatchingWriter;
   private page: Promise<readonly PageFile[]>;
   private stopping = false;
@@ -80,19 +78,22 @@ class Primary {
     const directory = prepareDirectory(config.data);
     const lock = takeLock(directory);
     const port = await findPort(config.host, config.port);
-    const primary = new Primary(options, directory, port, hostLogin);
+    const { log } = options;
+    const onHealth = (health: StoreHealth): void => primary.storeChanged(health);
+    const store = await openStore({ config, directory, clock: systemClock, log, onHealth });
+    const primary = new Primary(options, directory, port, hostLogin, store);
     await buildFirst(primary.page);
     const path = socketPath(directory);
     listen(path, (connection) => primary.accept(connection));
-    void primary.stopped.then(() => {
+    primary.closed = primary.stopped.then(async () => {
       // Whoever has taken the directory over listens there now.
-      if (primary.database.health.kind !== "fenced") rmSync(path, { force: true });
-      primary.closeStore();
+      if (store.health.kind !== "fenced") rmSync(path, { force: true });
+      await primary.closeStore();
       lock.release();
     });
     if (!(await primary.supervisor.start())) {
       primary.stop();
-      await primary.stopped;
+      await primary.closed;
       throw new StartError("A worker could not begin; the log above says why.");
     }
     options.announce({ address: primary.address, dataDirectory: directory, workers: config.workers });
@@ -104,16 +105,13 @@ class Primary {
     private readonly directory: string,
     private readonly port: number,
     private hostLogin: HostLogin | undefined,
+    private readonly store: PrimaryStore,
   ) {
     const { config, log } = options;
     const { clock } = this;
     this.stopped = this.ended.promise;
+    this.closed = this.stopped;
     this.page = buildFiles();
-    this.database = openDatabase(
-      join(directory, "duologue.db"),
-      (error) => log.error({ error }, "the store failed; what it was asked for was refused"),
-      (health) => this.storeChanged(health),
-    );
     this.supervisor = new Supervisor({
       clock,
       log,
@@ -125,7 +123,7 @@ class Primary {
     const { writer, registry, hub, seenTimes, lobby } = wirePrimary({
       clock,
       log,
-      committer: this.database,
+      committer: store.committer,
       classicUsers: config.limits.classicUsers,
       lobbyUsers: config.limits.lobbyUsers,
       events: {
@@ -142,19 +140,19 @@ class Primary {
     collectWhenQuiet(clock, () => this.writer.committed);
     purgeSessions(clock, (request, done) => this.writer.submit(request, done));
     clock.every(SECOND_MS, () => {
-      this.database.recover();
+      store.recover();
       this.sendHeartbeat();
     });
   }
 
   private sendHeartbeat(): void {
-    this.hub.heartbeat({ storeWell: this.database.health.kind === "well" });
+    this.hub.heartbeat({ storeWell: this.store.health.kind === "well" });
   }
 
-  private closeStore(): void {
+  private async closeStore(): Promise<void> {
     this.seenTimes.endWith(this.registry.all());
-    this.writer.close();
-    this.database.close();
+    await this.writer.close();
+    this.store.close();
   }
 
   private storeChanged(health: StoreHealth): void {
@@ -254,8 +252,8 @@ class Primary {
       host: config.host,
       port: this.port,
       workers: config.workers,
-      databasePath: join(this.directory, "duologue.db"),
-      tokenSecret: tokenSecret(this.directory),
+      store: this.store.source,
+      tokenSecret: this.store.tokenSecret,
       hostLogin: this.hostLogin,
       guests,
       embedOrigins: config.embedOrigins,
@@ -312,11 +310,10 @@ class Primary {
         return { number, pid, uptimeMs, ...statistics };
       }),
       store: {
-        bytes: sizeOf(join(directory, "duologue.db")),
-        walBytes: sizeOf(join(directory, "duologue.db-wal")),
+        ...this.store.place,
         queued: writer.queued,
         committed: writer.committed,
-        health: this.database.health,
+        health: this.store.health,
       },
     };
   }

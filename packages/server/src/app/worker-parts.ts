@@ -21,9 +21,8 @@ import { decodeStatement } from "../link/messages.ts";
 import type { PrimaryHeartbeat, WorkerSettings } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
 import type { Presence } from "../ports/presence.ts";
-import type { Store } from "../ports/store.ts";
-import type { SqliteReader } from "../store/index.ts";
-import { embeddedStore } from "./embedded-store.ts";
+import type { Store, StoreReads } from "../ports/store.ts";
+import { linkedStore } from "./linked-store.ts";
 
 /** Without a heartbeat of the primary for this long, the worker is not ready. */
 const PRIMARY_SILENCE_MS = 4_000;
@@ -39,7 +38,7 @@ export interface WorkerSurroundings {
   readonly serial: number;
   readonly settings: Omit<WorkerSettings, "page">;
   readonly link: PrimaryLink;
-  readonly reader: SqliteReader;
+  readonly reader: StoreReads;
   readonly tokens: Tokens;
 }
 
@@ -54,7 +53,7 @@ export interface WorkerParts {
 export function wireWorker(surroundings: WorkerSurroundings): WorkerParts {
   const { clock, log, serial, settings, link, reader, tokens } = surroundings;
   const { limits } = settings;
-  const store = embeddedStore(reader, link);
+  const store = linkedStore(reader, link);
   const presence = new WorkerPresence(link, settings.lobby, settings.elsewhere);
   const bus = new LocalBus(link, (user) => presence.isOnlyHere(user));
   const chat = new Chat(store, presence, bus, clock, limits);

@@ -17,9 +17,9 @@ import { decodeStatement, encodeStatement } from "../link/messages.ts";
 import { linkLimits } from "../link/socket-path.ts";
 import type { PageFile, WorkerSettings, WorkerStatistics } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
-import { SqliteReader } from "../store/index.ts";
 import { preferNewestListener } from "./listener.ts";
 import { collectWhenQuiet } from "./quiet.ts";
+import { openReader } from "./store.ts";
 import { TcpCounts } from "./tcp-counts.ts";
 import { wireWorker } from "./worker-parts.ts";
 
@@ -83,7 +83,7 @@ interface RunningWorker {
 function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLink): RunningWorker {
   const clock = systemClock;
   const { log, serial } = options;
-  const reader = new SqliteReader(settings.databasePath);
+  const reader = openReader(settings.store, clock);
   const tokens = new Tokens(settings.tokenSecret, reader.realm, clock);
   const { gateway, clients, hasPrimary } = wireWorker({ clock, log, serial, settings, link, reader, tokens });
   const server = new ClientServer(gateway, clients, {

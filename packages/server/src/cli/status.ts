@@ -18,7 +18,7 @@ export function formatStatus({ primary, workers, store, bus }: StatusReply): str
     ],
     [
       "Store",
-      `${formatBytes(store.bytes)} + ${formatBytes(store.walBytes)} log, ${formatCount(store.committed)} committed, ${formatCount(store.queued)} waiting`,
+      `${formatPlace(store)}, ${formatCount(store.committed)} committed, ${formatCount(store.queued)} waiting`,
     ],
     ...(store.health.kind === "well" ? [] : [["", formatTrouble(store.health)]]),
     ...(bus === undefined ? [] : formatBus(bus)),
@@ -46,6 +46,10 @@ function formatBus(bus: NonNullable<StatusReply["bus"]>): (readonly [string, str
     ["Bus", `${address.slice(0, MAX_ADDRESS)}, ${state}`],
     ["", losses],
   ];
+}
+
+function formatPlace({ address, bytes, walBytes }: StatusReply["store"]): string {
+  return address ?? `${formatBytes(bytes)} + ${formatBytes(walBytes)} log`;
 }
 
 function formatTrouble({ kind, problem }: StatusReply["store"]["health"]): string {

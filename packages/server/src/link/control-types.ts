@@ -25,6 +25,8 @@ export interface PrimaryStatus {
 }
 
 export interface StoreStatus {
+  /** Of a database elsewhere, without its password; its sizes are not known here, and 0. */
+  readonly address?: string;
   readonly bytes: number;
   readonly walBytes: number;
   readonly queued: number;

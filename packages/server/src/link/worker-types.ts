@@ -13,13 +13,24 @@ export interface PageFile {
   readonly immutable: boolean;
 }
 
+/** Where a worker reads the store. An address may hold a password. */
+export type StoreSource =
+  | { readonly kind: "embedded"; readonly path: string }
+  | {
+      readonly kind: "postgres";
+      readonly url: string;
+      readonly ca: string | undefined;
+      readonly epoch: string;
+      readonly realm: string;
+    };
+
 /** Everything a worker needs to begin; sent over the link and never through arguments or the environment. */
 export interface WorkerSettings {
   readonly host: string;
   readonly port: number;
   /** How many share the port. */
   readonly workers: number;
-  readonly databasePath: string;
+  readonly store: StoreSource;
   readonly tokenSecret: string;
   readonly hostLogin: HostLogin | undefined;
   readonly guests: boolean;

@@ -18,6 +18,7 @@ export function composeStore(reader: StoreReads, submit: Submit): Store {
     epoch: reader.epoch,
     realm: reader.realm,
     session: (id) => reader.session(id),
+    endedSessions: (ids) => reader.endedSessions(ids),
     user: (id) => reader.user(id),
     findUsers: (query, limit) => reader.findUsers(query, limit),
     membership: (conversation) => reader.membership(conversation),
@@ -25,6 +26,7 @@ export function composeStore(reader: StoreReads, submit: Submit): Store {
     conversations: (user, before, limit) => reader.conversations(user, before, limit),
     history: (conversation, before, limit) => reader.history(conversation, before, limit),
     position: (user) => reader.position(user),
+    positions: (users) => reader.positions(users),
     changes: (user, since, limit, maxEvents) => reader.changes(user, since, limit, maxEvents),
     probe: () => reader.probe(),
   };

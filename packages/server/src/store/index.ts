@@ -1,7 +1,12 @@
 /** The door of the store: everything else in this folder is its own business. */
 export { type BatchCommitter, BatchingWriter } from "./batch.ts";
 export { composeStore } from "./compose.ts";
+export { makeEpoch } from "./epoch.ts";
 export type { StoreHealth } from "./health.ts";
+export { type PostgresAddress, showAddress } from "./postgres/address.ts";
+export { PostgresKeeper } from "./postgres/keeper.ts";
+export { PostgresReader } from "./postgres/reader.ts";
+export { describeTrouble } from "./postgres/trouble.ts";
 export type { Submit, WriteOutcome, WriteRequest, WriteResult } from "./requests.ts";
 export { purgeSessions } from "./session-purge.ts";
 export {

@@ -99,6 +99,10 @@ function sessions(makeStore: MakeStore): void {
     expectOk(await world.store.extendSession("s_1", START_MS + 99_000));
     expect(await world.store.session("s_1")).toEqual({ ...record, expiresAt: START_MS + 9000, ended: true });
     expect(await world.store.startSession(session)).toEqual(refused("id_conflict"));
+    expectOk(await world.store.startSession({ ...session, id: "s_2" }));
+    const ended = await world.store.endedSessions(["s_1", "s_2", "s_3", "s_1", '"{,}\\']);
+    expect(ended).toEqual(new Set(["s_1", "s_3", '"{,}\\']));
+    expect(await world.store.endedSessions([])).toEqual(new Set());
     expect(world.published).toEqual([{ to: ["u_1"], note: { kind: "session-ended", session: "s_1" } }]);
   });
 

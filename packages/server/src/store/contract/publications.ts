@@ -96,6 +96,7 @@ function chains(makeStore: MakeStore): void {
     }
     expect(world.published).toHaveLength(9);
     for (const user of [ann, bob, cid]) expect(await world.store.position(user)).toBe(chain.get(user) ?? -1);
+    expect(await world.store.positions(["nobody", cid, ann, bob])).toEqual(chain);
   });
 
   test("[SY1] the sender's answer carries the same positions as the note", async () => {

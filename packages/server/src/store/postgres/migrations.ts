@@ -97,6 +97,8 @@ export interface DataFacts {
 
 /** So that of nodes that start at the same time one makes the tables, and the others find them made. */
 const LOCK_NAME = "duologue tables";
+const KEEP_NAME =
+  "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 const META_NAMES = ["version", "epoch", "realm", "secret"] as const;
 
 /**
@@ -118,16 +120,11 @@ export async function migrate(
     const version = knownVersion(found);
     if (version === 0 && !(await hasSchema(connection, schema)))
       await connection.ask(`CREATE SCHEMA ${quoteName(schema)}`);
-    for (const migration of migrations) {
-      if (migration.version <= version) continue;
-      for (const statement of migration.statements) await connection.ask(statement);
-    }
+    const steps = migrations.filter((migration) => migration.version > version);
+    await connection.settle(steps.flatMap((step) => step.statements).map((text) => connection.send(text)));
     const facts = version === 0 ? proposal : toFacts(found);
-    for (const [name, value] of Object.entries({ ...facts, version: String(SCHEMA_VERSION) }))
-      await connection.ask(
-        "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        [name, value],
-      );
+    const names = Object.entries({ ...facts, version: String(SCHEMA_VERSION) });
+    await connection.settle(names.map((entry) => connection.send(KEEP_NAME, entry)));
     await connection.ask("COMMIT");
     return facts;
   } catch (error) {

@@ -15,6 +15,7 @@ import type {
 import { foldName } from "../fold.ts";
 import { toHistoryPage } from "../rules/pages.ts";
 import type { Viewer } from "../rules/summary-rows.ts";
+import { textArray } from "./arrays.ts";
 import { readChanges, summaryOf } from "./changes.ts";
 import { Pool, type PoolOptions } from "./pool.ts";
 import { eventColumns, pickEvent, SUMMARY_COLUMNS, type SummaryAnswer, summaryTables } from "./rows.ts";
@@ -50,6 +51,8 @@ const SELECT_SESSION = `
   SELECT ${PERSON}, s.expires_at::float8 AS "expiresAt", s.ended::float8
   FROM session s JOIN person p ON p.key = s.person WHERE s.id = $1`;
 
+const SELECT_LIVING_SESSIONS = "SELECT id FROM session WHERE id = ANY($1::text[]) AND ended = 0";
+
 /** A name has at most this many keys (store/fold.ts): so many rows hold as many people as are asked for. */
 const KEYS_PER_PERSON = 16;
 const FIND_PEOPLE = `
@@ -63,6 +66,9 @@ const SELECT_MEMBERS = `
   SELECT ${PERSON} FROM conversation c JOIN person p ON p.key IN (c.a, c.b) WHERE c.id = $1 ORDER BY p.id`;
 
 const SELECT_POSITION = "SELECT key::float8, id, position::float8 FROM person WHERE id = $1";
+
+const SELECT_POSITIONS = `
+  SELECT key::float8, id, position::float8 FROM person WHERE id = ANY($1::text[]) AND position > 0`;
 
 const SELECT_CONVERSATION = `
   SELECT ${SUMMARY_COLUMNS} FROM ${summaryTables("conversation c")}
@@ -117,6 +123,12 @@ export class PostgresReader implements StoreReads, Disposable {
     const [row] = await this.#pool.ask<SessionRow>(SELECT_SESSION, [id]);
     if (row === undefined) return undefined;
     return { id, user: toUser(row), expiresAt: row.expiresAt, ended: row.ended === 1 };
+  }
+
+  async endedSessions(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = await this.#pool.ask<{ id: string }>(SELECT_LIVING_SESSIONS, [textArray(ids)]);
+    const living = new Set(rows.map(({ id }) => id));
+    return new Set(ids.filter((id) => !living.has(id)));
   }
 
   async user(id: UserId): Promise<UserRecord | undefined> {
@@ -179,6 +191,11 @@ export class PostgresReader implements StoreReads, Disposable {
 
   async position(user: UserId): Promise<Position> {
     return (await this.#viewer(user))?.position ?? 0;
+  }
+
+  async positions(users: readonly UserId[]): Promise<ReadonlyMap<UserId, Position>> {
+    const rows = await this.#pool.ask<PositionRow>(SELECT_POSITIONS, [textArray(users)]);
+    return new Map(rows.map(({ id, position }) => [id, position]));
   }
 
   async changes(

@@ -1,9 +1,10 @@
 /** A file that holds all of a body of data: made beside a writer at work, and made into a body of data of its own again. */
 import { Database } from "bun:sqlite";
 import type { Clock } from "../../clock.ts";
+import { makeEpoch } from "../epoch.ts";
 import { openToLook } from "./database.ts";
 import { findDamage } from "./invariants.ts";
-import { deleteMeta, knownVersion, makeEpoch, migrate, readMeta, writeMeta } from "./migrations.ts";
+import { deleteMeta, knownVersion, migrate, readMeta, writeMeta } from "./migrations.ts";
 
 /** The file cannot be restored; the message is one line for people. */
 export class UnusableBackupError extends Error {

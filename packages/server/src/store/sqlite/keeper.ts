@@ -21,6 +21,7 @@ const RETRY_MS = 3_000;
 
 export class SqliteKeeper implements BatchCommitter, Disposable {
   readonly epoch: string;
+  readonly realm: string;
   readonly #options: SqliteKeeperOptions;
   #writer: SqliteWriter;
   #health: StoreHealth = WELL;
@@ -31,6 +32,7 @@ export class SqliteKeeper implements BatchCommitter, Disposable {
     this.#options = options;
     this.#writer = new SqliteWriter(options);
     this.epoch = this.#writer.epoch;
+    this.realm = this.#writer.realm;
   }
 
   get health(): StoreHealth {

@@ -1,6 +1,5 @@
 /** The tables, as steps that are never changed once released: a new one is added at the end. */
 import type { Database } from "bun:sqlite";
-import type { Clock } from "../../clock.ts";
 
 interface Migration {
   /** 1, 2, 3, …; the file keeps the number of the last one carried out in `user_version`. */
@@ -124,14 +123,6 @@ export const SCHEMA_VERSION: number = migrations.length;
  * was taken, in ISO 8601.
  */
 export type MetaName = "epoch" | "realm" | "writer" | "probe" | "secret" | "taken";
-
-const EPOCH_CHARACTERS = 10;
-
-export function makeEpoch(clock: Pick<Clock, "random">): string {
-  let epoch = "";
-  while (epoch.length < EPOCH_CHARACTERS) epoch += Math.floor(clock.random() * 36).toString(36);
-  return epoch;
-}
 
 /** Brings the file to this program's version, each step in a transaction; `epoch` names a body of data made now. */
 export function migrate(database: Database, epoch: string): void {

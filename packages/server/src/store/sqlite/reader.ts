@@ -99,6 +99,10 @@ export class SqliteReader implements StoreReads, Disposable {
     return { id, user: toUser(row), expiresAt: row.expiresAt, ended: row.ended === 1 };
   }
 
+  async endedSessions(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(ids.filter((id) => this.#selectSession.get(id)?.ended !== 0));
+  }
+
   async user(id: UserId): Promise<UserRecord | undefined> {
     const row = this.#selectUser.get(id);
     return row === null ? undefined : toUser(row);
@@ -161,6 +165,18 @@ export class SqliteReader implements StoreReads, Disposable {
     return this.#snapshot(() => {
       const viewer = this.#viewer(user);
       return viewer === undefined ? 0 : this.#position(viewer);
+    });
+  }
+
+  async positions(users: readonly UserId[]): Promise<ReadonlyMap<UserId, Position>> {
+    return this.#snapshot(() => {
+      const positions = new Map<UserId, Position>();
+      for (const user of users) {
+        const viewer = this.#viewer(user);
+        const position = viewer === undefined ? 0 : this.#position(viewer);
+        if (position > 0) positions.set(user, position);
+      }
+      return positions;
     });
   }
 

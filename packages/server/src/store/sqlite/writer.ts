@@ -2,6 +2,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { Clock } from "../../clock.ts";
 import type { BatchCommitter } from "../batch.ts";
+import { makeEpoch } from "../epoch.ts";
 import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
 import { Appender } from "../rules/append.ts";
 import { Checkpointer, type CheckpointLimits, settleLog, withPatience } from "./checkpoint.ts";
@@ -9,7 +10,7 @@ import { ConversationWrites } from "./conversation-writes.ts";
 import { openWriterDatabase } from "./database.ts";
 import { SqliteEventTable } from "./event-table.ts";
 import { Fence } from "./fence.ts";
-import { makeEpoch, migrate, readEpoch, writeMeta } from "./migrations.ts";
+import { migrate, readEpoch, readRealm, writeMeta } from "./migrations.ts";
 import { PeopleWrites } from "./people-writes.ts";
 import { SessionWrites } from "./session-writes.ts";
 import { WriterState } from "./state.ts";
@@ -46,6 +47,8 @@ const PROBE_TEXT = "x".repeat(131_072);
 export class SqliteWriter implements BatchCommitter, Disposable {
   /** Names this body of data. */
   readonly epoch: string;
+  /** Names whose data it is, for ever. */
+  readonly realm: string;
   readonly #options: SqliteWriterOptions;
   readonly #database: Database;
   readonly #fence: Fence;
@@ -74,6 +77,7 @@ export class SqliteWriter implements BatchCommitter, Disposable {
       settleLog(database, busyTimeoutMs, options.predecessor !== undefined);
       this.#fence = new Fence(database, options.clock.randomId(), options.predecessor);
       this.epoch = readEpoch(database);
+      this.realm = readRealm(database);
       this.#begin = database.prepare("BEGIN IMMEDIATE");
       this.#commit = database.prepare("COMMIT");
       this.#state = new WriterState(database, {

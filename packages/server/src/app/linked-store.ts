@@ -1,11 +1,11 @@
-/** The embedded store as a worker sees it: its own reads, and writes through the link to the primary's one writer. */
+/** The store as a worker sees it: its own reads, and writes through the link to the primary's one writer. */
 import type { PrimaryLink } from "../link/client.ts";
-import type { Store } from "../ports/store.ts";
-import { composeStore, type SqliteReader, type Submit, type WriteOutcome } from "../store/index.ts";
+import type { Store, StoreReads } from "../ports/store.ts";
+import { composeStore, type Submit, type WriteOutcome } from "../store/index.ts";
 
 const UNAVAILABLE: WriteOutcome = Object.freeze({ ok: false, refusal: "unavailable" });
 
-export function embeddedStore(reader: SqliteReader, link: PrimaryLink): Store {
+export function linkedStore(reader: StoreReads, link: PrimaryLink): Store {
   const submit: Submit = (request, done) => {
     // The primary answers a request with an outcome of its own operation.
     const settle = done as (outcome: WriteOutcome) => void;

@@ -1,0 +1,112 @@
+/** Either store, as a node needs it: its primary to write, its workers to read. */
+import { join } from "node:path";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config/index.ts";
+import type { StoreStatus } from "../link/control-types.ts";
+import type { StoreSource } from "../link/worker-types.ts";
+import type { Logger } from "../log.ts";
+import type { StoreReads } from "../ports/store.ts";
+import {
+  type BatchCommitter,
+  describeTrouble,
+  makeEpoch,
+  PostgresKeeper,
+  PostgresReader,
+  SqliteReader,
+  type StoreHealth,
+  showAddress,
+} from "../store/index.ts";
+import { openDatabase, StartError, sizeOf, tokenSecret } from "./start-up.ts";
+import { DATABASE } from "./visit.ts";
+
+export interface PrimaryStore {
+  readonly committer: BatchCommitter;
+  readonly health: StoreHealth;
+  /** Names whose data it is, for all nodes. */
+  readonly realm: string;
+  /** Where workers read it. */
+  readonly source: StoreSource;
+  /** What tokens are signed with, for all nodes. */
+  readonly tokenSecret: string;
+  readonly place: Pick<StoreStatus, "address" | "bytes" | "walBytes">;
+  /** To be called about once a second. */
+  recover(): void;
+  close(): void;
+}
+
+export interface StoreWishes {
+  readonly config: Pick<Config, "store" | "storeCa">;
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onHealth: (health: StoreHealth) => void;
+}
+
+/** Rejects with StartError. */
+export async function openStore(wishes: StoreWishes): Promise<PrimaryStore> {
+  const { store } = wishes.config;
+  return store.kind === "embedded" ? openEmbedded(wishes) : openPostgres(wishes, store.url);
+}
+
+function openEmbedded({ directory, log, onHealth }: StoreWishes): PrimaryStore {
+  const path = join(directory, DATABASE);
+  const keeper = openDatabase(path, (error) => log.error({ error }, FAILED), onHealth);
+  const { realm } = keeper;
+  return {
+    committer: keeper,
+    realm,
+    source: { kind: "embedded", path },
+    get tokenSecret() {
+      return tokenSecret(directory);
+    },
+    get health() {
+      return keeper.health;
+    },
+    get place() {
+      return { bytes: sizeOf(path), walBytes: sizeOf(`${path}-wal`) };
+    },
+    recover: () => keeper.recover(),
+    close: () => keeper.close(),
+  };
+}
+
+const FAILED = "the store failed; what it was asked for was refused";
+
+async function openPostgres(
+  { config, clock, log, onHealth }: StoreWishes,
+  url: string,
+): Promise<PrimaryStore> {
+  const address = { url, ca: config.storeCa };
+  const epoch = makeEpoch(clock);
+  const keeper = await PostgresKeeper.open({
+    address,
+    clock,
+    // Not the error itself: its details may hold what people have written.
+    onFault: (error) => log.error({ problem: describeTrouble(error) }, FAILED),
+    onHealth,
+    proposal: { epoch, realm: epoch, secret: clock.randomId(32) },
+  }).catch((error: unknown) => {
+    throw new StartError(`The database ${showAddress(address)} cannot be used: ${describeTrouble(error)}.`);
+  });
+  const { facts } = keeper;
+  log.info({ address: showAddress(address) }, "the database is there");
+  return {
+    committer: keeper,
+    realm: facts.realm,
+    source: { kind: "postgres", ...address, epoch: facts.epoch, realm: facts.realm },
+    tokenSecret: facts.secret,
+    get health() {
+      return keeper.health;
+    },
+    place: { address: showAddress(address), bytes: 0, walBytes: 0 },
+    recover: () => keeper.recover(),
+    close: () => keeper.close(),
+  };
+}
+
+/** For the reads of one worker. */
+export function openReader(source: StoreSource, clock: Clock): StoreReads {
+  return source.kind === "embedded"
+    ? new SqliteReader(source.path)
+    : new PostgresReader({ ...source, address: source, clock });
+}
