@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { FakeClock } from "../../test/harness/fake-clock.ts";
 import { createLogger } from "../log.ts";
-import type { SessionRecord } from "../ports/store.ts";
 import { Connection, Outlet, type V1State } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { PositionCheck } from "./position-check.ts";
@@ -39,15 +38,12 @@ function setUp(users: number) {
     return { id, connection, frames };
   });
   const store = {
-    position: async (user: string) => {
-      asked.push(user);
-      if (user === "u_broken") throw new RangeError("the store cannot be read");
-      return positions.get(user) ?? 0;
+    positions: async (users: readonly string[]) => {
+      asked.push(...users);
+      if (users.includes("u_broken")) throw new RangeError("the store cannot be read");
+      return new Map([...positions].filter(([user]) => users.includes(user)));
     },
-    session: async (id: string): Promise<SessionRecord> => {
-      const user = { id, name: id, kind: "guest" as const, createdAt: 0 };
-      return { id, user, expiresAt: 0, ended: ended.has(id) };
-    },
+    endedSessions: async (sessions: readonly string[]) => ended.intersection(new Set(sessions)),
   };
   const check = new PositionCheck(connections, store, clock, log);
   /** Lets the reads of one step end. */

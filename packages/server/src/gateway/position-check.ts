@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
-import type { Store, UserId } from "../ports/store.ts";
+import type { StoreReads, UserId } from "../ports/store.ts";
 import type { Connections } from "./connections.ts";
 
 const USERS_PER_STEP = 100;
@@ -17,7 +17,7 @@ export class PositionCheck {
 
   constructor(
     private readonly connections: Connections,
-    private readonly store: Pick<Store, "position" | "session">,
+    private readonly store: Pick<StoreReads, "positions" | "endedSessions">,
     private readonly clock: Clock,
     private readonly log: Logger,
   ) {}
@@ -34,7 +34,7 @@ export class PositionCheck {
       this.isWanted = false;
       const users = this.connections.present();
       for (let start = 0; start < users.length; start += USERS_PER_STEP) {
-        await Promise.all(users.slice(start, start + USERS_PER_STEP).map((user) => this.check(user)));
+        await this.check(users.slice(start, start + USERS_PER_STEP));
         if (start + USERS_PER_STEP < users.length) await this.pause();
       }
     }
@@ -42,20 +42,23 @@ export class PositionCheck {
   }
 
   /** Never rejects. */
-  private async check(user: UserId): Promise<void> {
+  private async check(users: readonly UserId[]): Promise<void> {
+    const { connections, store } = this;
+    // The word that a session has ended may have been lost too. A member's is the site's, and nothing here ends it.
+    const sessions = new Map<string, UserId>();
+    for (const user of users)
+      for (const session of connections.guestSessions(user)) sessions.set(session, user);
     try {
-      this.connections.tellBehind(user, await this.store.position(user));
-      await this.endSessions(user);
+      const [positions, ended] = await Promise.all([
+        store.positions(users),
+        store.endedSessions([...sessions.keys()]),
+      ]);
+      for (const [user, position] of positions) connections.tellBehind(user, position);
+      for (const session of ended) {
+        connections.deliver(sessions.get(session) ?? "", { kind: "session-ended", session });
+      }
     } catch (error) {
-      this.log.debug({ error }, "a position could not be compared");
-    }
-  }
-
-  /** The word that a session has ended may have been lost too. A member's is the site's, and nothing here ends it. */
-  private async endSessions(user: UserId): Promise<void> {
-    for (const session of this.connections.guestSessions(user)) {
-      const record = await this.store.session(session);
-      if (record?.ended !== false) this.connections.deliver(user, { kind: "session-ended", session });
+      this.log.debug({ error }, "positions could not be compared");
     }
   }
 

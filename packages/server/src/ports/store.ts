@@ -156,6 +156,8 @@ export interface StoreReads {
   /** Names whose data it is, for ever: tokens of another one are not ours. It stays when a back-up is restored. */
   readonly realm: string;
   session(id: string): Promise<SessionRecord | undefined>;
+  /** Those of them that have ended or are not known. */
+  endedSessions(ids: readonly string[]): Promise<ReadonlySet<string>>;
   user(id: UserId): Promise<UserRecord | undefined>;
   /** Guests and members whose name begins with the query, or has a word that does; the query is folded by the adapter. */
   findUsers(query: string, limit: number): Promise<readonly UserRecord[]>;
@@ -167,6 +169,8 @@ export interface StoreReads {
   history(conversation: ConversationId, before: number | undefined, limit: number): Promise<HistoryPage>;
   /** The user's last change, 0 if none. */
   position(user: UserId): Promise<Position>;
+  /** The same of many at once; those who have none are absent. */
+  positions(users: readonly UserId[]): Promise<ReadonlyMap<UserId, Position>>;
   /**
    * What changed for the user after `since`, oldest first; `limit` events a page. Undefined when more than `maxEvents`
    * are missing or `since` is after the user's last change: the client must load anew.
