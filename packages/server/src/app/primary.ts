@@ -2,6 +2,7 @@
  * The primary: owns the data directory, the one writer and the hub, and keeps the workers. It holds no client's socket.
  */
 import { rmSync } from "node:fs";
+import type { NatsLink } from "../bus/nats/nats-link.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Config } from "../config/index.ts";
 import type { ControlReply, ControlRequest } from "../link/control-types.ts";
@@ -11,6 +12,7 @@ import { socketPath } from "../link/socket-path.ts";
 import type { PageFile, WorkerSettings } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
 import type { HostLogin } from "../ports/host-login.ts";
+import type { Federation } from "../primary/federation.ts";
 import type { Hub } from "../primary/hub.ts";
 import type { Registry } from "../primary/registry.ts";
 import type { SeenTimes } from "../primary/seen.ts";
@@ -67,6 +69,7 @@ class Primary {
   private readonly lobby: PrimaryParts["lobby"];
   private readonly hub: Hub;
   private readonly seenTimes: SeenTimes;
+  private readonly federation: Federation | undefined;
   private readonly supervisor: Supervisor;
   private readonly writer: BatchingWriter;
   private page: Promise<readonly PageFile[]>;
@@ -81,7 +84,8 @@ class Primary {
     const { log } = options;
     const onHealth = (health: StoreHealth): void => primary.storeChanged(health);
     const store = await openStore({ config, directory, clock: systemClock, log, onHealth });
-    const primary = new Primary(options, directory, port, hostLogin, store);
+    const bus = await enterBus(config, store, log);
+    const primary = new Primary(options, directory, port, hostLogin, store, bus);
     await buildFirst(primary.page);
     const path = socketPath(directory);
     listen(path, (connection) => primary.accept(connection));
@@ -89,6 +93,7 @@ class Primary {
       // Whoever has taken the directory over listens there now.
       if (store.health.kind !== "fenced") rmSync(path, { force: true });
       await primary.closeStore();
+      await bus?.end();
       lock.release();
     });
     if (!(await primary.supervisor.start())) {
@@ -106,6 +111,7 @@ class Primary {
     private readonly port: number,
     private hostLogin: HostLogin | undefined,
     private readonly store: PrimaryStore,
+    private readonly bus: NatsLink | undefined,
   ) {
     const { config, log } = options;
     const { clock } = this;
@@ -120,7 +126,7 @@ class Primary {
       environment: options.environment,
       drain: (serial) => this.hub.drain(serial),
     });
-    const { writer, registry, hub, seenTimes, lobby } = wirePrimary({
+    const { writer, registry, hub, seenTimes, lobby, federation } = wirePrimary({
       clock,
       log,
       committer: store.committer,
@@ -131,12 +137,14 @@ class Primary {
         onStatistics: (serial, statistics) => this.supervisor.onStatistics(serial, statistics),
         onGone: (serial, reason) => this.supervisor.onLinkGone(serial, reason),
       },
+      link: bus,
     });
     this.writer = writer;
     this.registry = registry;
     this.lobby = lobby;
     this.hub = hub;
     this.seenTimes = seenTimes;
+    this.federation = federation;
     collectWhenQuiet(clock, () => this.writer.committed);
     purgeSessions(clock, (request, done) => this.writer.submit(request, done));
     clock.every(SECOND_MS, () => {
@@ -295,7 +303,8 @@ class Primary {
   }
 
   private status(): ControlReply {
-    const { writer, clock, directory } = this;
+    const { writer, clock, directory, bus, federation } = this;
+    const isAlone = bus === undefined || federation === undefined;
     return {
       type: "status",
       primary: {
@@ -315,6 +324,14 @@ class Primary {
         committed: writer.committed,
         health: this.store.health,
       },
+      ...(isAlone ? {} : { bus: { address: bus.address, ...federation.statistics } }),
     };
   }
+}
+
+/** What is not needed on a single machine is not loaded there. */
+async function enterBus(config: Config, store: PrimaryStore, log: Logger): Promise<NatsLink | undefined> {
+  if (config.bus.kind === "local") return undefined;
+  const { openBus } = await import("./bus.ts");
+  return await openBus(config, store.realm, systemClock, log);
 }

@@ -238,7 +238,9 @@ export class Hub {
     const { cluster } = this;
     const outcome =
       cluster === undefined ? this.registry.join(serial, request) : await cluster.join(serial, request);
-    if (this.federation !== undefined && outcome.ok) await this.federation.hold(request.id);
+    // The worker may have died while other nodes were asked.
+    const isHere = this.registry.holders(request.id).length > 0;
+    if (this.federation !== undefined && isHere) await this.federation.hold(request.id);
     this.answer(connection, ref, outcome);
   }
 

@@ -27,6 +27,7 @@ const HEARTBEAT_MS = 1_000;
 /** Heartbeats without an answer after which the connection is dead: noticed within four seconds. */
 const SILENT_HEARTBEATS = 3;
 const RETRY_MS = 250;
+const END_TIMEOUT_MS = 500;
 const WAITING_BYTES = 16 * 1_048_576;
 /** What a line of the protocol adds to subject and payload, roughly. */
 const LINE_BYTES = 32;
@@ -142,6 +143,12 @@ export class NatsLink implements NodeLink {
 
   onReturn(receive: () => void): void {
     this.returns.push(receive);
+  }
+
+  /** Closes it when what was published has gone out, or after a short while. */
+  async end(): Promise<void> {
+    await this.settle(END_TIMEOUT_MS);
+    this.close();
   }
 
   close(): void {

@@ -1,0 +1,181 @@
+/** Two nodes on one database and one bus: what one of them commits is heard at the other one, whatever the bus does. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { NatsServer, PostgresServer, runCommand, until } from "@duologue/testing";
+import { systemClock } from "../../src/clock.ts";
+import { judge, testimonyOf } from "../chaos/oracle.ts";
+import { Cluster } from "../harness/cluster.ts";
+import { freshDirectory } from "../harness/directories.ts";
+import { Peer } from "../harness/peer.ts";
+import { Talker } from "../harness/traffic.ts";
+
+setDefaultTimeout(60_000);
+
+const PACE = { window: 4, pauseMs: 10 };
+
+let postgres: PostgresServer;
+let cluster: Cluster;
+
+beforeAll(async () => {
+  postgres = await PostgresServer.start();
+  cluster = await Cluster.start({ postgres, workers: 2 });
+});
+
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+  await postgres?.[Symbol.asyncDispose]();
+});
+
+/** Ann on the first node, Ben on the second, and their conversation. */
+async function apart(): Promise<{ ann: Peer; ben: Peer; conversation: string }> {
+  const [one = "", two = ""] = cluster.urls;
+  const [ann, ben] = [await Peer.connect(one), await Peer.connect(two)];
+  return { ann, ben, conversation: (await ann.open(ben.id)).id };
+}
+
+describe("two nodes", () => {
+  test("[CV5] an event reaches every connection of both sides on either node once, in one chain of cursors", async () => {
+    const { ann, ben, conversation } = await apart();
+    const [one = "", two = ""] = cluster.urls;
+    const devices = [
+      await Peer.connect(two, { token: ann.token }),
+      await Peer.connect(one, { token: ben.token }),
+    ];
+    for (let count = 0; count < 20; count += 1) {
+      const peer = count % 2 === 0 ? ann : ben;
+      await peer.say(conversation, `number ${count}`);
+    }
+    for (const peer of [...devices, ann, ben]) {
+      const steps = await stepsUntil(peer, 20);
+      expect(steps.map(({ seq }) => seq)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+      for (const [index, { prev }] of steps.entries()) {
+        if (index > 0) expect(prev).toBe(steps[index - 1]?.cursor);
+      }
+      await peer.close();
+    }
+  });
+
+  test("[CV14] [MK1] typing, markers, edits and retractions go from node to node", async () => {
+    const { ann, ben, conversation } = await apart();
+    ann.send({ type: "typing", conversation, active: true });
+    expect(await ben.next("typing")).toMatchObject({ user: ann.id, active: true });
+    const { id } = await ann.say(conversation, "first");
+    expect(await ben.next("event", (frame) => frame.id === id)).toMatchObject({ seq: 1 });
+    ben.send({ type: "mark", conversation, read: 1 });
+    expect(await ann.next("markers", ({ user }) => user === ben.id)).toMatchObject({ delivered: 1, read: 1 });
+    await ann.edit(conversation, 1, "changed");
+    expect(await ben.next("event", ({ kind }) => kind === "edit")).toMatchObject({ target: 1 });
+    await ann.retract(conversation, 1);
+    expect(await ben.next("event", ({ kind }) => kind === "retract")).toMatchObject({ target: 1 });
+    await Promise.all([ann.close(), ben.close()]);
+  });
+
+  test("[HL10] a session that ends on one node ends on the other", async () => {
+    const [one = "", two = ""] = cluster.urls;
+    const ann = await Peer.connect(one);
+    const device = await Peer.connect(two, { token: ann.token });
+    await ann.logout();
+    expect(await device.whenClosed()).toMatchObject({ reason: "logged_out" });
+  });
+
+  test("`status` shows the bus, without its secrets", async () => {
+    const { stdout } = await cluster.node(0).run("status");
+    expect(stdout).toContain(`Bus      ${cluster.nats.url}, connected`);
+    const { stdout: json } = await cluster.node(0).run("status", "--json");
+    expect(JSON.parse(json)).toMatchObject({ bus: { isConnected: true, broken: 0, unknown: 0 } });
+  });
+});
+
+/** Acks and events of this connection, in the order of their coming, up to this number. */
+async function stepsUntil(peer: Peer, last: number) {
+  const isStep = (frame: { readonly type: string }): boolean =>
+    frame.type === "event" || frame.type === "ack";
+  const steps = (): readonly { seq: number; cursor?: string; prev?: string }[] =>
+    peer.frames.log.filter(isStep) as never;
+  await until(() => steps().some(({ seq }) => seq === last), `number ${last} is there`);
+  return steps();
+}
+
+describe("a bus that dies", () => {
+  test("[CV3] [SY5] sends are acknowledged all the while, all catch up within 5 s of its return, and go on live", async () => {
+    const [one = "", two = ""] = cluster.urls;
+    using alice = new Talker({ url: one, pace: PACE });
+    using bob = new Talker({ url: two, pace: PACE });
+    // Writes nothing: only what the servers tell brings it on.
+    await alice.meet(bob);
+    using listener = new Talker({ url: two, token: alice.token });
+    await listener.when(({ me }) => me !== undefined, "logged in");
+    await listener.join(alice.conversation);
+    alice.begin();
+    bob.begin();
+    await alice.when(() => alice.log.acknowledged.size > 20, "twenty are acknowledged");
+    await cluster.nats.kill();
+    const before = alice.log.acknowledged.size;
+    await alice.when(() => alice.log.acknowledged.size > before + 100, "sends go on without the bus", 10_000);
+    for (const url of cluster.urls) expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    alice.rest();
+    bob.rest();
+    for (const talker of [alice, bob]) await talker.when(() => talker.isSettled, "all is acknowledged");
+    const last = Math.max(alice.log.lastSeq, bob.log.lastSeq);
+    expect(listener.log.lastSeq).toBeLessThan(last);
+    await cluster.nats.start();
+    const returnedAt = systemClock.monotonic();
+    for (const talker of [alice, bob, listener])
+      await talker.when(() => talker.log.lastSeq >= last, "all have caught up", 5_000);
+    process.stdout.write(
+      `caught up ${Math.round(systemClock.monotonic() - returnedAt)} ms after the return\n`,
+    );
+    await expectLive(alice, listener, bob);
+    const tokens = new Map([alice, bob].map((talker) => [talker.client.me?.id ?? "", talker.token]));
+    const devices = [alice, bob, listener].map((talker) => testimonyOf(talker));
+    const { violations, messages } = await judge({
+      url: one,
+      conversation: alice.conversation,
+      tokens,
+      devices,
+    });
+    expect([violations, messages > 100]).toEqual([[], true]);
+  });
+});
+
+/** One message at a time, and the median of the times until it is there. */
+async function expectLive(sender: Talker, ...receivers: readonly Talker[]): Promise<void> {
+  const delays: number[] = [];
+  for (let count = 0; count < 9; count += 1) {
+    const text = `live ${count}`;
+    const sentAt = systemClock.monotonic();
+    const id = sender.client.send(sender.conversation, text);
+    sender.log.onSent(id);
+    sender.texts.set(id, text);
+    for (const receiver of receivers) await receiver.when(() => receiver.log.numbered.has(id), text, 5_000);
+    delays.push(systemClock.monotonic() - sentAt);
+  }
+  const median = delays.toSorted((a, b) => a - b)[4] ?? 0;
+  process.stdout.write(`live again: ${median.toFixed(1)} ms\n`);
+  expect(median).toBeLessThan(1_000);
+}
+
+describe("a bus that cannot be entered at the start", () => {
+  test("is one line, and exit code 1", async () => {
+    await using nats = await NatsServer.start({ configuration: 'authorization { token: "right" }' });
+    const data = freshDirectory();
+    const store = postgres.url(await postgres.createDatabase());
+    const url = nats.url.replace("://", "://wr0ng@");
+    const words = [
+      "serve",
+      "--host",
+      "127.0.0.1",
+      "--port",
+      "0",
+      "--data",
+      data,
+      "--store",
+      store,
+      "--bus",
+      url,
+    ];
+    const { exitCode, stdout, stderr } = await runCommand(words);
+    const lines = stderr.trimEnd().split("\n");
+    expect(lines.at(-1)).toMatch(/^duologue: The bus nats:\/\/127\.0\.0\.1:\d+ refuses the credentials /);
+    expect([exitCode, stdout, stderr.includes("wr0ng")]).toEqual([1, "", false]);
+  });
+});
