@@ -38,6 +38,8 @@ const HOUR_MS = 3_600_000;
 
 export class Chat {
   private readonly memberships = new Map<ConversationId, Membership>();
+  /** Those that are being looked up. */
+  private readonly asked = new Map<ConversationId, Promise<Membership | undefined>>();
 
   constructor(
     private readonly store: Store,
@@ -156,17 +158,33 @@ export class Chat {
     this.store.append(draft, (outcome) => done(outcome.ok ? outcome : refused(outcome.refusal)));
   }
 
-  private async membership(conversation: ConversationId): Promise<Membership | undefined> {
+  /**
+   * Asked for once, however many wait for it: so they go on in the order in which they came, where a store that answers
+   * several questions at the same time would mix them up.
+   */
+  private membership(conversation: ConversationId): Promise<Membership | undefined> {
     const known = this.memberships.get(conversation);
-    if (known !== undefined) return known;
-    const found = await this.store.membership(conversation);
-    if (found !== undefined) {
-      this.memberships.set(conversation, found);
-      const oldest =
-        this.memberships.size > MEMBERSHIP_CACHE ? this.memberships.keys().next().value : undefined;
-      if (oldest !== undefined) this.memberships.delete(oldest);
+    if (known !== undefined) return Promise.resolve(known);
+    const asked = this.asked.get(conversation);
+    if (asked !== undefined) return asked;
+    const answer = this.findMembership(conversation);
+    this.asked.set(conversation, answer);
+    return answer;
+  }
+
+  private async findMembership(conversation: ConversationId): Promise<Membership | undefined> {
+    try {
+      const found = await this.store.membership(conversation);
+      if (found !== undefined) {
+        this.memberships.set(conversation, found);
+        const oldest =
+          this.memberships.size > MEMBERSHIP_CACHE ? this.memberships.keys().next().value : undefined;
+        if (oldest !== undefined) this.memberships.delete(oldest);
+      }
+      return found;
+    } finally {
+      this.asked.delete(conversation);
     }
-    return found;
   }
 }
 
