@@ -144,13 +144,16 @@ export function knownVersion(meta: ReadonlyMap<string, string>): number {
 
 /** Empty where there are no tables. */
 export async function readMeta(connection: Connection, schema: string): Promise<ReadonlyMap<string, string>> {
-  const table = `${quoteName(schema)}.meta`;
-  const [row] = await connection.ask<{ isThere: boolean }>(
-    'SELECT to_regclass($1::text) IS NOT NULL AS "isThere"',
-    [table],
+  // Not by to_regclass: within a transaction it goes on not to see what another node has made meanwhile.
+  const found = await connection.ask(
+    `SELECT 1 FROM pg_class AS t JOIN pg_namespace AS n ON n.oid = t.relnamespace
+      WHERE n.nspname = $1 AND t.relname = 'meta'`,
+    [schema],
   );
-  if (row?.isThere !== true) return new Map();
-  const rows = await connection.ask<{ name: string; value: string }>(`SELECT name, value FROM ${table}`);
+  if (found.length === 0) return new Map();
+  const rows = await connection.ask<{ name: string; value: string }>(
+    `SELECT name, value FROM ${quoteName(schema)}.meta`,
+  );
   return new Map(rows.map(({ name, value }) => [name, value]));
 }
 
