@@ -179,7 +179,7 @@ export class PostgresServer implements AsyncDisposable {
           ];
     const child = Bun.spawn(command, {
       cwd: this.#directory,
-      env: { LC_ALL: "C", PATH: process.env["PATH"] ?? "" },
+      env: { LC_ALL: "C", PATH: process.env.PATH ?? "" },
       stdin: "ignore",
       stdout: "ignore",
       // Not a pipe: what pg_ctl leaves behind would hold it open.

@@ -1,0 +1,69 @@
+/** A look at the database for people: what it is, what it holds, and whether all of it is right. */
+import type { Clock } from "../../clock.ts";
+import { DEFAULT_TIMES, type PostgresAddress, schemaOf } from "./address.ts";
+import { Connection } from "./connection.ts";
+import { findDamage } from "./invariants.ts";
+import { knownVersion, readMeta, SCHEMA_VERSION } from "./migrations.ts";
+import { Pool } from "./pool.ts";
+
+export interface PostgresInspection {
+  /** Of the server. */
+  readonly postgres: string;
+  /** Of the tables; 0: there are none yet. */
+  readonly version: number;
+  readonly newestVersion: number;
+  /** Whether the server flushes what it has committed; without it, a loss of power loses messages. */
+  readonly isFlushing: boolean;
+  readonly maxConnections: number;
+  readonly users: number;
+  readonly conversations: number;
+  readonly events: number;
+  /** Of the last event, in milliseconds since 1970; 0 when there is none. */
+  readonly lastTime: number;
+  /** In words for people; empty when all is well. */
+  readonly damage: readonly string[];
+}
+
+/** The whole database is read for it, beside nodes at work. */
+const LOOK_MS = 600_000;
+
+const SELECT_FACTS = `SELECT current_setting('server_version') AS postgres, current_setting('fsync') AS fsync,
+  current_setting('max_connections')::int AS "maxConnections"`;
+
+const COUNT = `SELECT (SELECT count(*) FROM person)::float8 AS users,
+  (SELECT count(*) FROM conversation)::float8 AS conversations, (SELECT count(*) FROM event)::float8 AS events,
+  (SELECT coalesce(max(last_time), 0) FROM conversation)::float8 AS "lastTime"`;
+
+type Counts = Pick<PostgresInspection, "users" | "conversations" | "events" | "lastTime">;
+
+/** Rejects with the server's or the client's error, NoAnswerError, or WrongDatabaseError. Changes nothing. */
+export async function inspectPostgres(
+  address: PostgresAddress,
+  clock: Pick<Clock, "after">,
+): Promise<PostgresInspection> {
+  const connection = await Connection.open({ address, clock, times: DEFAULT_TIMES, name: "duologue doctor" });
+  const times = { answerMs: LOOK_MS, statementMs: LOOK_MS, idleMs: LOOK_MS };
+  const pool = new Pool({ address, clock, times, connections: 1 });
+  try {
+    const [facts] = await connection.ask<{ postgres: string; fsync: string; maxConnections: number }>(
+      SELECT_FACTS,
+    );
+    const version = knownVersion(await readMeta(connection, schemaOf(address)));
+    const about = {
+      postgres: facts?.postgres ?? "",
+      isFlushing: facts?.fsync === "on",
+      maxConnections: facts?.maxConnections ?? 0,
+      version,
+      newestVersion: SCHEMA_VERSION,
+    };
+    if (version === 0) return { ...about, users: 0, conversations: 0, events: 0, lastTime: 0, damage: [] };
+    return await pool.snapshot(async (ask) => {
+      const [counts] = await ask<Counts>(COUNT, []);
+      const { users = 0, conversations = 0, events = 0, lastTime = 0 } = counts ?? {};
+      return { ...about, users, conversations, events, lastTime, damage: await findDamage(ask) };
+    });
+  } finally {
+    connection.close();
+    pool.close();
+  }
+}
