@@ -42,9 +42,13 @@ function plainEnvironment(): Record<string, string> {
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-/** Runs `duologue …` to its end, e.g. `status`. */
-export async function runCommand(parameters: readonly string[], timeoutMs = 20_000): Promise<CommandOutcome> {
-  const child = Bun.spawn([process.execPath, MAIN, ...parameters], {
+/** Runs `duologue …` to its end, e.g. `status`. `prefix`: see ServerOptions. */
+export async function runCommand(
+  parameters: readonly string[],
+  timeoutMs = 20_000,
+  prefix: readonly string[] = [],
+): Promise<CommandOutcome> {
+  const child = Bun.spawn([...prefix, process.execPath, MAIN, ...parameters], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -6,8 +6,9 @@ import { parseArgs } from "node:util";
 import { browserGuests, ChaosSite } from "./browsers.ts";
 import { runHerd } from "./herd.ts";
 import { record } from "./record.ts";
-import { renderHerd, renderReport } from "./report.ts";
+import { renderHerd, renderReport, renderStorage } from "./report.ts";
 import { runChaos } from "./run.ts";
+import { runStorage } from "./storage.ts";
 
 const help = `Usage: npm run chaos -- [options]
 
@@ -24,6 +25,7 @@ const help = `Usage: npm run chaos -- [options]
   --limit NAME=VALUE  a limit of the server, as "duologue serve" takes it; may be repeated
   --record            also puts the report into docs/reliability.md
   --herd N            instead: N clients, all cut at once, come back (each takes one open file here and one there)
+  --storage N         instead: each fault of the disk N times, with libfiu and a small file system (root, fiu-utils)
 `;
 
 const text = { type: "string" } as const;
@@ -41,22 +43,27 @@ const { values } = parseArgs({
     pause: text,
     record: { type: "boolean" },
     herd: text,
+    storage: text,
     "no-browsers": { type: "boolean" },
     help: { type: "boolean" },
   },
 });
 
-function number(
-  name: "minutes" | "warm-up" | "pause" | "seed" | "workers" | "conversations" | "devices" | "round" | "herd",
-  usual: number,
-): number {
+type NumberName = Exclude<keyof typeof values, "only" | "limit" | "record" | "no-browsers" | "help">;
+
+function number(name: NumberName, usual: number): number {
   const value = Number(values[name] ?? usual);
   if (!(value >= 0)) throw new RangeError(`--${name}: a number, not ${values[name]}`);
   return value;
 }
 
 if (values.help === true) process.stdout.write(help);
-else process.exitCode = (await (values.herd === undefined ? mix() : herd(number("herd", 0)))) ? 0 : 1;
+else process.exitCode = (await run()) ? 0 : 1;
+
+function run(): Promise<boolean> {
+  if (values.storage !== undefined) return storage(number("storage", 1));
+  return values.herd === undefined ? mix() : herd(number("herd", 0));
+}
 
 async function mix(): Promise<boolean> {
   using site = values["no-browsers"] === true ? undefined : await ChaosSite.build();
@@ -79,7 +86,7 @@ async function mix(): Promise<boolean> {
     conversations: number("conversations", 10),
     devices: number("devices", 4),
     ...(values.only === undefined ? {} : { only: values.only.split(",") }),
-    progress: (line) => void process.stderr.write(`${line}\n`),
+    progress,
   });
   const rendered = renderReport(report);
   process.stdout.write(`${rendered}\n`);
@@ -91,4 +98,17 @@ async function herd(clients: number): Promise<boolean> {
   const report = await runHerd(clients, number("workers", 4));
   process.stdout.write(`${renderHerd(report)}\n`);
   return report.strangers === 0 && report.verdict.violations.length === 0;
+}
+
+async function storage(times: number): Promise<boolean> {
+  const report = await runStorage(times, progress);
+  const rendered = renderStorage(report);
+  process.stdout.write(`${rendered}\n`);
+  if (values.record === true) await record("--storage N --record", rendered);
+  const acknowledged = report.rounds.reduce((sum, round) => sum + (round.acknowledged ?? 0), 0);
+  return report.verdict.violations.length + report.damage.length + acknowledged === 0;
+}
+
+function progress(line: string): void {
+  process.stderr.write(`${line}\n`);
 }

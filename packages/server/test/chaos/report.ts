@@ -2,6 +2,7 @@
 import type { HerdReport } from "./herd.ts";
 import type { ChaosReport, FaultTally } from "./run.ts";
 import type { Trend } from "./samples.ts";
+import type { StorageReport, StorageRound } from "./storage.ts";
 
 export function renderReport(report: ChaosReport): string {
   const { seed, rounds, durationMs, messages, acknowledged, repeats, violations, delaysMs } = report;
@@ -29,6 +30,36 @@ export function renderHerd({ clients, loginMs, backMs, strangers, verdict }: Her
     `${strangers} as somebody else; ${count(verdict.messages)} messages of others meanwhile, ` +
     `**${verdict.violations.length} violations**.`
   );
+}
+
+export function renderStorage({ rounds, verdict, damage }: StorageReport): string {
+  const names = [...new Set(rounds.map(({ name }) => name))];
+  const rows = names.map((name) => {
+    const own = rounds.filter((round) => round.name === name);
+    const known = (pick: (round: StorageRound) => number | undefined): number[] =>
+      own.flatMap((round) => pick(round) ?? []);
+    const longest = (values: readonly number[]): string => `${ms(Math.max(...values))} ms`;
+    const [noticed, acknowledged] = [
+      known(({ noticedMs }) => noticedMs),
+      known((round) => round.acknowledged),
+    ];
+    return [
+      name,
+      count(own.length),
+      noticed.length === 0 ? "–" : longest(noticed),
+      acknowledged.length === 0 ? "–" : count(acknowledged.reduce((sum, value) => sum + value, 0)),
+      longest(known(({ wholeMs }) => wholeMs)),
+    ];
+  });
+  return [
+    `${count(verdict.messages)} messages, ${count(verdict.acknowledged)} acknowledgements, ` +
+      `**${verdict.violations.length} violations**; doctor finds ${damage.length} faults afterwards.`,
+    table(
+      ["fault", "times", "not ready: longest", "acknowledged meanwhile", "mended to all whole: longest"],
+      rows,
+    ),
+    ...[...verdict.violations, ...damage].map((violation) => `VIOLATION ${violation}`),
+  ].join("\n\n");
 }
 
 function faultRow({ name, what, times, absencesMs, wholeMs }: FaultTally): string[] {

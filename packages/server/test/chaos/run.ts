@@ -4,10 +4,8 @@
  */
 import { elapsed, SeededRandom } from "@duologue/testing";
 import { systemClock } from "../../src/clock.ts";
-import type { Talker } from "../harness/traffic.ts";
 import type { WireLog } from "../harness/wire-log.ts";
 import { type Fault, faults } from "./faults.ts";
-import { RECOVERY_MS } from "./group.ts";
 import type { Verdict } from "./oracle.ts";
 import { Samples, type Trend } from "./samples.ts";
 import { World, type WorldOptions } from "./world.ts";
@@ -163,7 +161,7 @@ class Run {
     );
     try {
       await Promise.all(chosen.map((fault) => fault?.inflict(this.world, this.random)));
-      await Promise.all(this.world.talkers.map(worksAgain));
+      await this.world.talkAgain();
     } catch (error) {
       this.violations.push(`not whole again: ${String(error)}`, ...this.#story());
     }
@@ -208,10 +206,4 @@ class Run {
       `round ${this.#rounds}: ${verdict.messages} messages, ${verdict.violations.length} violations`,
     );
   }
-}
-
-/** Resolves when what this device writes is acknowledged again: two, since one may have been on its way. */
-async function worksAgain(talker: Talker): Promise<void> {
-  const before = talker.log.acknowledged.size;
-  await talker.when(() => talker.log.acknowledged.size >= before + 2, "acknowledged again", RECOVERY_MS);
 }

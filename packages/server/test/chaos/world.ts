@@ -10,7 +10,7 @@ import {
   until,
 } from "@duologue/testing";
 import type { Pace, Talker } from "../harness/traffic.ts";
-import { Group } from "./group.ts";
+import { Group, RECOVERY_MS } from "./group.ts";
 import { combine, type Verdict } from "./oracle.ts";
 import { FaultyProxy } from "./proxy.ts";
 
@@ -24,6 +24,8 @@ export interface WorldOptions {
   readonly limits?: Readonly<Record<string, number>>;
   /** Further options of the command line. */
   readonly serverOptions?: readonly string[];
+  /** Words before the server's command line, which must lead to the same process. */
+  readonly prefix?: (dataDirectory: string) => readonly string[];
 }
 
 /** How long the port may stay taken after the primary was killed: its workers must end by themselves. */
@@ -101,6 +103,20 @@ export class World implements AsyncDisposable {
     for (const pid of pids) killQuietly(pid, signal);
   }
 
+  /** Resolves when what each device writes is acknowledged again: two messages, since one may have been on its way. */
+  async talkAgain(): Promise<void> {
+    await Promise.all(
+      this.talkers.map(async (talker) => {
+        const before = talker.log.acknowledged.size;
+        await talker.when(
+          () => talker.log.acknowledged.size >= before + 2,
+          "acknowledged again",
+          RECOVERY_MS,
+        );
+      }),
+    );
+  }
+
   /** Everybody stops writing, catches up, and the judge speaks. */
   async verdict(): Promise<Verdict> {
     await Promise.all(this.groups.map((group) => group.settle()));
@@ -127,6 +143,7 @@ function serverOptions(options: WorldOptions, dataDirectory: string) {
   return {
     workers: options.workers,
     dataDirectory,
+    ...(options.prefix === undefined ? {} : { prefix: options.prefix(dataDirectory) }),
     options: [...limits(options.limits ?? {}), ...(options.serverOptions ?? [])],
   };
 }
