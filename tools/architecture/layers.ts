@@ -9,7 +9,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   client: ["protocol"],
   web: ["client", "protocol"],
   server: ["protocol", "web"],
-  bench: ["client", "protocol", "testing"],
+  bench: ["client", "protocol", "server", "testing"],
   testing: [],
   simulation: ["client", "protocol", "server", "testing"],
 };
@@ -32,8 +32,8 @@ const serverParts: Readonly<Record<string, readonly string[]>> = {
   "app/": ["gateway/", "domain/", "primary/", "store/", "bus/", "link/", "ports/", ...leaves],
   "cli/": ["app/", "link/", ...leaves],
   "main.ts": ["app/", "cli/"],
-  // The door: the parts that the simulator puts together in its own way.
-  "index.ts": ["app/", "gateway/", "domain/", "store/", "link/", "ports/", "clock.ts", "log.ts"],
+  // The door: the parts that the simulator and benchmarks put together in their own way.
+  "index.ts": ["app/", "bus/", "gateway/", "domain/", "store/", "link/", "ports/", "clock.ts", "log.ts"],
 };
 
 /**

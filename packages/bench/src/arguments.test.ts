@@ -33,14 +33,17 @@ test("cluster stands for what needs several machines, with its own options", () 
   const command = parseCommand(["cluster", "--nodes", "1,3", "--rate", "500,2000", "--charts", "charts"]);
   expect(command).toMatchObject({
     kind: "run",
-    names: ["bare", "nodes", "online", "scaling"],
+    names: ["bare", "nodes", "online", "presence", "scaling"],
     settings: { nodes: [1, 3], rates: [500, 2000] },
     chartDirectory: "charts",
   });
 });
 
 test.each([
-  [["fast"], "name: one of relay, idle, durable, storm, page, bare, nodes, online, scaling, not fast"],
+  [
+    ["fast"],
+    "name: one of relay, idle, durable, storm, page, bare, nodes, online, presence, scaling, not fast",
+  ],
   [["relay", "--runs", "0"], "--runs: a whole number above 0, not 0"],
   [["relay", "--connections", "7"], "must be even"],
   [["relay", "--servers", "apache"], "--servers: one of duologue, ws, bun-relay, not apache"],

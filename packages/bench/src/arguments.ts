@@ -7,7 +7,7 @@ import type { ServerName } from "./servers/launch.ts";
 /** What one machine does by itself. */
 const singleNames = ["relay", "idle", "durable", "storm", "page"] as const;
 /** What several do; needs nats-server. */
-const clusterNames = ["bare", "nodes", "online", "scaling"] as const;
+const clusterNames = ["bare", "nodes", "online", "presence", "scaling"] as const;
 export const benchmarkNames = [...singleNames, ...clusterNames] as const;
 export type BenchmarkName = (typeof benchmarkNames)[number];
 
@@ -36,8 +36,9 @@ Names
   bare      PostgreSQL and NATS alone: what a cluster cannot be cheaper than
   nodes     durable messages through PostgreSQL, over one node and several
   online    users of a cluster who write nothing: login, return, ping, memory
+  presence  what it costs that people come and go, with 1,000 to 50,000 simulated users
   scaling   the cost model: what clusters of any size need, from measured runs
-  cluster   what several machines cost: bare, nodes, online, scaling
+  cluster   what several machines cost: bare, nodes, online, presence, scaling
 
 Options
   --runs N            runs of each measurement (3)

@@ -6,6 +6,7 @@ import { runIdle } from "./load/idle-load.ts";
 import { runInterest } from "./load/interest-load.ts";
 import type { Job, JobResult } from "./load/job.ts";
 import { runOnline } from "./load/online-load.ts";
+import { runPresence } from "./load/presence-load.ts";
 import { runRelay } from "./load/relay-load.ts";
 import { runRows } from "./load/rows-load.ts";
 import { runStorm } from "./load/storm-load.ts";
@@ -22,6 +23,8 @@ function runJob(clock: BenchClock, job: Job): Promise<JobResult> {
       return runStorm(clock, job);
     case "online":
       return runOnline(clock, job);
+    case "presence":
+      return runPresence(clock, job);
     case "rows":
       return runRows(clock, job);
     case "hops":

@@ -8,6 +8,7 @@ import { benchIdle } from "./benchmarks/idle.ts";
 import { benchNodes } from "./benchmarks/nodes.ts";
 import { benchOnline } from "./benchmarks/online.ts";
 import { benchPage } from "./benchmarks/page.ts";
+import { benchPresence } from "./benchmarks/presence.ts";
 import { benchRelay } from "./benchmarks/relay.ts";
 import { benchScaling } from "./benchmarks/scaling.ts";
 import { benchStorm } from "./benchmarks/storm.ts";
@@ -35,6 +36,8 @@ function runBenchmark(name: BenchmarkName, context: BenchContext): Promise<Repor
       return benchNodes(context);
     case "online":
       return benchOnline(context);
+    case "presence":
+      return benchPresence(context);
     case "scaling":
       return benchScaling(context);
   }

@@ -1,14 +1,17 @@
-/** The server's parts without sockets, ports and processes, for the simulator. The program itself begins in main.ts. */
+/** The server's parts without sockets, ports and processes, for the simulator and for benchmarks. The program itself begins in main.ts. */
 export { type PrimaryParts, wirePrimary } from "./app/primary-parts.ts";
 export { type WorkerParts, wireWorker } from "./app/worker-parts.ts";
-export type { Clock, Timer } from "./clock.ts";
+export { MemoryBus } from "./bus/memory-link.ts";
+export { NatsLink } from "./bus/nats/nats-link.ts";
+export { type Clock, systemClock, type Timer } from "./clock.ts";
 export { type TokenCheck, Tokens } from "./domain/tokens.ts";
 export type { ClientSocket, Connection } from "./gateway/connection.ts";
 export { sweep } from "./gateway/server.ts";
 export { PrimaryLink } from "./link/client.ts";
 export { type ByteSocket, LineConnection, type LineReceiver } from "./link/lines.ts";
-export { decodeStatement, encodeStatement } from "./link/messages.ts";
+export { decodeStatement, encodeCall, encodeStatement } from "./link/messages.ts";
 export { linkLimits } from "./link/socket-path.ts";
 export type { WorkerSettings } from "./link/worker-types.ts";
 export type { LogFields, Logger } from "./log.ts";
+export type { NodeLink } from "./ports/node-link.ts";
 export { SqliteReader, SqliteWriter } from "./store/index.ts";

@@ -83,6 +83,24 @@ export interface OnlineJob extends PhaseTimes {
   readonly pingsPerSecond: number;
 }
 
+/** Users who are only simulated, on nodes in the generator's own process. */
+export interface PresenceJob {
+  readonly kind: "presence";
+  readonly seed: number;
+  /** Absent: nodes speak to each other in memory. */
+  readonly nats: { readonly url: string; readonly pid: number } | undefined;
+  readonly nodes: number;
+  readonly users: number;
+  readonly lobbyUsers: number;
+  readonly contacts: number;
+  /** Of all who may be somebody's contact. */
+  readonly onlineShare: number;
+  /** Who comes, watches and goes again while it is measured. */
+  readonly arrivals: number;
+  readonly arrivalsPerSecond: number;
+  readonly quietMs: number;
+}
+
 /** Yardstick of the store. */
 export interface RowsJob extends PhaseTimes {
   readonly kind: "rows";
@@ -114,7 +132,7 @@ export interface InterestJob {
 export type Protocol = "classic" | "v1";
 /** Jobs for a server that the runner starts for them. */
 export type ServerJob = RelayJob | DurableJob | IdleJob | StormJob;
-export type Job = ServerJob | OnlineJob | RowsJob | HopsJob | InterestJob;
+export type Job = ServerJob | OnlineJob | PresenceJob | RowsJob | HopsJob | InterestJob;
 
 /** What was looked at in the measured time. */
 export interface PhaseResult {
@@ -180,6 +198,32 @@ export interface OnlineResult {
   readonly returns: PhaseResult;
 }
 
+/** Over all nodes together. */
+export interface PresenceAct {
+  readonly count: number;
+  readonly measuredMs: number;
+  readonly nodesCpuMs: number;
+  readonly busCpuMs: number;
+  readonly sentMessages: number;
+  readonly sentBytes: number;
+  readonly receivedMessages: number;
+  readonly receivedBytes: number;
+}
+
+export interface PresenceResult {
+  readonly kind: "presence";
+  readonly users: number;
+  readonly setUpMs: number;
+  /** Growth of the process. */
+  readonly rssKb: number;
+  /** Nobody comes or goes. */
+  readonly quiet: PresenceAct;
+  readonly joins: PresenceAct;
+  /** Of one user's contacts, all at once. */
+  readonly watches: PresenceAct;
+  readonly leaves: PresenceAct;
+}
+
 export interface RowsResult extends PhaseResult {
   readonly kind: "rows";
   readonly rows: number;
@@ -205,6 +249,7 @@ export type JobResult =
   | IdleResult
   | StormResult
   | OnlineResult
+  | PresenceResult
   | RowsResult
   | HopsResult
   | InterestResult;
