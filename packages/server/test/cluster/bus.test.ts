@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { NatsServer, PostgresServer, runCommand, until } from "@duologue/testing";
 import { systemClock } from "../../src/clock.ts";
 import { judge, testimonyOf, type Verdict } from "../chaos/oracle.ts";
+import { ClassicClient } from "../harness/classic.ts";
 import { Cluster } from "../harness/cluster.ts";
 import { freshDirectory } from "../harness/directories.ts";
 import { Peer } from "../harness/peer.ts";
@@ -75,6 +76,32 @@ describe("two nodes", () => {
     const device = await Peer.connect(two, { token: ann.token });
     await ann.logout();
     expect(await device.whenClosed()).toMatchObject({ reason: "logged_out" });
+  });
+
+  test("[CL4] [CL7] classic users on two nodes see and reach each other, and learn it when the other has gone", async () => {
+    const [one = "", two = ""] = cluster.urls;
+    await using ann = await ClassicClient.login(one, "ann_on_one");
+    const ben = await ClassicClient.login(two, "ben_on_two");
+    const address = await ann.addressOf("ben_on_two");
+    ann.send(`chat:<${address}>:hello <b>`);
+    await ben.next("msg:hello <b>");
+    ben.send(`chat:<${await ben.addressOf("ann_on_one")}>:answer`);
+    await ann.next("msg:answer");
+    await ben.close();
+    // Either the list still has them, and their node says no, or it has them no more.
+    ann.send(`chat:<${address}>:too late`);
+    await ann.next("notice:failed:offline");
+  });
+
+  test("[CL10] a v1 user on one node and a classic user on the other write to each other", async () => {
+    const [one = "", two = ""] = cluster.urls;
+    await using ann = await Peer.connect(one);
+    await using ben = await ClassicClient.login(two, "ben_classic");
+    ben.send(`chat:<${await ben.addressOf(ann.name)}>:from classic`);
+    const { conversation, body } = await ann.next("event");
+    expect(body?.text).toBe("from classic");
+    await ann.say(conversation, "from v1");
+    await ben.next("msg:from v1");
   });
 
   test("`status` shows the bus, without its secrets", async () => {
