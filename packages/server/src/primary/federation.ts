@@ -135,7 +135,8 @@ export class Federation {
       case "broken":
         this.broken += 1;
         if (this.broken === 1)
-          this.options.log.warn({ payload: payload.slice(0, 40) }, "a note from the bus is none of ours");
+          // Not what it holds: that may be what somebody wrote.
+          this.options.log.warn({ length: payload.length }, "a note from the bus is none of ours");
         return false;
       case "foreign":
         this.refuse(received.node, received.version);

@@ -122,6 +122,16 @@ async function stepsUntil(peer: Peer, last: number) {
   return steps();
 }
 
+describe("the doctor", () => {
+  test("enters the bus, and says when it cannot", async () => {
+    const { stdout } = await cluster.node(0).run("doctor", "--port", "0", ...cluster.serveOptions);
+    expect(stdout).toContain(`✓ bus: ${cluster.nats.url} lets this machine in`);
+    const gone = ["--store", postgres.url(cluster.database), "--bus", "nats://127.0.0.1:1"];
+    const { exitCode, stdout: said } = await cluster.node(0).run("doctor", "--port", "0", ...gone);
+    expect([exitCode, /✗ bus: The bus nats:.*connection refused.* → Start it/.test(said)]).toEqual([1, true]);
+  });
+});
+
 describe("a bus that dies", () => {
   test("[CV3] [SY5] sends are acknowledged all the while, all catch up within 5 s of its return, and go on live", async () => {
     const [one = "", two = ""] = cluster.urls;
