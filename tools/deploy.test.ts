@@ -142,6 +142,20 @@ describe("ports and paths", () => {
     expect(values(compose.services?.nats?.healthcheck?.test).join(" ")).toContain(`:${numbers[1]}/healthz`);
   });
 
+  test("the bus's configuration gets its variables everywhere", () => {
+    const needed = new Set(
+      [...read("nats/nats.conf").matchAll(/: \$([A-Z_]+)$/gm)].map(([, name = ""]) => name),
+    );
+    expect(needed.size).toBe(2);
+    const container = values(podOf("StatefulSet", "nats").containers)[0];
+    const given = [
+      Object.keys(readVariables(read("nats/nats.env.example"))),
+      Object.keys(compose.services?.nats?.environment ?? {}),
+      values(container?.env).map(({ name }) => String(name)),
+    ];
+    for (const names of given) expect([...needed].filter((name) => !names.includes(name))).toEqual([]);
+  });
+
   test("what the image is made of is there, every workspace's package.json included", () => {
     const sources = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, words = ""]) =>
       words.split(" "),
