@@ -85,6 +85,8 @@ export class Group implements Disposable {
       this.talkers.map((talker) => talker.when(() => talker.isSettled, "settled", RECOVERY_MS)),
     );
     await Promise.all(this.participants.map((participant) => participant.caughtUp(0, RECOVERY_MS)));
+    // So that something is left unread, some of which was changed or taken back after it had come.
+    if (!this.#manner.reads) await this.talkers[0]?.lastWords();
     const last = Math.max(0, ...this.talkers.flatMap(({ log }) => [log.lastSeq]));
     await Promise.all(
       this.talkers.map((talker) =>

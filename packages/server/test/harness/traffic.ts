@@ -41,6 +41,12 @@ export interface Pace {
   window: number;
 }
 
+/** A message with its edits: their ids, and the texts that it had. */
+interface Standing {
+  readonly ids: string[];
+  readonly texts: string[];
+}
+
 /** One device of a user who writes the next message as soon as an earlier one has a number. */
 export class Talker implements Disposable {
   readonly client: Client;
@@ -60,8 +66,8 @@ export class Talker implements Disposable {
   #busy = false;
   #pause: Timer | undefined;
   #pending = new Set<string>();
-  /** Its last messages that stand, with the texts that they had. */
-  readonly #standing: { readonly ids: string[]; readonly texts: string[] }[] = [];
+  /** Its last messages that stand. */
+  readonly #standing: Standing[] = [];
 
   constructor(options: TalkerOptions | string) {
     const { url, name, token, storage, horizon, reads, pace } =
@@ -128,6 +134,19 @@ export class Talker implements Disposable {
     this.#busy = false;
   }
 
+  /** Three messages after everything else, of which one stays, one is changed, and one is taken back. */
+  async lastWords(): Promise<void> {
+    const write = async (id: string): Promise<void> => {
+      this.log.onSent(id);
+      await this.when(() => this.log.numbered.has(id), "its last words were taken");
+    };
+    const next = (): number => this.log.sent.size + 1;
+    for (const _ of "123") await write(this.#say(this.conversation, next()));
+    const [changed, erased] = this.#standing.slice(-2);
+    if (changed !== undefined) await write(this.#edit(this.conversation, changed, next()));
+    if (erased !== undefined) await write(this.#retract(this.conversation, erased));
+  }
+
   get isSettled(): boolean {
     const { connection, syncing } = this.client;
     return (
@@ -165,33 +184,53 @@ export class Talker implements Disposable {
 
   /** Mostly a message; now and then an answer, a change to one of the last ones, or the end of one. */
   #write(conversation: string, count: number): string {
-    const text = `${this.name}, number ${count}`;
     // One whose changes wait for their number is left alone: it may be refused what comes after its end.
     const settled = this.#standing.filter(({ ids }) =>
       ids.every((id) => this.log.numberOf(id) !== undefined),
     );
     const message = settled[count % Math.max(1, settled.length)];
-    const target = message === undefined ? undefined : this.log.numberOf(message.ids[0] ?? "");
-    if (message !== undefined && target !== undefined && count % EDIT_EVERY === 0) {
-      const id = this.client.edit(conversation, target, text);
-      message.ids.push(id);
-      message.texts.push(text);
-      this.texts.set(id, text);
-      this.changes.push({ kind: "edit", target, text });
-      return id;
-    }
-    if (message !== undefined && target !== undefined && count % RETRACT_EVERY === 0) {
-      this.retracted.push(...message.texts);
-      this.#standing.splice(this.#standing.indexOf(message), 1);
-      this.changes.push({ kind: "retract", target });
-      return this.client.retract(conversation, target);
-    }
-    const isReply = count % REPLY_EVERY === 0 && target !== undefined;
-    const id = this.client.send(conversation, text, isReply ? { replyTo: target } : {});
+    if (message !== undefined && count % EDIT_EVERY === 0) return this.#edit(conversation, message, count);
+    if (message !== undefined && count % RETRACT_EVERY === 0) return this.#retract(conversation, message);
+    return this.#say(conversation, count, count % REPLY_EVERY === 0 ? message : undefined);
+  }
+
+  #say(conversation: string, count: number, answered?: Standing): string {
+    const text = this.#text(count);
+    const replyTo = answered === undefined ? undefined : this.#numberOf(answered);
+    const id = this.client.send(conversation, text, replyTo === undefined ? {} : { replyTo });
     this.#standing.push({ ids: [id], texts: [text] });
     if (this.#standing.length > STANDING) this.#standing.shift();
     this.texts.set(id, text);
     return id;
+  }
+
+  #edit(conversation: string, message: Standing, count: number): string {
+    const text = this.#text(count);
+    const target = this.#numberOf(message);
+    const id = this.client.edit(conversation, target, text);
+    message.ids.push(id);
+    message.texts.push(text);
+    this.texts.set(id, text);
+    this.changes.push({ kind: "edit", target, text });
+    return id;
+  }
+
+  #retract(conversation: string, message: Standing): string {
+    const target = this.#numberOf(message);
+    this.retracted.push(...message.texts);
+    this.#standing.splice(this.#standing.indexOf(message), 1);
+    this.changes.push({ kind: "retract", target });
+    return this.client.retract(conversation, target);
+  }
+
+  #text(count: number): string {
+    return `${this.name}, number ${count}`;
+  }
+
+  #numberOf({ ids: [id = ""] }: Standing): number {
+    const number = this.log.numberOf(id);
+    if (number === undefined) throw new TypeError(`${id} has no number yet`);
+    return number;
   }
 
   /** The real one, with what comes in logged, and a clock that can be moved. */
