@@ -28,7 +28,7 @@ export class WorkerPresence implements Presence {
       this.lobby.apply(change);
       this.receive(change);
     });
-    link.on("v", (line) => this.take(decodeStatement<WatchedStates>(line)));
+    link.on("v", (line) => this.receiveWatched(this.keep(decodeStatement<WatchedStates>(line))));
   }
 
   /** A classic user of this worker: one connection, so nowhere else. */
@@ -75,7 +75,7 @@ export class WorkerPresence implements Presence {
     if (this.elsewhere === undefined) return;
     for (const id of ids) if (!this.watched.has(id)) this.watched.set(id, undefined);
     const states = await this.link.call<WatchedStates>("V", ids);
-    if (states !== undefined) this.take(states);
+    if (states !== undefined) this.keep(states);
   }
 
   unwatch(ids: readonly UserId[]): void {
@@ -88,11 +88,11 @@ export class WorkerPresence implements Presence {
     this.receiveWatched = receive;
   }
 
-  private take({ online, offline }: WatchedStates): void {
-    const ids = [...online, ...offline].filter((id) => this.watched.has(id));
+  /** Returns those who are watched still. */
+  private keep({ online, offline }: WatchedStates): readonly UserId[] {
     for (const id of online) if (this.watched.has(id)) this.watched.set(id, true);
     for (const id of offline) if (this.watched.has(id)) this.watched.set(id, false);
-    this.receiveWatched(ids);
+    return [...online, ...offline].filter((id) => this.watched.has(id));
   }
 
   retell(): void {

@@ -20,6 +20,8 @@ interface States {
 export class Watching {
   /** One watcher, the usual case, stands without a set around it. */
   private readonly watchers = new Map<UserId, Connection | Set<Connection>>();
+  /** Whose state is being found out. */
+  private readonly beginning = new Map<UserId, Promise<void>>();
   private total = 0;
   private changed = new Set<UserId>();
   private timer: Timer | undefined;
@@ -46,7 +48,9 @@ export class Watching {
     const added = [...users].filter((user) => !before.has(user) && this.add(user, connection));
     const removed = [...before].filter((user) => !users.has(user) && this.remove(user, connection));
     if (removed.length > 0) this.presence.unwatch(removed);
-    if (added.length > 0) await this.presence.watch(added);
+    this.begin(added);
+    // Those too whom somebody else has just begun to watch.
+    await Promise.all(new Set([...users].map((user) => this.beginning.get(user))));
     return undefined;
   }
 
@@ -71,6 +75,14 @@ export class Watching {
     if (this.watchers.size === 0) return;
     for (const user of users) if (this.watchers.has(user)) this.changed.add(user);
     if (this.changed.size > 0) this.timer ??= this.clock.after(this.limits.lobbyShareMs, () => this.tell());
+  }
+
+  private begin(users: readonly UserId[]): void {
+    if (users.length === 0) return;
+    const known = this.presence.watch(users).finally(() => {
+      for (const user of users) if (this.beginning.get(user) === known) this.beginning.delete(user);
+    });
+    for (const user of users) this.beginning.set(user, known);
   }
 
   private tell(): void {

@@ -83,7 +83,7 @@ describe("watching users of other nodes", () => {
     cluster.parted.add("node-0 node-1");
     await cluster.done(b.join("ben"));
     cluster.parted.clear();
-    await cluster.pass(130_000);
+    await cluster.pass(310_000, 500);
     expect(last(a)).toEqual({ online: ["ben"], offline: [] });
   });
 

@@ -13,7 +13,7 @@ import type { WorkerSerial } from "./registry.ts";
 
 const ASK_TIMEOUT_MS = 500;
 /** Each is asked again after so long, in case that a hint was lost and nobody knows. */
-const ASK_AGAIN_MS = 120_000;
+const ASK_AGAIN_MS = 300_000;
 const SWEEP_MS = 500;
 /** Asked again in one sweep. */
 const SWEEP_ASKS = 1_000;

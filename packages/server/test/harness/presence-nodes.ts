@@ -5,7 +5,7 @@ import { WorkerPresence } from "../../src/bus/presence.ts";
 import type { Clock, Timer } from "../../src/clock.ts";
 import { PrimaryLink } from "../../src/link/client.ts";
 import type { LineConnection } from "../../src/link/lines.ts";
-import { encodeStatement } from "../../src/link/messages.ts";
+import { decodeCall, decodeStatement, encodeCall, encodeStatement } from "../../src/link/messages.ts";
 import type { WatchedStates } from "../../src/link/worker-types.ts";
 import type { NodeLink } from "../../src/ports/node-link.ts";
 import type { JoinOutcome, LobbyChange } from "../../src/ports/presence.ts";
@@ -68,7 +68,7 @@ class NodeClock implements Clock {
 }
 
 export class PresenceNode {
-  readonly clock: NodeClock;
+  readonly clock: Clock & { isFrozen?: boolean };
   readonly presence: ClusterPresence;
   readonly registry: Registry;
   /** A worker's. */
@@ -76,13 +76,14 @@ export class PresenceNode {
   readonly watched: WatchedStates[] = [];
   readonly changes: LobbyChange[] = [];
   isWorkerThere = true;
+  private readonly primary: PrimaryLink;
 
   constructor(
     readonly link: MemoryLink | NodeLink,
-    clock: FakeClock,
+    clock: Clock,
     { lobbyUsers = 1_000, graceMs = 0 }: NodesOptions,
   ) {
-    this.clock = new NodeClock(clock);
+    this.clock = clock;
     this.registry = new Registry({
       clock: this.clock,
       graceMs,
@@ -93,6 +94,7 @@ export class PresenceNode {
     });
     const line = { send: (text: string) => this.onLine(text), isOpen: true } as unknown as LineConnection;
     const primary = new PrimaryLink(line);
+    this.primary = primary;
     this.worker = new WorkerPresence(primary, [], 0);
     this.presence = new ClusterPresence({
       link,
@@ -135,8 +137,15 @@ export class PresenceNode {
     return this.list().map(({ id }) => id);
   }
 
-  /** What the worker says to the primary; it is told by the tests, which call the presence themselves. */
-  private onLine(_: string): void {}
+  /** What the worker says to the primary, as far as it is about watching. */
+  private onLine(line: string): void {
+    if (line.startsWith("U")) this.presence.unwatch(WORKER, decodeStatement<readonly string[]>(line));
+    if (!line.startsWith("V")) return;
+    const { ref, value } = decodeCall<readonly string[]>(line);
+    void this.presence
+      .watch(WORKER, value)
+      .then((states) => this.primary.receive(encodeCall("q", ref, states)));
+  }
 }
 
 export class PresenceNodes {
@@ -155,7 +164,7 @@ export class PresenceNodes {
         this.sent.messages += 1;
         this.sent.bytes += subject.length + payload.length;
         const frozen = this.nodes.some(
-          ({ link, clock }) => clock.isFrozen && (link.node === from || link.node === to),
+          ({ link, clock }) => clock.isFrozen === true && (link.node === from || link.node === to),
         );
         return frozen || this.parted.has(`${from} ${to}`) || this.parted.has(`${to} ${from}`);
       },
@@ -163,7 +172,7 @@ export class PresenceNodes {
   }
 
   add(name = `node-${this.nodes.length}`): PresenceNode {
-    const node = new PresenceNode(this.bus.connect(name), this.clock, this.options);
+    const node = new PresenceNode(this.bus.connect(name), new NodeClock(this.clock), this.options);
     this.nodes.push(node);
     return node;
   }
