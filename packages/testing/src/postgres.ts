@@ -34,7 +34,6 @@ const NOBODY = 65_534;
 const CHEAP: Readonly<Record<string, string>> = {
   shared_buffers: "16MB",
   max_connections: "60",
-  autovacuum: "off",
   wal_level: "minimal",
   max_wal_senders: "0",
 };
@@ -101,6 +100,21 @@ export class PostgresServer implements AsyncDisposable {
       return (await client.unsafe<Row[]>(text)) as readonly Row[];
     } finally {
       await client.close({ timeout: 0 });
+    }
+  }
+
+  /** Takes every connection that is free; whoever calls closes them. */
+  async occupy(): Promise<readonly Bun.SQL[]> {
+    const taken: Bun.SQL[] = [];
+    for (;;) {
+      const client = new Bun.SQL({ url: this.url(), max: 1 });
+      try {
+        await client.unsafe("SELECT 1");
+        taken.push(client);
+      } catch {
+        await client.close({ timeout: 0 });
+        return taken;
+      }
     }
   }
 

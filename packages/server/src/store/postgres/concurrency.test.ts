@@ -187,16 +187,18 @@ for (let seed = 1; seed <= SEEDS; seed += 1) {
     expect(new Set(cluster.stores.map(({ epoch }) => epoch)).size).toBe(1);
     await cluster.meet();
     let isOver = false;
-    const followers = cluster.people.map(
-      async (user) => [user, await follow(cluster, user, () => isOver)] as const,
+    const following = Promise.all(
+      cluster.people.map(async (user) => [user, await follow(cluster, user, () => isOver)] as const),
     );
+    // It is awaited when the writing has ended.
+    following.catch(() => undefined);
     const writing = async (): Promise<void> => {
       for (let round = 0; round < ROUNDS; round += 1) await cluster.write();
     };
     await writing().finally(() => {
       isOver = true;
     });
-    const count = await expectEveryEventOnce(cluster, new Map(await Promise.all(followers)));
+    const count = await expectEveryEventOnce(cluster, new Map(await following));
     expect(count).toBeGreaterThan(CONVERSATIONS * ROUNDS);
     expectChains(cluster);
     expect((await inspectPostgres(cluster.address, systemClock)).damage).toEqual([]);

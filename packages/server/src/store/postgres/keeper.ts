@@ -76,18 +76,22 @@ export class PostgresKeeper implements BatchCommitter {
   /** Never rejects. */
   async commit(requests: readonly WriteRequest[]): Promise<readonly WriteResult[]> {
     const results: WriteResult[] = [];
+    const { clock } = this.#options;
+    let giveUpAt = Number.POSITIVE_INFINITY;
     this.#isBusy = true;
     while (results.length < requests.length) {
       const writer = this.#writer ?? (await this.#awaitWriter());
-      if (writer === undefined) {
+      if (writer === undefined || clock.monotonic() > giveUpAt) {
         while (results.length < requests.length) results.push(refusedResult("unavailable"));
         break;
       }
-      const begunAt = this.#options.clock.monotonic();
+      const begunAt = clock.monotonic();
       try {
         await writer.commit(requests, results);
-        this.#answeredAt = this.#options.clock.monotonic();
+        this.#answeredAt = clock.monotonic();
       } catch (error) {
+        // A database that comes and goes is one outage, too.
+        giveUpAt = Math.min(giveUpAt, begunAt + this.#times.outageMs);
         this.#lose(error instanceof ConnectionLostError ? error.cause : error, begunAt);
       }
     }

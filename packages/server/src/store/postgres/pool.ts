@@ -17,64 +17,115 @@ export type Ask = <Row>(text: string, parameters: readonly Parameter[]) => Promi
 /** So that a node of several workers stays far below the hundred connections that PostgreSQL allows by default. */
 export const READ_CONNECTIONS = 4;
 
+/** One connection, made when it is first needed, and anew when it is lost. */
+interface Place {
+  client: Bun.SQL | undefined;
+}
+
+interface Waiting {
+  readonly begin: (place: Place) => void;
+}
+
 export class Pool {
   readonly #options: PoolOptions;
   readonly #times: PostgresTimes;
-  #client: Bun.SQL;
+  readonly #places: readonly Place[];
+  readonly #free: Place[];
+  readonly #waiting = new Set<Waiting>();
   #isClosed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#times = { ...DEFAULT_TIMES, ...options.times };
-    this.#client = this.#makeClient();
+    const count = options.connections ?? READ_CONNECTIONS;
+    this.#places = Array.from({ length: count }, () => ({ client: undefined }));
+    this.#free = [...this.#places];
   }
 
   /** One statement sees one state. */
   ask<Row>(text: string, parameters: readonly Parameter[] = []): Promise<readonly Row[]> {
-    const client = this.#client;
-    return this.#answered(client, async () => await client.unsafe<Row[]>(text, [...parameters]));
+    return this.#hold((place) =>
+      this.#answered(place, (client) => client.unsafe<Row[]>(text, [...parameters]).execute()),
+    );
   }
 
   /** All statements of `read` see one state. */
   snapshot<T>(read: (ask: Ask) => Promise<T>): Promise<T> {
-    const client = this.#client;
-    return this.#answered(client, () =>
-      client.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY", (transaction) =>
-        read(async <Row>(text: string, parameters: readonly Parameter[]) => {
-          return await transaction.unsafe<Row[]>(text, [...parameters]);
-        }),
-      ),
-    );
+    return this.#hold(async (place) => {
+      // A connection that is lost is made anew without a word, outside of any transaction, unless it is reserved.
+      const connection = await this.#answered(place, (client) => client.reserve());
+      const ask = <Row>(text: string, parameters: readonly Parameter[]): Promise<readonly Row[]> =>
+        this.#answered(place, () => connection.unsafe<Row[]>(text, [...parameters]).execute());
+      try {
+        await ask("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", []);
+        return await read(ask);
+      } finally {
+        await ask("ROLLBACK", []).catch(() => dropClient(place));
+        connection.release();
+      }
+    });
   }
 
   close(): void {
     this.#isClosed = true;
-    void this.#client.close({ timeout: 0 });
+    for (const place of this.#places) dropClient(place);
   }
 
-  async #answered<T>(client: Bun.SQL, read: () => Promise<T>): Promise<T> {
+  /** Waits for a free place for as long as an answer may take; then the read is not begun at all. */
+  async #hold<T>(read: (place: Place) => Promise<T>): Promise<T> {
+    const place = this.#free.pop() ?? (await this.#awaitPlace());
+    try {
+      return await read(place);
+    } finally {
+      const [next] = this.#waiting;
+      if (next === undefined) this.#free.push(place);
+      else {
+        this.#waiting.delete(next);
+        next.begin(place);
+      }
+    }
+  }
+
+  async #awaitPlace(): Promise<Place> {
     const { answerMs } = this.#times;
-    const late = Promise.withResolvers<never>();
+    const { promise, resolve, reject } = Promise.withResolvers<Place>();
+    const waiting = { begin: resolve };
+    this.#waiting.add(waiting);
     const timer = this.#options.clock.after(answerMs, () => {
-      late.reject(new NoAnswerError(`the database did not answer within ${answerMs} ms`));
-      this.#giveUp(client);
+      if (this.#waiting.delete(waiting))
+        reject(new NoAnswerError(`no connection was free for ${answerMs} ms`));
     });
     try {
-      return await Promise.race([read(), late.promise]);
+      return await promise;
     } finally {
       timer.cancel();
     }
   }
 
-  /** A connection that does not answer would be asked again and again; what the others are at is asked for anew. */
-  #giveUp(client: Bun.SQL): void {
-    if (client !== this.#client || this.#isClosed) return;
-    this.#client = this.#makeClient();
-    void client.close({ timeout: 0 });
+  /** One that hangs is given up: who reads next gets a new one. */
+  async #answered<T>(place: Place, ask: (client: Bun.SQL) => Promise<T>): Promise<T> {
+    const { answerMs } = this.#times;
+    if (this.#isClosed) throw new NoAnswerError("the reads have ended");
+    place.client ??= this.#makeClient();
+    const late = Promise.withResolvers<never>();
+    const timer = this.#options.clock.after(answerMs, () => {
+      late.reject(new NoAnswerError(`the database did not answer within ${answerMs} ms`));
+      dropClient(place);
+    });
+    try {
+      return await Promise.race([ask(place.client), late.promise]);
+    } finally {
+      timer.cancel();
+    }
   }
 
   #makeClient(): Bun.SQL {
-    const { address, connections = READ_CONNECTIONS } = this.#options;
-    return makeClient({ address, times: this.#times, name: "duologue reads", maxConnections: connections });
+    const { address } = this.#options;
+    return makeClient({ address, times: this.#times, name: "duologue reads", maxConnections: 1 });
   }
+}
+
+function dropClient(place: Place): void {
+  void place.client?.close({ timeout: 0 });
+  place.client = undefined;
 }
