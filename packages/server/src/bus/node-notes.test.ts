@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { SeededRandom } from "@duologue/testing";
 import fc from "fast-check";
 import { decodeNote, decodeUserEvent, encodeNote, encodeUserEvent } from "../link/messages.ts";
 import type { EventNote, Note } from "../ports/bus.ts";
@@ -60,7 +61,7 @@ describe("notes between nodes", () => {
         const payload = encodeNodeNote(BUS_VERSION, node, "ann", note);
         expect(decodeNodeNote(BUS_VERSION, "ann", payload)).toEqual({ kind: "note", note });
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -109,30 +110,38 @@ describe("notes between nodes", () => {
   });
 
   test("whatever comes, nothing is thrown, and what is let through stays one line to the workers", () => {
-    const anything = fc.string({ unit: "binary", maxLength: 300 });
-    // A sound note with a piece of it replaced by anything: gets past the first checks.
-    const bent = fc
-      .tuple(
-        notes,
-        fc.nat(400),
-        fc.nat(20),
-        fc.oneof(anything, fc.constantFrom("{", "}", " ", "\n", '"', "\\")),
-      )
-      .map(([note, start, length, piece]) => {
-        const payload = encodeNodeNote(1, "n", "ann", note);
-        return payload.slice(0, start) + piece + payload.slice(start + length);
-      });
+    const random = new SeededRandom(11);
+    const sound = fc
+      .sample(notes, { numRuns: 100, seed: 11 })
+      .map((note) => encodeNodeNote(1, "n", "ann", note));
+    const pieces = [
+      "{",
+      "}",
+      " ",
+      "\n",
+      '"',
+      "\\",
+      "\u0000",
+      "1e9",
+      "-1",
+      "\ud800",
+      "__proto__",
+      "99999999999999999",
+      "{}{",
+    ];
     let passed = 0;
-    fc.assert(
-      fc.property(fc.oneof(anything, bent), (payload) => {
-        const received = decodeNodeNote(1, "ann", payload);
-        if (received.kind !== "note") return;
-        passed += 1;
-        expectSound(received.note);
-      }),
-      { numRuns: 3_000 },
-    );
-    expect(passed).toBeGreaterThan(50);
+    for (let count = 0; count < 20_000; count += 1) {
+      // A piece of a sound note is replaced: so it gets past the first checks.
+      const payload = random.pick(sound);
+      const start = random.below(payload.length);
+      const piece = random.chance(0.5) ? random.pick(pieces) : String.fromCharCode(random.below(0x10000));
+      const bent = payload.slice(0, start) + piece + payload.slice(start + random.below(12));
+      const received = decodeNodeNote(1, "ann", bent);
+      if (received.kind !== "note") continue;
+      passed += 1;
+      expectSound(received.note);
+    }
+    expect(passed).toBeGreaterThan(500);
     expect(Object.keys(Object.prototype)).toEqual([]);
   });
 });
