@@ -87,6 +87,10 @@ export class ClusterPresence {
 
   /** The registry's. */
   change(change: LobbyChange): void {
+    if (change.joined.length + change.left.length === 0) {
+      this.lobby.retell();
+      return;
+    }
     this.lobby.change(change);
     for (const { id } of change.left) {
       this.told.delete(id);
@@ -97,7 +101,6 @@ export class ClusterPresence {
       else this.peers.joined(id);
       this.told.add(id);
     }
-    if (change.joined.length + change.left.length === 0) this.lobby.retell();
   }
 
   /** The registry's. */

@@ -58,7 +58,7 @@ export class NodeList {
 
   /** A part of the whole list; nothing changes before the last of them. */
   list({ at, part, parts, joined }: MessageOf<"list">, most: number): Touched {
-    if (!this.lists || this.at !== undefined) return [];
+    if (!this.lists || (this.at !== undefined && at <= this.at)) return [];
     if (part === 0) this.parts = { at, entries: [], next: 0 };
     const { parts: known } = this;
     if (known === undefined || known.at !== at || known.next !== part) {
