@@ -30,8 +30,11 @@ export interface Findings {
 
 /** Acknowledgements of before may still be on their way. */
 const IN_FLIGHT_MS = 500;
-/** A node that has all it needs acknowledges ten times a second. */
-const PAUSE_MS = 3_000;
+/**
+ * A node that has all it needs acknowledges ten times a second. It waits for another one that stopped in the middle of a
+ * transaction about the same people, until the database has ended that one.
+ */
+const PAUSE_MS = 5_000;
 /** A node that gives no sign for 5 s is gone, and its users with it. */
 const LEFT_MS = 6_000;
 /** After the store can be reached again. */
@@ -41,7 +44,7 @@ const LIVE_MS = 1_000;
 /** Each node must be live again within this. */
 const LIVE_AGAIN_MS = 30_000;
 /** How long a send may wait for the store before it is refused, so that its sender can try again. */
-const ANSWER_MS = 10_000;
+const ANSWER_MS = 15_000;
 
 export async function tryTrouble(
   world: ClusterWorld,

@@ -29,8 +29,8 @@ export class Voice implements AsyncDisposable {
   readonly said: Utterance[] = [];
   readonly speaker: Peer;
   readonly listener: Peer;
-  /** Either of the two has lost its connection. */
-  isCut = false;
+  /** Which of the two have lost their connection. */
+  readonly #cut = new Set<Peer>();
   readonly #byId = new Map<string, Utterance>();
   readonly #conversation: string;
   readonly #timers: Timer[] = [];
@@ -39,14 +39,8 @@ export class Voice implements AsyncDisposable {
     this.speaker = speaker;
     this.listener = listener;
     this.#conversation = conversation;
-    const ends = [
-      follow(speaker, (frame) => this.#onAnswer(frame)),
-      follow(listener, (frame) => this.#onHeard(frame)),
-    ];
-    for (const end of ends)
-      void end.then(() => {
-        this.isCut = true;
-      });
+    void follow(speaker, (frame) => this.#onAnswer(frame)).then(() => this.#cut.add(speaker));
+    void follow(listener, (frame) => this.#onHeard(frame)).then(() => this.#cut.add(listener));
   }
 
   /** `url`: of the node that is spoken to; `other`: of the one that is listened at. */
@@ -57,6 +51,11 @@ export class Voice implements AsyncDisposable {
     ]);
     const { id } = await speaker.open(listener.id);
     return new Voice(speaker, listener, id);
+  }
+
+  /** Either has lost its connection, so that not everything that is said can be heard. */
+  get isCut(): boolean {
+    return this.#cut.size > 0;
   }
 
   begin(): void {
@@ -102,7 +101,7 @@ export class Voice implements AsyncDisposable {
   }
 
   #say(): void {
-    if (this.isCut) return;
+    if (this.#cut.has(this.speaker)) return;
     const [id, text] = [freshId(), `${this.speaker.name}, number ${this.said.length + 1}`];
     const utterance: Utterance = { id, text, saidAt: systemClock.monotonic() };
     this.said.push(utterance);
