@@ -19,14 +19,18 @@ const expectedTypes: Readonly<Record<Option<unknown>["fileType"], string>> = {
   table: "a table of whole numbers",
 };
 
-/** Reports syntax errors, keys it does not know and values of a wrong type; returns the entries that are left. */
-export function readFileEntries(file: ConfigFile, report: Report): FileEntries {
+/**
+ * Reports syntax errors, keys it does not know and values of a wrong type; returns the entries that are left. With `only`
+ * one option matters: what is wrong with others is passed over.
+ */
+export function readFileEntries(file: ConfigFile, report: Report, only?: OptionName): FileEntries {
   const name = basename(file.path);
   const table = parseToml(file.text, name, report);
   const known = new Map(optionNames.map((option) => [options[option].key, option]));
   const entries: FileEntries = {};
   for (const [key, value] of Object.entries(table)) {
     const option = known.get(key);
+    if (only !== undefined && option !== only) continue;
     const place = `${name}: ${key}`;
     if (option === undefined) {
       const keys = [...known.keys()].filter((text) => text !== undefined);

@@ -344,6 +344,18 @@ describe("one option alone", () => {
     expect(parseOption("data", given)).toEqual({ ok: true, value: "/etc/duologue/store" });
   });
 
+  test("is not guessed where the file that may hold it cannot be read, unless it is set elsewhere", () => {
+    const broken = 'data = "store"\nport = = 1\n';
+    const parsed = parseOption("data", sources({ toml: broken }));
+    expect(parsed.ok ? [] : parsed.problems).toEqual([
+      expect.stringMatching(/^duologue\.toml, line 2: expected TOML/),
+    ]);
+    expect(parseOption("data", sources({ toml: broken, flags: { data: ["/srv/x"] } }))).toEqual({
+      ok: true,
+      value: "/srv/x",
+    });
+  });
+
   test("reports its own faults", () => {
     expect(parseOption("data", sources({ flags: { data: [""] } }))).toEqual({
       ok: false,

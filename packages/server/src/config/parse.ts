@@ -47,9 +47,12 @@ export function parseOption<Name extends OptionName>(
   | { readonly ok: true; readonly value: Config[Name] }
   | { readonly ok: false; readonly problems: readonly string[] } {
   const problems: string[] = [];
-  const ignore: Report = () => undefined;
-  const file = sources.file === undefined ? {} : readFileEntries(sources.file, ignore);
-  const value = readOption(name, sources, file, (problem) => problems.push(problem));
+  const report: Report = (problem) => problems.push(problem);
+  const isSetElsewhere =
+    sources.flags[name] !== undefined || Boolean(sources.environment[options[name].environment]);
+  const file =
+    sources.file === undefined || isSetElsewhere ? {} : readFileEntries(sources.file, report, name);
+  const value = readOption(name, sources, file, report);
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: value as Config[Name] };
 }
 
