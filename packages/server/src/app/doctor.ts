@@ -6,20 +6,14 @@ import type { Config } from "../config/index.ts";
 import { askPrimary, NoServerError } from "../link/control.ts";
 import type { ControlReply } from "../link/control-types.ts";
 import { createLogger } from "../log.ts";
-import { type Inspection, inspectDatabase } from "../store/index.ts";
+import { inspectDatabase } from "../store/index.ts";
 import { version } from "../version.ts";
+import { examinePostgres } from "./doctor-postgres.ts";
 import { freeBytes } from "./files.ts";
+import { type Finding, fine, type StoreFindings, worth, wrong } from "./findings.ts";
 import { findListeners } from "./port-owner.ts";
 import { findPort, StartError, sizeOf } from "./start-up.ts";
 import { DATABASE, visit } from "./visit.ts";
-
-/** wrong: it cannot run, or not for long; worth: it runs, but somebody should look at it. */
-export interface Finding {
-  readonly grade: "fine" | "worth" | "wrong";
-  readonly text: string;
-  /** What to do. */
-  readonly advice?: string;
-}
 
 export interface Patient {
   /** Absolute. */
@@ -51,7 +45,7 @@ export async function* examine(patient: Patient): AsyncGenerator<Finding> {
   yield* directory.findings;
   const server = directory.isThere ? await findServer(patient) : "none";
   yield* examineServer(server);
-  const inspection = directory.isThere ? lookAtDatabase(dataDirectory) : undefined;
+  const inspection = await lookAtStore(patient, directory.isThere);
   if (inspection !== undefined) yield* inspection.findings;
   yield examineVersions(inspection?.facts);
   if (config !== undefined) {
@@ -183,9 +177,15 @@ function* examineServer(server: Server): Generator<Finding> {
   }
 }
 
-function lookAtDatabase(
-  directory: string,
-): { facts: Inspection | undefined; findings: readonly Finding[] } | undefined {
+async function lookAtStore(
+  { config, dataDirectory, clock }: Patient,
+  isThere: boolean,
+): Promise<StoreFindings | undefined> {
+  if (config?.store.kind === "postgres") return examinePostgres(config.store.url, config.storeCa, clock);
+  return isThere ? lookAtDatabase(dataDirectory) : undefined;
+}
+
+function lookAtDatabase(directory: string): StoreFindings | undefined {
   const path = join(directory, DATABASE);
   if (!existsSync(path)) return { facts: undefined, findings: [fine("messages: none yet")] };
   try {
@@ -194,19 +194,25 @@ function lookAtDatabase(
     if (facts.damage.length > 0) {
       const advice =
         "Stop the server, keep a copy of the directory, and restore the last back-up: duologue restore FILE.";
-      return { facts, findings: facts.damage.map((problem) => wrong(`messages: ${problem}`, advice)) };
+      return {
+        facts: { ...facts, engine: `SQLite ${facts.sqlite}` },
+        findings: facts.damage.map((problem) => wrong(`messages: ${problem}`, advice)),
+      };
     }
     const { users, conversations, events } = facts;
     const held = `${events} events in ${conversations} conversations of ${users} users`;
-    return { facts, findings: [fine(`messages: ${held}; pages, numbers, markers and cursors are right`)] };
+    return {
+      facts: { ...facts, engine: `SQLite ${facts.sqlite}` },
+      findings: [fine(`messages: ${held}; pages, numbers, markers and cursors are right`)],
+    };
   } catch (error) {
     const advice = "If it is this program's, restore the last back-up: duologue restore FILE.";
     return { facts: undefined, findings: [wrong(`messages: ${(error as Error).message}`, advice)] };
   }
 }
 
-function examineVersions(facts: Inspection | undefined): Finding {
-  const text = `versions: Duologue ${version}, Bun ${Bun.version}${facts === undefined ? "" : `, SQLite ${facts.sqlite}, tables ${facts.version}`}`;
+function examineVersions(facts: StoreFindings["facts"]): Finding {
+  const text = `versions: Duologue ${version}, Bun ${Bun.version}${facts === undefined ? "" : `, ${facts.engine}, tables ${facts.version}`}`;
   if (facts === undefined || facts.version === facts.newestVersion) return fine(text);
   return worth(
     `${text} of ${facts.newestVersion}`,
@@ -279,16 +285,4 @@ async function examineBus(config: Config): Promise<Finding> {
       "Start it, or correct --bus; `duologue serve` will not begin without it.",
     );
   }
-}
-
-function fine(text: string): Finding {
-  return { grade: "fine", text };
-}
-
-function worth(text: string, advice: string): Finding {
-  return { grade: "worth", text, advice };
-}
-
-function wrong(text: string, advice: string): Finding {
-  return { grade: "wrong", text, advice };
 }

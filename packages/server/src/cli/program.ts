@@ -112,20 +112,20 @@ function addTokenCommand(program: Command, context: ProgramContext, finish: Fini
 
 function addUpkeepCommands(program: Command, context: ProgramContext, finish: Finish): void {
   const { console } = context;
-  addOptions(program.command("backup"), ["data", "config"])
+  addOptions(program.command("backup"), ["data", "store", "config"])
     .description("copy all data into one file, also while the server runs")
     .argument("<file>", "the file to be made")
     .option("--force", "replace the file if it is there")
     .action(async (file: string, { force, ...flags }: FlagValues & { readonly force?: true }) =>
       finish(
-        await withData(flags, context, (data) => runBackup(data, { file, force: force === true }, console)),
+        await withFiles(flags, context, (data) => runBackup(data, { file, force: force === true }, console)),
       ),
     );
-  addOptions(program.command("restore"), ["data", "config"])
+  addOptions(program.command("restore"), ["data", "store", "config"])
     .description("put a back-up in the place of the data; the old data is kept beside it")
     .argument("<file>", "a file that backup made")
     .action(async (file: string, flags: FlagValues) =>
-      finish(await withData(flags, context, (data) => runRestore(data, file, console))),
+      finish(await withFiles(flags, context, (data) => runRestore(data, file, console))),
     );
   const served = optionNames.filter((name) => options[name].flag !== undefined);
   addOptions(program.command("doctor"), served)
@@ -186,6 +186,26 @@ async function withData(
   if (!gathered.ok) return printProblems(console, gathered.problems);
   const data = parseOption("data", gathered.sources);
   return data.ok ? run(data.value) : printProblems(console, data.problems);
+}
+
+/** For what is done to the files of the data directory, where they are the store. */
+function withFiles(
+  flags: FlagValues,
+  context: ProgramContext,
+  run: (dataDirectory: string) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const { console, environment, machine } = context;
+  return withData(flags, context, async (dataDirectory) => {
+    const gathered = gatherSources(flags, environment, machine);
+    if (!gathered.ok) return printProblems(console, gathered.problems);
+    const store = parseOption("store", gathered.sources);
+    if (!store.ok) return printProblems(console, store.problems);
+    if (store.value.kind === "embedded") return run(dataDirectory);
+    console.error(
+      "duologue: The data is in PostgreSQL: back it up with pg_dump, and restore it with pg_restore.\n",
+    );
+    return exitCodes.failed;
+  });
 }
 
 /** A configuration that is wrong is a finding like others: the rest is looked at all the same. */

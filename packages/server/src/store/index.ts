@@ -4,6 +4,7 @@ export { composeStore } from "./compose.ts";
 export { makeEpoch } from "./epoch.ts";
 export type { StoreHealth } from "./health.ts";
 export { type PostgresAddress, showAddress } from "./postgres/address.ts";
+export { inspectPostgres, type PostgresInspection } from "./postgres/inspection.ts";
 export { PostgresKeeper } from "./postgres/keeper.ts";
 export { PostgresReader } from "./postgres/reader.ts";
 export { describeTrouble } from "./postgres/trouble.ts";

@@ -141,7 +141,11 @@ async function follow(cluster: Cluster, user: UserId, isOver: () => boolean): Pr
   let position = 0;
   for (;;) {
     const wasOver = isOver();
-    const page = await cluster.node().changes(user, position, 20, 100_000);
+    // A client of a node that is too busy asks another one.
+    const page = await cluster
+      .node()
+      .changes(user, position, 20, 100_000)
+      .catch(() => cluster.node().changes(user, position, 20, 100_000));
     if (page === undefined) throw new Error(`${user} cannot go on after ${position}`);
     for (const event of page.events) {
       const own = decodeCursor(cluster.node().epoch, event.cursor) ?? Number.NaN;

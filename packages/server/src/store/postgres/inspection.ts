@@ -43,7 +43,7 @@ export async function inspectPostgres(
 ): Promise<PostgresInspection> {
   const connection = await Connection.open({ address, clock, times: DEFAULT_TIMES, name: "duologue doctor" });
   const times = { answerMs: LOOK_MS, statementMs: LOOK_MS, idleMs: LOOK_MS };
-  const pool = new Pool({ address, clock, times, connections: 1 });
+  const pool = new Pool({ address, clock, times, connections: 1, name: "duologue doctor", looksUp: false });
   try {
     const [facts] = await connection.ask<{ postgres: string; fsync: string; maxConnections: number }>(
       SELECT_FACTS,

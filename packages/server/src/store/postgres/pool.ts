@@ -10,6 +10,9 @@ export interface PoolOptions {
   readonly times?: Partial<PostgresTimes> | undefined;
   /** At most this many; they are made as they are needed. */
   readonly connections?: number | undefined;
+  readonly name?: string | undefined;
+  /** See ClientWishes. */
+  readonly looksUp?: boolean | undefined;
 }
 
 export type Ask = <Row>(text: string, parameters: readonly Parameter[]) => Promise<readonly Row[]>;
@@ -120,8 +123,8 @@ export class Pool {
   }
 
   #makeClient(): Bun.SQL {
-    const { address } = this.#options;
-    return makeClient({ address, times: this.#times, name: "duologue reads", maxConnections: 1 });
+    const { address, name = "duologue reads", looksUp } = this.#options;
+    return makeClient({ address, times: this.#times, name, maxConnections: 1, looksUp });
   }
 }
 

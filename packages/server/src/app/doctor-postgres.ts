@@ -1,0 +1,60 @@
+/** The doctor's look at a database elsewhere. */
+import type { Clock } from "../clock.ts";
+import { describeTrouble, inspectPostgres, type PostgresInspection, showAddress } from "../store/index.ts";
+import { type Finding, fine, type StoreFindings, worth, wrong } from "./findings.ts";
+
+/** A node of four workers: sixteen that read, one that writes; and room for the operator's own. */
+const GOOD_CONNECTIONS = 40;
+
+export async function examinePostgres(
+  url: string,
+  ca: string | undefined,
+  clock: Pick<Clock, "after">,
+): Promise<StoreFindings> {
+  const address = { url, ca };
+  const place = `database: ${showAddress(address)}`;
+  try {
+    const facts = await inspectPostgres(address, clock);
+    const findings = [
+      fine(`${place} is PostgreSQL ${facts.postgres}`),
+      ...examineSettings(facts),
+      ...examineData(facts),
+    ];
+    return { facts: { ...facts, engine: `PostgreSQL ${facts.postgres}` }, findings };
+  } catch (error) {
+    const advice =
+      "Correct --store, or see that it runs and lets this user in; `duologue serve` will not begin without it.";
+    return { facts: undefined, findings: [wrong(`${place}: ${describeTrouble(error)}`, advice)] };
+  }
+}
+
+function* examineSettings({ isFlushing, maxConnections }: PostgresInspection): Generator<Finding> {
+  if (!isFlushing)
+    yield wrong(
+      "database: fsync is off, and a loss of power can lose everything",
+      "Set fsync = on in its configuration.",
+    );
+  if (maxConnections < GOOD_CONNECTIONS)
+    yield worth(
+      `database: takes ${maxConnections} connections`,
+      "Each node needs one, and four for each worker: raise max_connections.",
+    );
+}
+
+function* examineData({
+  version,
+  users,
+  conversations,
+  events,
+  damage,
+}: PostgresInspection): Generator<Finding> {
+  if (version === 0) {
+    yield fine("messages: none yet");
+    return;
+  }
+  for (const problem of damage)
+    yield wrong(`messages: ${problem}`, "Stop every node, keep a copy (pg_dump), and restore the last one.");
+  if (damage.length > 0) return;
+  const held = `${events} events in ${conversations} conversations of ${users} users`;
+  yield fine(`messages: ${held}; numbers, markers and cursors are right`);
+}

@@ -1,0 +1,90 @@
+/** A server over PostgreSQL, as its operator sees it. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { makeDataDirectory, PostgresServer, runCommand, startServer, until } from "@duologue/testing";
+import { systemClock } from "../src/clock.ts";
+import { Pair } from "./harness/peer.ts";
+
+setDefaultTimeout(60_000);
+
+const RECOVERY_MS = 5_000;
+
+let postgres: PostgresServer | undefined;
+beforeAll(async () => {
+  postgres = await PostgresServer.start();
+});
+afterAll(() => postgres?.[Symbol.asyncDispose]());
+
+function database(): PostgresServer {
+  return postgres ?? expect.unreachable();
+}
+
+async function isReady(url: string): Promise<boolean> {
+  return (await fetch(`${url}/readyz`)).ok;
+}
+
+test("while its database is away a server is not ready and takes nothing, says so, and recovers by itself", async () => {
+  await using server = await startServer({ workers: 2, options: ["--store", database().url()] });
+  await using pair = await Pair.connect(server.url);
+  expect((await pair.ann.say(pair.conversation, "one")).seq).toBe(1);
+  await database().halt("immediate");
+  await until(async () => !(await isReady(server.url)), "the server is not ready", RECOVERY_MS);
+  const isTold = async (): Promise<boolean> => (await server.run("status")).stdout.includes("NOT READY");
+  await until(isTold, "the status says so", RECOVERY_MS);
+  expect((await fetch(`${server.url}/healthz`)).ok).toBe(true);
+  await database().launch();
+  const returnedAt = systemClock.monotonic();
+  await until(() => isReady(server.url), "the server is ready", RECOVERY_MS);
+  expect((await pair.ann.say(pair.conversation, "two")).seq).toBe(2);
+  expect(systemClock.monotonic() - returnedAt).toBeLessThan(RECOVERY_MS);
+});
+
+test("the doctor looks into the database, and nothing that the server says holds the password", async () => {
+  const { url, secret } = { url: new URL(database().url()), secret: "open-sesame" };
+  url.password = secret;
+  await using server = await startServer({ options: ["--store", url.href] });
+  const options = ["--store", url.href, "--port", String(server.port)];
+  const sound = await server.run("doctor", ...options);
+  expect([sound.exitCode, sound.stderr]).toEqual([0, ""]);
+  expect(sound.stdout).toMatch(/✓ database: postgres:\/\/127\.0\.0\.1:\d+\/postgres is PostgreSQL 18/);
+  expect(sound.stdout).toContain("numbers, markers and cursors are right");
+  await database().query("UPDATE duologue.person SET position = position + 1");
+  const damaged = await server.run("doctor", ...options);
+  await database().query("UPDATE duologue.person SET position = position - 1");
+  expect(damaged.exitCode).toBe(1);
+  expect(damaged.stdout).toContain("✗ messages: a person's position is not that of their last change");
+  const status = await server.run("status");
+  expect(await server.stop()).toBe(0);
+  const said = [sound, damaged, status].map(({ stdout, stderr }) => stdout + stderr);
+  expect([...said, ...server.output.log].join("\n")).not.toContain(secret);
+});
+
+test("a database that cannot be used is one line at the start, without its password, and nothing stays behind", async () => {
+  const nowhere = new URL(database().url("nowhere"));
+  nowhere.password = "open-sesame";
+  const away = new URL(nowhere);
+  away.port = "1";
+  for (const [url, says] of [
+    [nowhere, 'database "nowhere" does not exist'],
+    [away, "Failed to connect"],
+  ] as const) {
+    const words = ["--port", "0", "--data", makeDataDirectory(), "--store", url.href];
+    const { exitCode, stdout, stderr } = await runCommand(["serve", ...words]);
+    expect([exitCode, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(
+      /^duologue: The database postgres:\/\/127\.0\.0\.1:\d+\/nowhere cannot be used: .*\n$/,
+    );
+    expect(stderr).toContain(says);
+    expect(stderr).not.toContain("sesame");
+    const doctor = await runCommand(["doctor", ...words]);
+    expect(doctor.exitCode).toBe(1);
+    expect(doctor.stdout).toContain(says);
+  }
+});
+
+test("backup and restore say that PostgreSQL has its own", async () => {
+  for (const command of ["backup", "restore"]) {
+    const { exitCode, stderr } = await runCommand([command, "file", "--store", database().url()]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("pg_dump");
+  }
+});
