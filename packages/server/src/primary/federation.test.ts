@@ -66,6 +66,19 @@ describe("two nodes", () => {
     expect(one?.heard).toEqual([]);
   });
 
+  test("[MK1] markers that come after a later change are told to nobody, and an event is", async () => {
+    const cluster = makeCluster({}, {});
+    const [one, two] = cluster.nodes;
+    await join(cluster, ["ann", 1]);
+    two?.publish(["ann"], eventNote("ann", 9, { ann: 8 }));
+    const late = { ...everyKind[1], position: 7, prev: { ann: 6 } } as Note;
+    one?.publish(["ann"], late);
+    one?.publish(["ann"], eventNote("ben", 8, { ann: 7 }));
+    one?.publish(["ann"], { ...late, position: 10, prev: { ann: 9 } } as Note);
+    await cluster.settle();
+    expect(texts(two?.of("ann") ?? [])).toEqual([9, 8, 10]);
+  });
+
   test("a user is listened for while they have a socket here, and not longer, also when a worker dies", async () => {
     const cluster = makeCluster({}, {});
     const [, two] = cluster.nodes;

@@ -127,6 +127,8 @@ export class Hub {
   /** In order with what else comes for this user. False: nobody holds them. */
   private deliverTo(user: UserId, note: Note): boolean {
     if (this.registry.holders(user).length === 0) return false;
+    // Markers go forward only; who has seen a later change without this one notices, and asks for what stands.
+    if (note.kind === "markers" && this.federation?.order.isPast(user, note.position)) return true;
     const send = (): void => {
       const line = note.kind === "event" ? encodeUserEvent(user, note) : encodeNote("n", [user], note);
       this.send(this.receivers([user]), line);

@@ -72,6 +72,11 @@ export class Reorder {
     return last === undefined || prev <= last;
   }
 
+  /** Whether a later step has gone on already. */
+  isPast(user: UserId, position: Position): boolean {
+    return position < (this.chains.get(user)?.last ?? position);
+  }
+
   /** Runs it now, or when the steps before it have gone on, or when it has waited long enough. */
   pass(user: UserId, prev: Position, position: Position, run: () => void): void {
     const chain = this.chains.get(user);
