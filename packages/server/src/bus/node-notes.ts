@@ -11,9 +11,6 @@ import type { Note } from "../ports/bus.ts";
 import type { NodeId } from "../ports/node-link.ts";
 import type { Position, UserId } from "../ports/store.ts";
 
-/** Nodes whose versions are at most one apart understand each other. */
-export const BUS_VERSION = 1;
-
 export type Received =
   | { readonly kind: "note"; readonly note: Note }
   /** Of a kind that this version does not know. */

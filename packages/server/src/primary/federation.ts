@@ -2,7 +2,8 @@
  * This node's part in a cluster: what happens to a user goes to the subject of that user, and is heard by the nodes that
  * have a socket of theirs. What could not be said is remembered, and said in short when the bus is back.
  */
-import { BUS_VERSION, decodeNodeNote, encodeNodeNote } from "../bus/node-notes.ts";
+import { decodeNodeNote, encodeNodeNote } from "../bus/node-notes.ts";
+import { BUS_VERSION } from "../bus/version.ts";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { Note } from "../ports/bus.ts";

@@ -2,12 +2,11 @@
  * What nodes say to each other about who is there, as JSON. Whoever can publish on the bus can write anything: reading
  * is total, and what it lets through is as its type says and no longer than a list may be.
  */
+import { BUS_VERSION } from "../bus/version.ts";
 import type { NodeId } from "../ports/node-link.ts";
 import { type PresentUser, sharedKind } from "../ports/presence.ts";
 import type { UserId, UserKind } from "../ports/store.ts";
 
-/** Nodes whose versions are at most one apart understand each other; fields that are not known are passed over. */
-const VERSION = 1;
 const MAX_ENTRIES = 100_000;
 const MAX_PARTS = 10_000;
 const IDENTIFIER = /^[A-Za-z0-9_-]{1,64}$/;
@@ -59,8 +58,8 @@ export type NodeMessage = { readonly node: NodeId } & (
 type Fields = Readonly<Record<string, unknown>>;
 
 export function encodeNodeMessage(message: NodeMessage): string {
-  if (!("joined" in message)) return JSON.stringify({ v: VERSION, ...message });
-  return JSON.stringify({ v: VERSION, ...message, joined: message.joined.map(encodeEntry) });
+  if (!("joined" in message)) return JSON.stringify({ v: BUS_VERSION, ...message });
+  return JSON.stringify({ v: BUS_VERSION, ...message, joined: message.joined.map(encodeEntry) });
 }
 
 /** The same entry, as it stands in a message. */
@@ -102,14 +101,14 @@ export function parseFields(payload: string): Fields | undefined {
     if (typeof value !== "object" || value === null) return undefined;
     const fields = value as Fields;
     const version = fields.v;
-    return isCount(version) && Math.abs(version - VERSION) <= 1 ? fields : undefined;
+    return isCount(version) && Math.abs(version - BUS_VERSION) <= 1 ? fields : undefined;
   } catch {
     return undefined;
   }
 }
 
 export function encodeFields(fields: Fields): string {
-  return JSON.stringify({ v: VERSION, ...fields });
+  return JSON.stringify({ v: BUS_VERSION, ...fields });
 }
 
 export function isIdentifier(value: unknown): value is string {
