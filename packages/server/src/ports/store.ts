@@ -6,8 +6,9 @@
  * - **All or nothing.** One request is in effect as a whole or not at all; a failing one does not harm its neighbours.
  * - **Numbers.** Events of one conversation get 1, 2, 3, … in commit order, without holes.
  * - **Once.** (sender, message id) is unique for ever; a repeat returns the first one's number and time.
- * - **Positions.** Every change gets a position that is higher than every earlier one's; per user they form a chain:
- *   each change says the user's position before it.
+ * - **Positions.** Each user's changes get positions that rise in the order of their commits, and they form a chain: each
+ *   change says the user's position before it. Who has read up to a position will never find a change before it that was
+ *   not there then. Between changes that have no user in common, positions say nothing.
  * - **Order.** Requests of one caller to one conversation are carried out in the order they were made.
  * - **Published.** After the commit, and before or together with the answer, the change is handed to the bus for both
  *   users. That delivery may be lost; the answer and the stored state may not.
@@ -22,7 +23,7 @@ export type ConversationId = string;
 export type UserKind = "guest" | "member" | "classic";
 /** Which connection a change came from, so that its event is not echoed there: a number unique over all workers. */
 export type Origin = number;
-/** A point in the order of all changes; 0 is before the first. */
+/** A point in the order of a user's changes; 0 is before the first. */
 export type Position = number;
 
 export interface UserRecord {

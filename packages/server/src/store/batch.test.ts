@@ -11,7 +11,13 @@ interface Bench {
   endTurn(): void;
 }
 
-function begin(limits: { maxQueued?: number; maxBatch?: number } = {}): Bench {
+type Results = readonly WriteResult[];
+
+/** `delay` may make a promise of a transaction's results. */
+function begin(
+  limits: { maxQueued?: number; maxBatch?: number } = {},
+  delay: (results: () => Results) => Results | Promise<Results> = (results) => results(),
+): Bench {
   const log: string[] = [];
   const faults: unknown[] = [];
   const turns: (() => void)[] = [];
@@ -24,7 +30,7 @@ function begin(limits: { maxQueued?: number; maxBatch?: number } = {}): Bench {
     committer: {
       commit(requests) {
         log.push(`commit ${requests.map(nameOf).join(" ")}`);
-        return requests.map(answer);
+        return delay(() => requests.map(answer));
       },
       maintain: () => log.push("maintain"),
     },
@@ -102,6 +108,53 @@ test("closing carries out what waits, and refuses what comes after", () => {
   const bench = begin({ maxBatch: 1 });
   for (const name of ["a", "b"]) bench.submit(name);
   void bench.writer.close();
+  expect(bench.log).toContain("done b");
+  bench.submit("c");
+  bench.endTurn();
+  expect(bench.log.at(-1)).toBe("unavailable c");
+});
+
+/** A committer that answers when the test says so. */
+function beginLate(): Bench & { answer(): Promise<void> } {
+  const answers: (() => void)[] = [];
+  const bench = begin({}, (results) => new Promise((resolve) => answers.push(() => resolve(results()))));
+  return Object.assign(bench, {
+    answer: async () => {
+      answers.shift()?.();
+      // The answer, and what follows from it.
+      for (let turn = 0; turn < 4; turn += 1) await Promise.resolve();
+    },
+  });
+}
+
+test("while a transaction is under way elsewhere the next one fills up, and the order stays", async () => {
+  const bench = beginLate();
+  bench.submit("a");
+  bench.endTurn();
+  bench.submit("b");
+  bench.endTurn();
+  bench.submit("c");
+  bench.endTurn();
+  expect(bench.log).toEqual(["commit a"]);
+  expect(bench.writer.queued).toBe(2);
+  await bench.answer();
+  expect(bench.log).toEqual(["commit a", "publish a", "done a", "maintain"]);
+  bench.endTurn();
+  expect(bench.log.at(-1)).toBe("commit b c");
+  await bench.answer();
+  expect(bench.log.slice(5)).toEqual(["publish b", "done b", "publish c", "done c", "maintain"]);
+});
+
+test("closing waits for the transaction that is under way, and carries out what waits behind it", async () => {
+  const bench = beginLate();
+  bench.submit("a");
+  bench.endTurn();
+  bench.submit("b");
+  const closed = bench.writer.close();
+  expect(bench.log).toEqual(["commit a"]);
+  await bench.answer();
+  await bench.answer();
+  await closed;
   expect(bench.log).toContain("done b");
   bench.submit("c");
   bench.endTurn();
