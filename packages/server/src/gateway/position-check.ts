@@ -8,7 +8,7 @@ import type { Logger } from "../log.ts";
 import type { StoreReads, UserId } from "../ports/store.ts";
 import type { Connections } from "./connections.ts";
 
-const USERS_PER_STEP = 100;
+const USERS_PER_STEP = 200;
 const STEP_MS = 50;
 
 export class PositionCheck {
