@@ -14,6 +14,7 @@ import {
   sharedCores,
 } from "./context.ts";
 
+/** More than `lobbyUsers`. */
 const CONNECTIONS = [2000, 6000];
 const NODES = 2;
 const WARMUP_CONNECTIONS = 300;
@@ -49,7 +50,7 @@ export async function benchOnline(context: BenchContext): Promise<Report> {
       machineNote(),
       `${nodes} nodes with one worker each, PostgreSQL, nats-server and generator: ${sharedCores.description}; more users than ` +
         "`lobbyUsers`, so that counts go round and no lists",
-      "logins: of new guests, 64 at a time, until everybody was told how many are there; returns: the same guests by token and cursor",
+      "logins: of new guests, 64 at a time, until everybody was let in; returns: the same guests by token and cursor",
       `quiet: nobody does anything; pings: ${formatNumber(PINGS_PER_SECOND)} a second with a cursor, as a client sends one every 25 s`,
       `memory: growth of PSS from no connections (after ${WARMUP_CONNECTIONS} were opened and closed again), read after ${CALM_MS / 1000} s of quiet`,
       `${POSTGRES_NOTE}; runs: ${settings.runs}: median [lowest–highest]`,
@@ -87,7 +88,6 @@ async function runUsers(
       kind: "online",
       cluster: { nodes: cluster.nodes, beside, postgresUrl, natsMonitorUrl, placement: "together" },
       connections,
-      everybodyNamed: connections <= LOBBY_USERS,
       warmupConnections: Math.min(WARMUP_CONNECTIONS, connections),
       calmMs: CALM_MS,
       ...{ warmupMs, measureMs, pingsPerSecond: PINGS_PER_SECOND },

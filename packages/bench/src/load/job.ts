@@ -75,7 +75,6 @@ export interface OnlineJob extends PhaseTimes {
   readonly kind: "online";
   readonly cluster: Cluster;
   readonly connections: number;
-  readonly everybodyNamed: boolean;
   /** Connections that are opened and closed again before the first reading. */
   readonly warmupConnections: number;
   /** Quiet time before memory is read. */

@@ -36,7 +36,8 @@ export async function runOnline(clock: BenchClock, job: OnlineJob): Promise<Onli
   };
   const enter = (count: number, prefix: string, returning: readonly Welcome[] = []): Promise<GuestLogin> =>
     loginGuests(clock, (index) => nodeOf(cluster, index), count, {
-      everybodyNamed: job.everybodyNamed,
+      everybodyNamed: false,
+      until: "let-in",
       prefix,
       returning,
     });

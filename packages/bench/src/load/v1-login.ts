@@ -18,6 +18,8 @@ const LOBBY_NAME = new TextEncoder().encode("lobby");
 export interface GuestLoginOptions {
   /** Whether the server names everybody to everybody (up to `lobbyUsers`, LB3), or sends counts only. */
   readonly everybodyNamed: boolean;
+  /** Until when: everybody knows that all are there (the default), or everybody was let in. */
+  readonly until?: "all-known" | "let-in";
   /** Who comes back by a token and a cursor, instead of as somebody new. */
   readonly returning?: readonly Welcome[];
   /** Of the nicknames. A name that was online a moment ago is still taken (LB5), so each round needs its own. */
@@ -45,7 +47,7 @@ export async function loginGuests(
   options: GuestLoginOptions,
 ): Promise<GuestLogin> {
   const prefix = options.prefix ?? "u";
-  const lobbies = new GuestLobbies(count, options.everybodyNamed);
+  const lobbies = new GuestLobbies(count, options);
   const watch = new LobbyWatch(clock, count, lobbies);
   lobbies.onRefusal = (error) => watch.fail(error);
   const v1TargetOf = (index: number): Target => ({ ...targetOf(index), subprotocol: SUBPROTOCOL });
@@ -72,10 +74,12 @@ class GuestLobbies implements LobbyFrames {
 
   private readonly count: number;
   private readonly everybodyNamed: boolean;
+  private readonly until: "all-known" | "let-in";
 
-  constructor(count: number, everybodyNamed: boolean) {
+  constructor(count: number, { everybodyNamed, until = "all-known" }: GuestLoginOptions) {
     this.count = count;
     this.everybodyNamed = everybodyNamed;
+    this.until = until;
     this.named = new Uint32Array(count);
   }
 
@@ -95,6 +99,7 @@ class GuestLobbies implements LobbyFrames {
   }
 
   private onLobby(index: number, bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.until === "let-in") return true;
     const online = readNumber(bytes, findValue(bytes, start, end, COUNT));
     const named = (this.named[index] ?? 0) + countValues(bytes, start, end, ID);
     this.named[index] = named;
