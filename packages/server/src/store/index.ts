@@ -3,12 +3,12 @@ export { type BatchCommitter, BatchingWriter } from "./batch.ts";
 export { composeStore } from "./compose.ts";
 export { makeEpoch } from "./epoch.ts";
 export type { StoreHealth } from "./health.ts";
-export { type PostgresAddress, showAddress } from "./postgres/address.ts";
+export { showAddress } from "./postgres/address.ts";
 export { inspectPostgres, type PostgresInspection } from "./postgres/inspection.ts";
 export { PostgresKeeper } from "./postgres/keeper.ts";
 export { PostgresReader } from "./postgres/reader.ts";
 export { describeTrouble } from "./postgres/trouble.ts";
-export type { Submit, WriteOutcome, WriteRequest, WriteResult } from "./requests.ts";
+export type { Submit, WriteOutcome, WriteRequest } from "./requests.ts";
 export { purgeSessions } from "./session-purge.ts";
 export {
   type BackupFacts,
@@ -18,7 +18,7 @@ export {
   settleDatabase,
   unsealBackup,
 } from "./sqlite/backup.ts";
-export { type Inspection, inspectDatabase } from "./sqlite/inspection.ts";
+export { inspectDatabase } from "./sqlite/inspection.ts";
 export { SqliteKeeper } from "./sqlite/keeper.ts";
 export { SqliteReader } from "./sqlite/reader.ts";
 export { SqliteWriter } from "./sqlite/writer.ts";
