@@ -48,16 +48,22 @@ function peerTests(target: Target): void {
     expect((await late.open(ben.id)).peerSeenAt).toBe(seenAt);
   });
 
-  test("[HS5] a closed connection counts when its grace is over; who is there again has no such time", async () => {
+  test("[HS5] [LB8] a closed connection counts when its grace is over; who is there again has no such time", async () => {
     await using pair = await Pair.connect(target.place());
     const { ann, ben, conversation } = pair;
     await ann.say(conversation, "are you there?");
+    const watch = (): Promise<unknown> =>
+      ann.ask({ type: "watch", conversations: [conversation] }, "presence");
+    await watch();
     const before = await serverNow(ann);
     await ben.close();
     expect((await ann.open(ben.id)).peerSeenAt).toBeUndefined();
+    expect(await watch()).toMatchObject({ online: [ben.id], offline: [] });
     expect(await whenSeen(ann, ben.id, before)).toBeLessThanOrEqual(await serverNow(ann));
+    await ann.next("presence", ({ offline }) => offline.includes(ben.id));
     await using again = await Peer.connect(target.place(), { token: ben.token });
     await ann.next("lobby-change", ({ joined }) => joined.some(({ id }) => id === again.id));
+    await ann.next("presence", ({ ref, online }) => ref === undefined && online.includes(ben.id));
     expect((await ann.open(ben.id)).peerSeenAt).toBeUndefined();
     const [listed] = (await ann.ask({ type: "conversations" }, "conversations")).conversations;
     expect(listed?.id).toBe(conversation);
