@@ -171,3 +171,16 @@ test("a server that says synchronous_commit = off is told otherwise by the write
     await postgres().query("SELECT pg_reload_conf()");
   }
 });
+
+test("texts that are too long for one transaction go in several, in their order", async () => {
+  await using bench = await StoreBench.begin(postgres());
+  const conversation = await bench.pair();
+  const text = "長".repeat(60_000);
+  const answers = await Promise.all(
+    Array.from({ length: 80 }, (_, index) =>
+      bench.append(message(conversation, index % 2 === 0 ? "u_ann" : "u_bob", text)),
+    ),
+  );
+  expect(answers.map((answer) => answer.ok && answer.seq)).toEqual(answers.map((_, index) => index + 1));
+  expect(bench.faults).toEqual([]);
+});

@@ -8,6 +8,7 @@ import { type StoreHealth, WELL } from "../health.ts";
 import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
 import { DEFAULT_TIMES, type PostgresAddress, type PostgresTimes, schemaOf } from "./address.ts";
 import { Connection } from "./connection.ts";
+import { claimCopy, refuseIncomplete } from "./copy-state.ts";
 import { Identities } from "./identities.ts";
 import { type DataFacts, migrate, readMeta } from "./migrations.ts";
 import { describeTrouble, WrongDatabaseError } from "./trouble.ts";
@@ -44,7 +45,9 @@ export class PostgresKeeper implements BatchCommitter {
   /** On the clock that never goes back; undefined while there is a connection. */
   #lostAt: number | undefined;
   #answeredAt: number;
+  /** A batch is under way, which notices by itself. */
   #isBusy = false;
+  #isAsked = false;
   #isClosed = false;
   #pause: Timer | undefined;
   #waiting: (() => void)[] = [];
@@ -107,8 +110,9 @@ export class PostgresKeeper implements BatchCommitter {
   recover(): void {
     const connection = this.#connection;
     const now = this.#options.clock.monotonic();
-    if (connection === undefined || this.#isBusy || now - this.#answeredAt < QUIET_MS) return;
-    this.#isBusy = true;
+    const isQuiet = now - this.#answeredAt >= QUIET_MS;
+    if (connection === undefined || this.#isBusy || this.#isAsked || !isQuiet) return;
+    this.#isAsked = true;
     void connection
       .ask("SELECT 1")
       .then(() => {
@@ -118,7 +122,7 @@ export class PostgresKeeper implements BatchCommitter {
         if (this.#connection === connection) this.#lose(error, now);
       })
       .finally(() => {
-        this.#isBusy = false;
+        this.#isAsked = false;
       });
   }
 
@@ -194,6 +198,7 @@ export class PostgresKeeper implements BatchCommitter {
   async #checkSame(connection: Connection): Promise<void> {
     try {
       const meta = await readMeta(connection, schemaOf(this.#options.address));
+      refuseIncomplete(meta);
       if (meta.get("epoch") !== this.facts.epoch)
         throw new WrongDatabaseError("the database holds other data than at the start: restart the server");
     } catch (error) {
@@ -218,7 +223,10 @@ async function prepareTables(options: PostgresKeeperOptions, times: PostgresTime
   const patient = { ...times, statementMs: MIGRATION_MS, lockMs: MIGRATION_MS, answerMs: MIGRATION_MS };
   const connection = await Connection.open({ address, clock, times: patient, name: "duologue start" });
   try {
-    return await migrate(connection, schemaOf(address), proposal);
+    const facts = await migrate(connection, schemaOf(address), proposal);
+    const isCopy = await claimCopy(connection, () => readMeta(connection, schemaOf(address)));
+    // What names a copy may have been written between the two looks.
+    return isCopy ? await migrate(connection, schemaOf(address), proposal) : facts;
   } finally {
     connection.close();
   }

@@ -25,6 +25,9 @@ export class ConnectionLostError extends Error {
 const MAX_REPEATS = 6;
 const REPEAT_SPREAD_MS = 20;
 
+/** Texts of one transaction, in UTF-16 units: however long they are, a statement must end in its time. */
+const MAX_CHARACTERS = 4_000_000;
+
 const PLAIN: TransactionMode = Object.freeze({ lookUpAll: false, patient: true });
 
 type AloneRequest = Extract<WriteRequest, { op: "rename" | "note-seen" }>;
@@ -46,13 +49,11 @@ export class PostgresWriter {
    * those that have no result yet are as if they had not been made.
    */
   async commit(requests: readonly WriteRequest[], results: WriteResult[]): Promise<void> {
-    let start = results.length;
-    for (let end = start; end <= requests.length; end += 1) {
-      const request = requests[end];
-      if (request !== undefined && !isAlone(request)) continue;
-      await this.#together(requests.slice(start, end), results);
-      if (request !== undefined) results.push(await this.#alone(request));
-      start = end + 1;
+    while (results.length < requests.length) {
+      const start = results.length;
+      const request = requests[start];
+      if (request !== undefined && isAlone(request)) results.push(await this.#alone(request));
+      else await this.#together(requests.slice(start, findEnd(requests, start)), results);
     }
     this.#identities.trim();
   }
@@ -135,6 +136,19 @@ export class PostgresWriter {
 /** These lock rows in an order of their own, and so need transactions of their own. */
 function isAlone(request: WriteRequest): request is AloneRequest {
   return request.op === "rename" || request.op === "note-seen";
+}
+
+/** Of those that go together from `start` on: at least one, up to one that goes alone, or to where they are too long. */
+function findEnd(requests: readonly WriteRequest[], start: number): number {
+  let characters = 0;
+  let end = start;
+  for (; end < requests.length; end += 1) {
+    const request = requests[end];
+    if (request === undefined || isAlone(request)) break;
+    characters += request.op === "append" ? (request.draft.body?.length ?? 0) : 0;
+    if (characters > MAX_CHARACTERS && end > start) break;
+  }
+  return end;
 }
 
 function lost(cause: unknown): ConnectionLostError {
