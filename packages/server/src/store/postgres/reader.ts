@@ -19,6 +19,7 @@ import { textArray } from "./arrays.ts";
 import { readChanges, summaryOf } from "./changes.ts";
 import { Pool, type PoolOptions } from "./pool.ts";
 import { eventColumns, pickEvent, SUMMARY_COLUMNS, type SummaryAnswer, summaryTables } from "./rows.ts";
+import { SharedPositions } from "./shared-positions.ts";
 
 interface PersonRow {
   readonly key: number;
@@ -111,12 +112,14 @@ export class PostgresReader implements StoreReads, Disposable {
   readonly epoch: string;
   readonly realm: string;
   readonly #pool: Pool;
+  readonly #positions: SharedPositions;
 
   /** Makes no connection yet. The tables must be there: a primary makes them (keeper.ts). */
   constructor(options: PostgresReaderOptions) {
     this.epoch = options.epoch;
     this.realm = options.realm;
     this.#pool = new Pool(options);
+    this.#positions = new SharedPositions({ clock: options.clock, read: (users) => this.positions(users) });
   }
 
   async session(id: string): Promise<SessionRecord | undefined> {
@@ -189,8 +192,8 @@ export class PostgresReader implements StoreReads, Disposable {
     return toHistoryPage(this.epoch, events, { conversation, senders }, ({ seq }) => edits.get(seq));
   }
 
-  async position(user: UserId): Promise<Position> {
-    return (await this.#viewer(user))?.position ?? 0;
+  position(user: UserId): Promise<Position> {
+    return this.#positions.position(user);
   }
 
   async positions(users: readonly UserId[]): Promise<ReadonlyMap<UserId, Position>> {
