@@ -45,9 +45,10 @@ function upgradeTests(target: Target): void {
 function originTests(target: Target): void {
   const { test } = target;
   test("[CN2] the server's own origin is let in", async () => {
-    const answer = await requestUpgrade(target.url(), {
+    const url = target.url();
+    const answer = await requestUpgrade(url, {
       protocol: SUBPROTOCOL,
-      headers: { Origin: new URL(target.url()).origin },
+      headers: { Origin: new URL(url).origin },
     });
     expect(answer.status).toBe(101);
   });

@@ -153,30 +153,24 @@ class Trial {
 
   /** Of the voices that nobody has cut. */
   async #live({ lost }: Effect, since: number): Promise<Pick<Findings, "acknowledgedMs" | "liveMs">> {
-    const live = ({ saidAt, heardAt = Number.POSITIVE_INFINITY }: Utterance): number | undefined =>
-      heardAt - saidAt < LIVE_MS ? heardAt : undefined;
     const first = (voice: Voice, at: (one: Utterance) => number | undefined): number | undefined =>
       voice
         .between(since, Number.POSITIVE_INFINITY)
         .map(at)
         .find((time) => time !== undefined);
-    const standing = this.voices.filter(({ isCut }, index) => !isCut && index !== lost);
+    const standing = (): Voice[] => this.voices.filter(({ isCut }, index) => !isCut && index !== lost);
+    const isBack = (voice: Voice): boolean =>
+      [acknowledged, heardLive].every((at) => first(voice, at) !== undefined);
     try {
-      await until(
-        () => standing.every((voice) => voice.isCut || first(voice, live) !== undefined),
-        "what is said is heard again",
-        LIVE_AGAIN_MS,
-      );
+      await until(() => standing().every(isBack), "what is said is heard again", LIVE_AGAIN_MS);
     } catch (error) {
       this.#violations.push(String(error));
     }
     const times = (at: (one: Utterance) => number | undefined): number[] =>
-      standing
-        .filter(({ isCut }) => !isCut)
-        .map((voice) => (first(voice, at) ?? Number.POSITIVE_INFINITY) - since);
-    const acknowledgedMs = times(({ acknowledgedAt }) => acknowledgedAt);
+      standing().map((voice) => (first(voice, at) ?? Number.POSITIVE_INFINITY) - since);
+    const acknowledgedMs = times(acknowledged);
     if (this.trouble.place === "store") this.#bound("acknowledged again after", acknowledgedMs, BACK_MS);
-    return { acknowledgedMs, liveMs: times(live) };
+    return { acknowledgedMs, liveMs: times(heardLive) };
   }
 
   /** Only the store makes people wait; a node that stands still, or a network that is gone, cannot answer at all. */
@@ -221,4 +215,12 @@ class Trial {
     for (const ms of late) this.#violations.push(`${what} ${Math.round(ms)} ms, of ${mostMs} allowed`);
     return [...timesMs];
   }
+}
+
+function acknowledged({ acknowledgedAt }: Utterance): number | undefined {
+  return acknowledgedAt;
+}
+
+function heardLive({ saidAt, heardAt }: Utterance): number | undefined {
+  return heardAt !== undefined && heardAt - saidAt < LIVE_MS ? heardAt : undefined;
 }
