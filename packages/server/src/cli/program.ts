@@ -16,6 +16,7 @@ import type { ControlRequest } from "../link/control-types.ts";
 import { version } from "../version.ts";
 import { type Ask, runAsk } from "./ask.ts";
 import { type Console, type ExitCode, exitCodes, printProblems } from "./console.ts";
+import { runMigrate } from "./migrate.ts";
 import { runServe } from "./serve.ts";
 import { runToken, type TokenWishes } from "./token.ts";
 import { runBackup, runDoctor, runRestore } from "./upkeep.ts";
@@ -127,6 +128,19 @@ function addUpkeepCommands(program: Command, context: ProgramContext, finish: Fi
     .action(async (file: string, flags: FlagValues) =>
       finish(await withFiles(flags, context, (data) => runRestore(data, file, console))),
     );
+  addOptions(program.command("migrate"), ["storeCa", "config"])
+    .description(
+      "copy all data into PostgreSQL, also while the server runs; run again, it adds what has changed",
+    )
+    .option(
+      "--from <directory>",
+      "the data directory that is copied (default: that of --data and DUOLOGUE_DATA)",
+    )
+    .option(
+      "--to <address>",
+      "postgres://user:password@host:5432/database; with a password better by DUOLOGUE_STORE, where no list of processes shows it",
+    )
+    .action(async (flags: MigrateFlags) => finish(await migrateCommand(flags, context)));
   const served = optionNames.filter((name) => options[name].flag !== undefined);
   addOptions(program.command("doctor"), served)
     .description("check data, configuration, versions, port and limits, and say what to do")
@@ -206,6 +220,39 @@ function withFiles(
     );
     return exitCodes.failed;
   });
+}
+
+type MigrateFlags = FlagValues & { readonly from?: string; readonly to?: string };
+
+/** Where from and where to are options of the server under names that say which is which. */
+async function migrateCommand(
+  { from, to, ...others }: MigrateFlags,
+  { console, environment, machine }: ProgramContext,
+): Promise<ExitCode> {
+  const flags = {
+    ...others,
+    ...(from === undefined ? {} : { data: [from] }),
+    ...(to === undefined ? {} : { store: [to] }),
+  };
+  const gathered = gatherSources(flags, environment, machine);
+  if (!gathered.ok) return printProblems(console, gathered.problems);
+  const { sources } = gathered;
+  const data = parseOption("data", sources);
+  const store = parseOption("store", sources);
+  const ca = parseOption("storeCa", sources);
+  if (!data.ok || !store.ok || !ca.ok) {
+    const problems = [data, store, ca].flatMap((parsed) => (parsed.ok ? [] : parsed.problems));
+    return printProblems(
+      console,
+      problems.map((problem) => problem.replace(/^--data:/, "--from:").replace(/^--store:/, "--to:")),
+    );
+  }
+  if (store.value.kind === "embedded")
+    return printProblems(console, [
+      "--to: expected where to copy, as postgres://user:password@host:5432/database here or in DUOLOGUE_STORE, got the embedded store",
+    ]);
+  const isTerminal = process.stderr.isTTY === true;
+  return runMigrate({ from: data.value, to: store.value.url, ca: ca.value, isTerminal }, console);
 }
 
 /** A configuration that is wrong is a finding like others: the rest is looked at all the same. */

@@ -93,7 +93,8 @@ export async function runCopyRole(words: readonly string[]): Promise<number> {
   }
 }
 
-async function refuseInOneLine(console: Console, run: () => Promise<ExitCode>): Promise<ExitCode> {
+/** An UpkeepError is a refusal for people, and nothing else. */
+export async function refuseInOneLine(console: Console, run: () => Promise<ExitCode>): Promise<ExitCode> {
   try {
     return await run();
   } catch (error) {

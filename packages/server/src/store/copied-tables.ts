@@ -46,8 +46,8 @@ export interface ChunkDigest {
 
 /** More rows are not read at once; nor are they hashed, sent or compared at once. */
 export const CHUNK_ROWS = 4_096;
-/** A chunk ends behind the row with which it holds so many bytes. */
-export const CHUNK_BYTES = 4 * 1_048_576;
+/** A chunk ends behind the row with which its texts are so long. */
+export const CHUNK_CHARACTERS = 2 * 1_048_576;
 
 function columns(type: CopiedColumn["type"], ...names: readonly string[]): readonly CopiedColumn[] {
   return names.map((name) => ({ name, type }));
@@ -89,7 +89,17 @@ export const copiedTables = {
     columns: [
       ...columns("bigint", "key"),
       ...columns("text", "id"),
-      ...columns("bigint", "a", "b", "opener", "created_at", "last_seq", "last_time", "last_message", "changed"),
+      ...columns(
+        "bigint",
+        "a",
+        "b",
+        "opener",
+        "created_at",
+        "last_seq",
+        "last_time",
+        "last_message",
+        "changed",
+      ),
       ...columns("bigint", "a_delivered", "a_read", "b_delivered", "b_read", "a_unread", "b_unread"),
     ],
     keyLength: 1,
@@ -152,8 +162,14 @@ export function hashOf(lines: readonly string[]): string {
 }
 
 /** For people. */
-export function showRange({ columns: all, keyLength, label }: CopiedTable, { after, upTo }: KeyRange): string {
-  const names = all.slice(0, keyLength).map(({ name }) => name).join(", ");
+export function showRange(
+  { columns: all, keyLength, label }: CopiedTable,
+  { after, upTo }: KeyRange,
+): string {
+  const names = all
+    .slice(0, keyLength)
+    .map(({ name }) => name)
+    .join(", ");
   const show = (key: RowKey): string => JSON.stringify(key).slice(0, 200);
   const parts = [
     ...(after === undefined ? [] : [`after ${show(after)}`]),

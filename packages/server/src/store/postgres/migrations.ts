@@ -102,13 +102,15 @@ const KEEP_NAME =
 const META_NAMES = ["version", "epoch", "realm", "secret"] as const;
 
 /**
- * Brings the tables to this program's version, in one transaction; `proposal` names data made now. Throws
- * WrongDatabaseError where a newer Duologue has been, and the server's error where it is not allowed.
+ * Brings the tables to this program's version, in one transaction; `proposal` names data made now, of which
+ * `marks` say more. Throws WrongDatabaseError where a newer Duologue has been, and the server's error where it is not
+ * allowed.
  */
 export async function migrate(
   connection: Connection,
   schema: string,
   proposal: DataFacts,
+  marks: Readonly<Record<string, string>> = {},
 ): Promise<DataFacts> {
   // Without a lock, and without the right to change tables, as long as there is nothing to do.
   const before = await readMeta(connection, schema);
@@ -123,7 +125,11 @@ export async function migrate(
     const steps = migrations.filter((migration) => migration.version > version);
     await connection.settle(steps.flatMap((step) => step.statements).map((text) => connection.send(text)));
     const facts = version === 0 ? proposal : toFacts(found);
-    const names = Object.entries({ ...facts, version: String(SCHEMA_VERSION) });
+    const names = Object.entries({
+      ...(version === 0 ? marks : {}),
+      ...facts,
+      version: String(SCHEMA_VERSION),
+    });
     await connection.settle(names.map((entry) => connection.send(KEEP_NAME, entry)));
     await connection.ask("COMMIT");
     return facts;

@@ -1,7 +1,7 @@
 /** One moment of a file, read from beginning to end for a copy elsewhere, beside its writer or without one. */
 import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
 import {
-  CHUNK_BYTES,
+  CHUNK_CHARACTERS,
   CHUNK_ROWS,
   type Chunk,
   type CopiedRow,
@@ -119,7 +119,7 @@ function countUntilFull(rows: readonly CopiedRow[]): number {
   let characters = 0;
   for (const [index, row] of rows.entries()) {
     for (const cell of row) if (typeof cell === "string") characters += cell.length;
-    if (characters >= CHUNK_BYTES) return index + 1;
+    if (characters >= CHUNK_CHARACTERS) return index + 1;
   }
   return rows.length;
 }

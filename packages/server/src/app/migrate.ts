@@ -1,0 +1,172 @@
+/** `duologue migrate`: everything a data directory holds, into PostgreSQL, from a server at work or a directory without one. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../clock.ts";
+import {
+  type Chunk,
+  type ChunkDigest,
+  type CopiedTableName,
+  CopyRefusedError,
+  copiedTableNames,
+  copiedTables,
+  describeTrouble,
+  NoAnswerError,
+  type PostgresAddress,
+  PostgresCopyTarget,
+  SchemaTooOldError,
+  SqliteCopySource,
+  showAddress,
+  showRange,
+  WrongDatabaseError,
+} from "../store/index.ts";
+import { requireDatabase, UpkeepError, visit } from "./visit.ts";
+
+export interface MigrationOptions {
+  /** Absolute: a data directory. */
+  readonly from: string;
+  readonly to: PostgresAddress;
+  readonly clock: Pick<Clock, "after" | "randomId">;
+  /** Ends it at the next chunk; what was copied by then stays. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: MigrationProgress) => void;
+}
+
+export interface MigrationProgress {
+  readonly phase: "copying" | "checking";
+  /** Rows. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface MigrationOutcome {
+  /** The source had no server: nothing can be missing. */
+  readonly isComplete: boolean;
+  /** Rows of each table, the same on both sides. */
+  readonly counts: Readonly<Record<CopiedTableName, number>>;
+  /** Rows that this run has written; the others were there already. */
+  readonly written: number;
+  /** The directory held no `token-secret`. */
+  readonly isWithoutSecret: boolean;
+}
+
+/** Of a chunk that was written in this run, what it should hold now. */
+interface Promised {
+  readonly name: CopiedTableName;
+  readonly range: Pick<Chunk, "after" | "upTo">;
+  readonly digest: ChunkDigest;
+}
+
+/**
+ * Throws UpkeepError. Until it has ended well, from a directory without a server, no server works with the database; run
+ * again after whatever end, it writes what is missing or has changed since.
+ */
+export async function migrateStore(options: MigrationOptions): Promise<MigrationOutcome> {
+  const { from, to, clock } = options;
+  const path = requireDatabase(from);
+  // Without a server there, none can begin until this has ended.
+  using place = visit(from);
+  using source = openSource(path);
+  try {
+    using target = await PostgresCopyTarget.open(to, clock);
+    const secretPath = join(from, "token-secret");
+    const secret = existsSync(secretPath) ? readFileSync(secretPath, "utf8") : undefined;
+    const { epoch, realm, counts } = source;
+    await target.begin({ epoch, realm }, secret, clock.randomId(32));
+    const { written, promised } = await copyAll(source, target, options);
+    await checkAll(target, promised, options);
+    await target.finish(place.isServed ? "partial" : "complete");
+    return { isComplete: !place.isServed, counts, written, isWithoutSecret: secret === undefined };
+  } catch (error) {
+    throw explain(error, to);
+  }
+}
+
+function openSource(path: string): SqliteCopySource {
+  try {
+    return new SqliteCopySource(path);
+  } catch (error) {
+    const advice =
+      error instanceof SchemaTooOldError
+        ? " Start this version's server on it once, which brings the tables up to date."
+        : " `duologue doctor` looks into it.";
+    throw new UpkeepError(`The database ${path} cannot be copied: ${(error as Error).message}.${advice}`);
+  }
+}
+
+async function copyAll(
+  source: SqliteCopySource,
+  target: PostgresCopyTarget,
+  { signal, onProgress }: MigrationOptions,
+): Promise<{ readonly written: number; readonly promised: readonly Promised[] }> {
+  const total = copiedTableNames.reduce((sum, name) => sum + source.counts[name], 0);
+  const promised: Promised[] = [];
+  let done = 0;
+  let written = 0;
+  for (const name of copiedTableNames) {
+    for (const chunk of source.chunks(name)) {
+      signal.throwIfAborted();
+      const outcome = await target.bring(name, chunk);
+      const { after, upTo } = chunk;
+      // One that was the same has just been checked.
+      if (outcome.isChanged) promised.push({ name, range: { after, upTo }, digest: outcome.digest });
+      written += outcome.written;
+      done += chunk.rows.length;
+      onProgress({ phase: "copying", done, total });
+    }
+  }
+  return { written, promised };
+}
+
+async function checkAll(
+  target: PostgresCopyTarget,
+  promised: readonly Promised[],
+  { signal, onProgress }: MigrationOptions,
+): Promise<void> {
+  const total = promised.reduce((sum, { digest }) => sum + digest.count, 0);
+  let done = 0;
+  for (const { name, range, digest } of promised) {
+    signal.throwIfAborted();
+    const found = await target.digest(name, range);
+    if (found.count !== digest.count || found.hash !== digest.hash) {
+      const counts = `${digest.count} rows there, ${found.count} here`;
+      throw new CopyRefusedError(
+        `after copying, ${showRange(copiedTables[name], range)} are not the same on both sides (${counts}): something else changes the database. Find out what (triggers, another program), and run it again`,
+      );
+    }
+    done += digest.count;
+    onProgress({ phase: "checking", done, total });
+  }
+}
+
+const STAYS =
+  "What was copied so far stays there, and no server works with it; run the same command again, which goes on.";
+
+function explain(error: unknown, to: PostgresAddress): UpkeepError {
+  const place = `The database ${showAddress(to)}`;
+  if (error instanceof UpkeepError) return error;
+  if (error instanceof DOMException && error.name === "AbortError")
+    return new UpkeepError(`Interrupted. ${STAYS}`);
+  if (error instanceof CopyRefusedError) return new UpkeepError(`${place} cannot be used: ${error.message}.`);
+  const text = describeTrouble(error);
+  if (error instanceof WrongDatabaseError) return new UpkeepError(`${place} cannot be used: ${text}.`);
+  if (error instanceof NoAnswerError) return new UpkeepError(`${place} does not answer: ${text}. ${STAYS}`);
+  if (!(error instanceof Bun.SQL.PostgresError))
+    return new UpkeepError(`The copy could not be made (${text}). ${STAYS}`);
+  const advice = advices.find(([code]) => error.errno?.startsWith(code))?.[1];
+  if (advice !== undefined) return new UpkeepError(`${place} cannot be used: ${text}. ${advice}`);
+  // The client's own errors are all of the connection.
+  return error.errno === undefined
+    ? new UpkeepError(
+        `${place} cannot be reached, or is gone: ${text}. See that it runs, and lets this machine in. ${STAYS}`,
+      )
+    : new UpkeepError(`${place} failed: ${text}. ${STAYS}`);
+}
+
+/** By the beginning of PostgreSQL's error codes (Appendix A). */
+const advices: readonly (readonly [string, string])[] = [
+  ["28", "Correct the user and the password of the address."],
+  ["3D000", "Make it (CREATE DATABASE), or correct the address."],
+  ["42501", "This user may not make or fill its tables: make them the owner of the database."],
+  ["531", `Its disk is full: make room. ${STAYS}`],
+  ["57P", `It was stopped. ${STAYS}`],
+];
