@@ -172,6 +172,31 @@ test("a server that says synchronous_commit = off is told otherwise by the write
   }
 });
 
+test("a server without room makes the store take nothing, until it has room again", async () => {
+  await using bench = await StoreBench.begin(postgres());
+  const conversation = await bench.pair();
+  await using other = await bench.stranger();
+  // As it says that a disk is full (53100).
+  await other.unsafe(
+    `CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql
+     AS $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$`,
+  );
+  for (const table of ["event", "meta"])
+    await other.unsafe(`CREATE TRIGGER full_disk BEFORE INSERT ON ${table} EXECUTE FUNCTION fill()`);
+  const draft = message(conversation, "u_ann", "hi");
+  expect(await bench.append(draft)).toEqual(refused("unavailable"));
+  expect(bench.store.keeper.health).toEqual({ kind: "full", problem: "could not extend file (53100)" });
+  expect(await bench.append(draft)).toEqual(refused("unavailable"));
+  // The second one was not tried.
+  expect(bench.faults).toHaveLength(1);
+  for (const table of ["event", "meta"]) await other.unsafe(`DROP TRIGGER full_disk ON ${table}`);
+  const looking = systemClock.every(50, () => bench.store.keeper.recover());
+  await until(() => bench.health.length > 1, "the store is well again");
+  looking.cancel();
+  expect(bench.health).toEqual(["full", "well"]);
+  expect(await bench.append(draft)).toMatchObject({ seq: 1, duplicate: false });
+});
+
 test("texts that are too long for one transaction go in several, in their order", async () => {
   await using bench = await StoreBench.begin(postgres());
   const conversation = await bench.pair();

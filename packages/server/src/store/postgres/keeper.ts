@@ -80,6 +80,8 @@ export class PostgresKeeper implements BatchCommitter {
   async commit(requests: readonly WriteRequest[]): Promise<readonly WriteResult[]> {
     const results: WriteResult[] = [];
     const { clock } = this.#options;
+    // It may have room for a small one, and is not asked with everybody's messages whether it has for more.
+    if (this.#health.kind === "full") return requests.map(() => refusedResult("unavailable"));
     let giveUpAt = Number.POSITIVE_INFINITY;
     this.#isBusy = true;
     while (results.length < requests.length) {
@@ -92,6 +94,8 @@ export class PostgresKeeper implements BatchCommitter {
       try {
         await writer.commit(requests, results);
         this.#answeredAt = clock.monotonic();
+        if (writer.fullness !== undefined)
+          this.#become({ kind: "full", problem: describeTrouble(writer.fullness) });
       } catch (error) {
         // A database that comes and goes is one outage, too.
         giveUpAt = Math.min(giveUpAt, begunAt + this.#times.outageMs);
@@ -106,17 +110,18 @@ export class PostgresKeeper implements BatchCommitter {
     // The server looks after itself.
   }
 
-  /** Sees whether the database is still there; to be called about once a second. */
+  /** Sees whether the database is still there, or has room again; to be called about once a second. */
   recover(): void {
-    const connection = this.#connection;
+    const [connection, writer] = [this.#connection, this.#writer];
+    if (connection === undefined || writer === undefined || this.#isBusy || this.#isAsked) return;
     const now = this.#options.clock.monotonic();
-    const isQuiet = now - this.#answeredAt >= QUIET_MS;
-    if (connection === undefined || this.#isBusy || this.#isAsked || !isQuiet) return;
+    const isFull = this.#health.kind === "full";
+    if (!isFull && now - this.#answeredAt < QUIET_MS) return;
     this.#isAsked = true;
-    void connection
-      .ask("SELECT 1")
-      .then(() => {
+    void (isFull ? writer.probe() : connection.ask("SELECT 1").then(() => true))
+      .then((isWell) => {
         this.#answeredAt = this.#options.clock.monotonic();
+        if (isWell && isFull && this.#connection === connection) this.#become(WELL);
       })
       .catch((error: unknown) => {
         if (this.#connection === connection) this.#lose(error, now);

@@ -28,6 +28,14 @@ const REPEAT_SPREAD_MS = 20;
 /** Texts of one transaction, in UTF-16 units: however long they are, a statement must end in its time. */
 const MAX_CHARACTERS = 4_000_000;
 
+/** As much as a usual batch. */
+const PROBE = [
+  "BEGIN",
+  "INSERT INTO meta (name, value) VALUES ('probe', repeat('x', 131072)) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+  "DELETE FROM meta WHERE name = 'probe'",
+  "COMMIT",
+];
+
 const PLAIN: TransactionMode = Object.freeze({ lookUpAll: false, patient: true });
 
 type AloneRequest = Extract<WriteRequest, { op: "rename" | "note-seen" }>;
@@ -36,12 +44,31 @@ export class PostgresWriter {
   readonly #connection: Connection;
   readonly #identities: Identities;
   readonly #options: PostgresWriterOptions;
+  #fullness: unknown;
 
   /** `identities` stay right as long as it is the same database. */
   constructor(connection: Connection, identities: Identities, options: PostgresWriterOptions) {
     this.#connection = connection;
     this.#identities = identities;
     this.#options = options;
+  }
+
+  /** What the last transaction failed of when the server had no room for it; undefined otherwise. */
+  get fullness(): unknown {
+    return this.#fullness;
+  }
+
+  /** Whether there is room. It leaves nothing behind. Rejects with ConnectionLostError. */
+  async probe(): Promise<boolean> {
+    try {
+      await this.#connection.settle(PROBE.map((text) => this.#connection.send(text)));
+      this.#fullness = undefined;
+      return true;
+    } catch (error) {
+      if (judgeTrouble(error) === "lost") throw lost(error);
+      await this.#rollBack();
+      return false;
+    }
   }
 
   /**
@@ -65,6 +92,7 @@ export class PostgresWriter {
       const transaction = new Transaction(this.#connection, this.#identities, this.#options.clock, mode);
       try {
         for (const result of await transaction.carryOut(requests)) results.push(result);
+        this.#fullness = undefined;
         return;
       } catch (error) {
         const trouble = judgeTrouble(error);
@@ -86,6 +114,7 @@ export class PostgresWriter {
         } else {
           this.#options.onFault(error);
           this.#refuse(requests, results);
+          if (trouble === "full") this.#fullness = error;
           // Tables that are not as they should be: a new connection looks at them anew.
           if (trouble === "failed") throw lost(error);
           return;
