@@ -45,6 +45,8 @@ describe("a worker's list", () => {
     lobby.apply({ joined: [user("b", "2")], left: [] });
     expect(lobby).toMatchObject({ size: 7, isWhole: false });
     lobby.apply({ joined: [], left: [], elsewhere: 0 });
+    expect(lobby).toMatchObject({ size: 2, isWhole: false });
+    lobby.apply({ joined: [], left: [], elsewhere: "listed" });
     expect(lobby).toMatchObject({ size: 2, isWhole: true });
   });
 });

@@ -1,21 +1,27 @@
 /** A worker's copy of the list of who is there. */
-import { type LobbyChange, type LobbyView, type PresentUser, sharedKind } from "../ports/presence.ts";
+import {
+  type Elsewhere,
+  type LobbyChange,
+  type LobbyView,
+  type PresentUser,
+  sharedKind,
+} from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 
 export class Lobby implements LobbyView {
   /** Insertion order is the order of login, unless a change has brought somebody who came earlier elsewhere. */
   private users = new Map<UserId, PresentUser>();
   private readonly addresses = new Map<string, PresentUser>();
-  private elsewhere = 0;
+  private elsewhere: Elsewhere = "listed";
   private last = "";
   private isSorted = true;
 
   get size(): number {
-    return this.users.size + this.elsewhere;
+    return this.users.size + (this.elsewhere === "listed" ? 0 : this.elsewhere);
   }
 
   get isWhole(): boolean {
-    return this.elsewhere === 0;
+    return this.elsewhere === "listed";
   }
 
   get(id: UserId): PresentUser | undefined {

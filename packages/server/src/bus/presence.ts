@@ -2,7 +2,14 @@
 import type { PrimaryLink } from "../link/client.ts";
 import { decodeStatement, encodeStatement } from "../link/messages.ts";
 import type { WatchedStates } from "../link/worker-types.ts";
-import type { JoinOutcome, JoinRequest, LobbyChange, NameCandidate, Presence } from "../ports/presence.ts";
+import type {
+  Elsewhere,
+  JoinOutcome,
+  JoinRequest,
+  LobbyChange,
+  NameCandidate,
+  Presence,
+} from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 import { Lobby } from "./lobby.ts";
 
@@ -20,7 +27,7 @@ export class WorkerPresence implements Presence {
   constructor(
     private readonly link: PrimaryLink,
     lobby: LobbyChange["joined"],
-    private readonly elsewhere: number | undefined,
+    private readonly elsewhere: Elsewhere | undefined,
   ) {
     this.lobby.apply({ joined: lobby, left: [], ...(elsewhere === undefined ? {} : { elsewhere }) });
     link.on("l", (line) => {

@@ -1,7 +1,7 @@
 /** What a worker is given when it reports to the primary, and what it tells about itself every second. */
 import type { Limits } from "@duologue/protocol";
 import type { HostLogin } from "../ports/host-login.ts";
-import type { PresentUser } from "../ports/presence.ts";
+import type { Elsewhere, PresentUser } from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 
 export interface PageFile {
@@ -41,8 +41,8 @@ export interface WorkerSettings {
   readonly limits: Limits;
   readonly page: readonly PageFile[];
   readonly lobby: readonly PresentUser[];
-  /** Of several machines: users elsewhere whom the list does not name. Absent: there is one machine. */
-  readonly elsewhere?: number;
+  /** Absent: there is one machine. */
+  readonly elsewhere?: Elsewhere;
 }
 
 /** Of users whom a worker watches: what the primary knows. */

@@ -52,12 +52,18 @@ export type JoinOutcome =
   | { readonly ok: true; readonly user: PresentUser }
   | { readonly ok: false; readonly reason: "name_taken" | "full" | "unavailable" };
 
+/**
+ * Users on other machines: `listed` among the others, or so many, as far as is known, whom the list does not name because
+ * too many are online in all.
+ */
+export type Elsewhere = "listed" | number;
+
 export interface LobbyChange {
   /** Newly here, or here under a new name. */
   readonly joined: readonly PresentUser[];
   readonly left: readonly PresentUser[];
-  /** Users on other machines whom the list does not name, because so many are online; absent: as many as before. */
-  readonly elsewhere?: number;
+  /** Absent: as before. */
+  readonly elsewhere?: Elsewhere;
 }
 
 /** This worker's copy of the list, in order of login. */

@@ -82,6 +82,7 @@ describe("whatever happens", () => {
           const here = new Set(cluster.nodes.flatMap(({ registry }) => registry.all().map(({ id }) => id)));
           const [first, ...others] = cluster.nodes.map((one) => one.list());
           const isWhole = cluster.nodes.map(({ worker }) => worker.lobby.isWhole);
+          expect(new Set(isWhole).size).toBe(1);
           if (lobbyUsers === 1_000) expect(isWhole).toEqual([true, true, true]);
           if (isWhole.every(Boolean)) {
             for (const list of others) expect(list).toEqual(first as typeof list);

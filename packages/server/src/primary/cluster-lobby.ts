@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from "../clock.ts";
 import type { NodeId, NodeLink } from "../ports/node-link.ts";
-import type { LobbyChange, PresentUser } from "../ports/presence.ts";
+import type { Elsewhere, LobbyChange, PresentUser } from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 import { isNamedLater, MergedList } from "./merged-list.ts";
 import { NodeList, type Touched } from "./node-list.ts";
@@ -60,7 +60,7 @@ export class ClusterLobby {
   private checkedAt: number;
   private lists = true;
   private wasWhole = true;
-  private elsewhere = 0;
+  private others: Elsewhere = "listed";
   private telling: Timer | undefined;
   private isSigning = false;
   private readonly timer: Timer;
@@ -85,20 +85,11 @@ export class ClusterLobby {
 
   /** Everybody online; who is on two nodes is counted twice while not everybody is named. */
   get size(): number {
-    return this.merged.size + this.elsewhere;
+    return this.merged.size + (this.others === "listed" ? 0 : this.others);
   }
 
-  /** Users elsewhere who are not in `all`. */
-  get unnamed(): number {
-    return this.elsewhere;
-  }
-
-  get isWhole(): boolean {
-    return this.wasWhole;
-  }
-
-  get(id: UserId): PresentUser | undefined {
-    return this.merged.get(id);
+  get elsewhere(): Elsewhere {
+    return this.others;
   }
 
   all(): readonly PresentUser[] {
@@ -243,9 +234,9 @@ export class ClusterLobby {
     const isTurned = isWhole !== this.wasWhole;
     this.wasWhole = isWhole;
     const change = this.merged.update(isTurned ? this.allIds() : ids);
-    const elsewhere = isWhole ? 0 : elsewhereAll;
-    if (change.joined.length + change.left.length === 0 && elsewhere === this.elsewhere) return;
-    this.elsewhere = elsewhere;
+    const elsewhere = isWhole ? "listed" : elsewhereAll;
+    if (change.joined.length + change.left.length === 0 && elsewhere === this.others) return;
+    this.others = elsewhere;
     this.options.onChange({ ...change, elsewhere });
   }
 

@@ -102,6 +102,20 @@ describe("one lobby of several nodes", () => {
     }
   });
 
+  test("[LB8] nobody counts as away while it is not known how many are on other nodes", async () => {
+    const { cluster, nodes } = threeNodes({ lobbyUsers: 3 });
+    const [a, b] = nodes;
+    await joinMany(cluster, a, 3, "a");
+    await cluster.pass(600);
+    // The other node's next sign of life, which says that it has somebody now, is yet to come.
+    const joining = [a.join("a3"), b.join("ben")];
+    await cluster.settle();
+    await Promise.all(joining);
+    expect(a.worker.isOnline("ben")).toBeUndefined();
+    await cluster.done(a.worker.watch(["ben"]));
+    expect(a.worker.isOnline("ben")).toBe(true);
+  });
+
   test("[LB10] a node that was frozen tells its list anew, and takes the others'", async () => {
     const { cluster, nodes } = threeNodes();
     const [a, b, c] = nodes;

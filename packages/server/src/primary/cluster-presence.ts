@@ -5,7 +5,14 @@
 import type { Clock } from "../clock.ts";
 import type { WatchedStates } from "../link/worker-types.ts";
 import type { NodeLink } from "../ports/node-link.ts";
-import type { JoinOutcome, JoinRequest, LobbyChange, NameCandidate, PresentUser } from "../ports/presence.ts";
+import type {
+  Elsewhere,
+  JoinOutcome,
+  JoinRequest,
+  LobbyChange,
+  NameCandidate,
+  PresentUser,
+} from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 import { ClusterLobby } from "./cluster-lobby.ts";
 import { NameClaims } from "./name-claims.ts";
@@ -70,13 +77,8 @@ export class ClusterPresence {
     this.peers.close();
   }
 
-  /** Users elsewhere whom `all` does not name. */
-  get elsewhere(): number {
-    return this.lobby.unnamed;
-  }
-
-  get size(): number {
-    return this.lobby.size;
+  get elsewhere(): Elsewhere {
+    return this.lobby.elsewhere;
   }
 
   /** As this node's workers have them, and those of this turn too. */

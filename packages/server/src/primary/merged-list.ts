@@ -20,10 +20,6 @@ export class MergedList {
     return this.users.size;
   }
 
-  get(id: UserId): PresentUser | undefined {
-    return this.users.get(id);
-  }
-
   all(): PresentUser[] {
     return [...this.users.values()];
   }

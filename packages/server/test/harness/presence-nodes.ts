@@ -95,7 +95,7 @@ export class PresenceNode {
     const line = { send: (text: string) => this.onLine(text), isOpen: true } as unknown as LineConnection;
     const primary = new PrimaryLink(line);
     this.primary = primary;
-    this.worker = new WorkerPresence(primary, [], 0);
+    this.worker = new WorkerPresence(primary, [], "listed");
     this.presence = new ClusterPresence({
       link,
       clock: this.clock,
