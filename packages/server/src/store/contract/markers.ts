@@ -110,7 +110,50 @@ function counting(makeStore: MakeStore): void {
   });
 }
 
+/** Of the reader, from what the history shows. */
+async function countUnread(world: World, reader: UserId, pair: Pair): Promise<number> {
+  const read = (await world.store.conversation(reader, pair.conversation))?.mine.read ?? 0;
+  const events = await world.history(pair.conversation);
+  return events.filter(
+    ({ seq, kind, from, retracted }) =>
+      seq > read && kind === "message" && from !== reader && retracted !== true,
+  ).length;
+}
+
 function retracting(makeStore: MakeStore): void {
+  test("[MK3] marks among messages and retractions of the same moment leave the right number unread", async () => {
+    await using world = await World.begin(makeStore);
+    const [near, far] = [await world.pair(), await world.pair()];
+    // The one who is far behind is counted in another way.
+    await Promise.all(
+      Array.from({ length: 300 }, (_, index) => world.send(far.conversation, far.ann, `text ${index}`)),
+    );
+    for (let round = 0; round < 12; round += 1) {
+      const done: Promise<unknown>[] = [];
+      for (const { conversation, ann, bob } of [near, far]) {
+        const last = (await world.store.conversation(ann, conversation))?.lastSeq ?? 0;
+        const behind = last + 3 - ((round * 5) % 7);
+        const mark = (user: UserId, read: number): unknown =>
+          done.push(world.store.mark({ conversation, user, delivered: 0, read }));
+        for (let message = 0; message < 3; message += 1) {
+          done.push(world.send(conversation, ann, `${round} ${message}`));
+          done.push(world.send(conversation, bob, `${round} ${message}`));
+          if (round % 3 === message) mark(bob, conversation === far.conversation ? 20 * round : behind);
+        }
+        done.push(world.append(retract(conversation, ann, last + 1)));
+        done.push(world.append(retract(conversation, ann, Math.max(1, last - 4))));
+        mark(ann, last + 2);
+        mark(bob, conversation === far.conversation ? 20 * round + 1 : behind + 1);
+        mark(ann, last + 4);
+      }
+      await Promise.all(done);
+      for (const pair of [near, far]) {
+        for (const user of [pair.ann, pair.bob])
+          expect(await unread(world, user, pair)).toBe(await countUnread(world, user, pair));
+      }
+    }
+  });
+
   test("[MK3] a retraction lessens what is unread, and only if it was, on either side", async () => {
     await using world = await World.begin(makeStore);
     const [first, second] = [await world.pair(), await world.pair()];

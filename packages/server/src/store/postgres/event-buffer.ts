@@ -77,6 +77,8 @@ export class EventBuffer implements EventTable {
   readonly #byPlace = new Map<string, BufferedEvent>();
   readonly #editCounts = new Map<string, number>();
   #inserted: NewEvent[] = [];
+  /** Of the whole batch, by conversation. */
+  readonly #added = new Map<number, NewEvent[]>();
   #revisions = new Map<string, Revision>();
   #erased: Revision[] = [];
 
@@ -110,6 +112,9 @@ export class EventBuffer implements EventTable {
   insert(event: NewEvent): boolean {
     if (this.#byId.has(idOf(event.clientId, event.sender))) return false;
     this.#inserted.push(event);
+    const added = this.#added.get(event.conversation);
+    if (added === undefined) this.#added.set(event.conversation, [event]);
+    else added.push(event);
     this.#keep({ ...event, retracted: 0 });
     if (event.kind === kindCodes.edit && event.target !== null) {
       const place = placeOf(event.conversation, event.target);
@@ -144,6 +149,24 @@ export class EventBuffer implements EventTable {
       event.retracted = 1;
       event.body = null;
     }
+  }
+
+  /** Whether a message is known to have been taken back, by this batch or before. */
+  isErased(conversation: number, seq: number): boolean {
+    return this.#byPlace.get(placeOf(conversation, seq))?.retracted === 1;
+  }
+
+  /** Standing messages that this batch has added, with a number after `after` up to `upTo`. */
+  countInserted(conversation: number, sender: number, after: number, upTo: number): number {
+    const added = this.#added.get(conversation) ?? [];
+    return added.filter(
+      ({ seq, kind, sender: from }) =>
+        seq > after &&
+        seq <= upTo &&
+        from === sender &&
+        kind === kindCodes.message &&
+        !this.isErased(conversation, seq),
+    ).length;
   }
 
   /** Sends what was collected. */

@@ -11,6 +11,7 @@ import { EventBuffer, type PlacedDraft } from "./event-buffer.ts";
 import { type Identities, pairName } from "./identities.ts";
 import { openConversation, opened } from "./opening.ts";
 import { createUser, endSession, extendSession, purgeExpired, startSession } from "./people-writes.ts";
+import { StandingMessages } from "./standing.ts";
 
 export interface TransactionMode {
   /** Look up the ids of all messages before, instead of taking them for new. */
@@ -32,6 +33,7 @@ export class Transaction {
   readonly #mode: TransactionMode;
   readonly #events = new EventBuffer();
   #state = new BatchState();
+  #standing = new StandingMessages();
   /** Answers of statements that nobody has waited for yet. */
   #sent: Promise<unknown>[] = [];
   #isCommitting = false;
@@ -141,6 +143,15 @@ export class Transaction {
     const identities = [...conversations].flatMap((id) => this.#identities.conversation(id) ?? []);
     this.#state = await BatchState.load(this.#connection, identities, people, this.#mode.patient);
     await this.#events.load(this.#connection, this.#placeDrafts(requests), this.#mode.lookUpAll);
+    const written = new Set(
+      requests.flatMap((request) => (request.op === "append" ? [request.draft.conversation] : [])),
+    );
+    this.#standing = await StandingMessages.load(
+      this.#connection,
+      this.#state,
+      requests.flatMap((request) => (request.op === "mark" ? [request.marks] : [])),
+      ({ conversation }) => written.has(conversation),
+    );
   }
 
   #placeDrafts(requests: readonly WriteRequest[]): readonly PlacedDraft[] {
@@ -167,6 +178,8 @@ export class Transaction {
     if (!("count" in plan)) return plan;
     const { times, peerKey, after, upTo } = plan.count;
     if (times === 0) return carryOutMark(this.#state, plan, 0);
+    const known = this.#standing.count(this.#events, plan.conversation.key, peerKey, after, upTo);
+    if (known !== undefined) return carryOutMark(this.#state, plan, known);
     // What this batch has sent before is counted too.
     this.#sent.push(...this.#events.flush(this.#connection));
     const [row] = await this.#connection.ask<{ count: number }>(COUNT_STANDING, [
