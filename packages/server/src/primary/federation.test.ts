@@ -74,6 +74,8 @@ describe("two nodes", () => {
     const late = { ...everyKind[1], position: 7, prev: { ann: 6 } } as Note;
     one?.publish(["ann"], late);
     one?.publish(["ann"], eventNote("ben", 8, { ann: 7 }));
+    // Its own, of which the database told it later than the other node told of the next one.
+    two?.publish(["ann"], late);
     one?.publish(["ann"], { ...late, position: 10, prev: { ann: 9 } } as Note);
     await cluster.settle();
     expect(texts(two?.of("ann") ?? [])).toEqual([9, 8, 10]);

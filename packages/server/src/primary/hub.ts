@@ -116,7 +116,9 @@ export class Hub {
     const order = this.federation?.order;
     if (order === undefined || !("prev" in note)) {
       this.send(receivers, note.kind === "event" ? encodeEvent(note) : encodeNote("n", to, note));
-    } else if (to.every((user) => order.isNext(user, note.prev[user] ?? 0))) {
+    } else if (
+      to.every((user) => order.isNext(user, note.prev[user] ?? 0) && !order.isPast(user, note.position))
+    ) {
       this.send(receivers, note.kind === "event" ? encodeEvent(note) : encodeNote("n", to, note));
       // After it: what waited for it follows.
       for (const user of to) order.pass(user, note.prev[user] ?? 0, note.position, () => undefined);
