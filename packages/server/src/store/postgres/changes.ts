@@ -14,11 +14,14 @@ interface ChangedRow {
   readonly changed: Position;
   /** The number of its first event after the position; one more than the last when there is none. */
   readonly first: number;
+  /** How many changed, up to the limit. */
+  readonly total: number;
 }
 
 /**
  * Positions rise with numbers within a conversation: the first event after one is found by halving, in steps of which
- * each looks one event up. `low` is at or before it (0: before the first event), `high` is after it.
+ * each looks one event up. `low` is at or before it (0: before the first event), `high` is after it. A conversation with
+ * a hole is lost on the way.
  */
 const SELECT_CHANGED = `
   WITH RECURSIVE changed AS (
@@ -27,15 +30,16 @@ const SELECT_CHANGED = `
     SELECT key, last_seq, changed FROM conversation WHERE b = $1 AND changed > $2
     LIMIT $3
   ), search AS (
-    SELECT key, 0::bigint AS low, last_seq + 1 AS high FROM changed
+    SELECT key, last_seq, changed, 0::bigint AS low, last_seq + 1 AS high FROM changed
     UNION ALL
-    SELECT s.key, CASE WHEN e.position > $2 THEN s.low ELSE e.seq END,
+    SELECT s.key, s.last_seq, s.changed, CASE WHEN e.position > $2 THEN s.low ELSE e.seq END,
       CASE WHEN e.position > $2 THEN e.seq ELSE s.high END
     FROM search s JOIN event e ON e.conversation = s.key AND e.seq = (s.low + s.high) / 2
     WHERE s.high - s.low > 1
   )
-  SELECT c.key::float8, c.last_seq::float8 AS "lastSeq", c.changed::float8, s.high::float8 AS first
-  FROM changed c LEFT JOIN search s ON s.key = c.key AND s.high - s.low <= 1`;
+  SELECT key::float8, last_seq::float8 AS "lastSeq", changed::float8, high::float8 AS first,
+    (SELECT count(*) FROM changed)::float8 AS total
+  FROM search WHERE high - low <= 1`;
 
 /** Of each conversation as many as a page has room for, and of all of those the first ones. */
 const SELECT_EVENTS = `
@@ -65,8 +69,10 @@ export async function readChanges(
   maxEvents: number,
 ): Promise<ChangesPage | undefined> {
   const rows = await ask<ChangedRow>(SELECT_CHANGED, [viewer.key, since, maxEvents + 1]);
-  if (rows.length > maxEvents) return undefined;
-  if (rows.some(({ first }) => first === null)) throw new DamagedDatabaseError("a conversation has a hole");
+  const [{ total } = { total: 0 }] = rows;
+  if (total > maxEvents) return undefined;
+  // Their position says that something changed.
+  if (rows.length === 0 || rows.length < total) throw new DamagedDatabaseError("a conversation has a hole");
   const eventCount = rows.reduce((sum, { lastSeq, first }) => sum + lastSeq - first + 1, 0);
   if (eventCount > maxEvents) return undefined;
   const withEvents = rows.filter(({ lastSeq, first }) => first <= lastSeq);

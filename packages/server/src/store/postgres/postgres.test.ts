@@ -4,7 +4,7 @@ import { storeContract } from "../contract.ts";
 import { makePostgresFixture } from "./fixture.ts";
 
 // One of its tests tries hundreds of histories.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 let server: PostgresServer | undefined;
 beforeAll(async () => {
