@@ -1,11 +1,12 @@
 /**
  * `npm test`: installs what is missing and runs every test of the workspaces and the tools under the pinned Bun. Words
  * after `--` go to `bun test`: `npm test -- packages/server -t "a repeated send"`. The last line is
- * `N passed, N failed`.
+ * `N passed, N failed`. Tests with a real nats-server, which no npm package brings, are in files `*.nats.test.ts`; where
+ * it is missing they are left out, and the line before the last says so.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { bunEnvironment, bunFlags, findBun, handOver } from "../packages/server/bin/launch.mjs";
 import { ensureInstalled, root } from "./install.mjs";
 
@@ -14,12 +15,16 @@ const TEST_TIMEOUT_MS = 30_000;
 /** Files at a time: they wait for servers and pages more than they compute, but a browser each takes memory. */
 const PARALLEL_FILES = Math.min(4, availableParallelism());
 
+const NOT_RUN =
+  "NOT RUN: the tests of several machines, since nats-server is missing (Debian: apt-get install nats-server).";
+
 process.exitCode = (await ensureInstalled("all")) ? await runTests(process.argv.slice(2)) : report(0, 1);
 
 async function runTests(words) {
   const directory = mkdtempSync(join(tmpdir(), "duologue-tests-"));
   const results = join(directory, "results.xml");
   const where = words.some((word) => !word.startsWith("-")) ? [] : ["./packages", "./tools"];
+  const natsServer = findNatsServer();
   process.chdir(root);
   try {
     const code = await handOver(
@@ -31,6 +36,7 @@ async function runTests(words) {
         `--parallel=${PARALLEL_FILES}`,
         "--reporter=junit",
         `--reporter-outfile=${results}`,
+        ...(natsServer === undefined ? ["--path-ignore-patterns=**/*.nats.test.ts"] : []),
         ...where,
         ...words,
       ],
@@ -40,12 +46,19 @@ async function runTests(words) {
     const { passed, failed } = count(text);
     // Once more at the end: whoever sees only the last lines of a long run wants to know what failed, and why.
     for (const failure of failures(text)) process.stdout.write(`${failure}\n\n`);
+    if (natsServer === undefined) process.stdout.write(`${NOT_RUN}\n`);
     // A file that cannot be loaded, or a crash, is not in the results, but in the exit code.
     report(passed, code === 0 ? failed : Math.max(failed, 1));
     return code;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Debian's stands in a folder that is on the path of root only. */
+function findNatsServer() {
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/bin"];
+  return folders.map((folder) => join(folder, "nats-server")).find((path) => existsSync(path));
 }
 
 function read(path) {

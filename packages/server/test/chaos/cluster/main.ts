@@ -72,14 +72,16 @@ else {
 
 async function own(): Promise<number> {
   const missing = whyNoNetwork();
-  if (missing !== undefined) {
-    tell(`three nodes cannot be tried here: ${missing}`);
-    return 1;
-  }
+  if (missing !== undefined) return notHere(missing);
   for (const name of readdirSync(tmpdir()))
     if (isAbandoned(name)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
-  using network = layNetwork();
-  if (network === undefined) return 1;
+  let network: Network;
+  try {
+    network = Network.lay(HOSTS);
+  } catch (error) {
+    // Where the kernel forbids it, as it does to the administrator of many a container.
+    return notHere((error as Error).message);
+  }
   // Everything that is written stands here, so that all of it goes at the end. The database is another user.
   const directory = join(tmpdir(), `duologue-${network.id}-files`);
   mkdirSync(directory, { mode: 0o711 });
@@ -99,14 +101,10 @@ async function own(): Promise<number> {
   }
 }
 
-/** Undefined where the kernel forbids it, as it does to the administrator of many a container. */
-function layNetwork(): Network | undefined {
-  try {
-    return Network.lay(HOSTS);
-  } catch (error) {
-    tell(`three nodes cannot be tried here: ${(error as Error).message}`);
-    return undefined;
-  }
+/** Who asks for it by hand has failed; in a chain of checks it is said, and what can be tried goes on. */
+function notHere(reason: string): number {
+  tell(`NOT RUN: three nodes cannot be tried here: ${reason}`);
+  return values.ci === true ? 0 : 1;
 }
 
 async function runIn(id: string): Promise<boolean> {

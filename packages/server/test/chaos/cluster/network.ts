@@ -25,11 +25,11 @@ const NAME = /^duologue-(\d+)-(\d+)-/;
 
 /** Undefined when this machine can do it, or a line that says what is missing. */
 export function whyNoNetwork(): string | undefined {
-  const missing = ["ip", "iptables", "nsenter"].filter((tool) => Bun.which(tool) === null);
+  const missing = ["ip", "iptables", "nsenter", "nats-server"].filter((tool) => Bun.which(tool) === null);
   if (process.platform !== "linux") return "network namespaces are Linux's";
   if (process.getuid?.() !== 0) return "network namespaces need root";
   if (missing.length > 0)
-    return `missing: ${missing.join(", ")} (Debian's packages iproute2, iptables, util-linux)`;
+    return `missing: ${missing.join(", ")} (Debian's packages iproute2, iptables, util-linux, nats-server)`;
   return undefined;
 }
 
