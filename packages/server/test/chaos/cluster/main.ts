@@ -120,13 +120,16 @@ async function runIn(id: string): Promise<boolean> {
   };
   const wireFailed = values.wire === true && !(await askRules(site));
   const [heading, rows] = await trials(site, seed, options);
-  const rendered = renderRows(heading, rows);
+  const { isSound, said } = await site.examine();
+  const rendered = [renderRows(heading, rows), `\`duologue doctor\` at the end: ${said.join(" ")}`].join(
+    "\n\n",
+  );
   process.stdout.write(`${rendered}\n`);
   if (values.record === true) await record("--cluster --record", rendered);
-  return (
-    !wireFailed &&
-    rows.every(({ findings }) => findings.every(({ verdict }) => verdict.violations.length === 0))
+  const isKept = rows.every(({ findings }) =>
+    findings.every(({ verdict }) => verdict.violations.length === 0),
   );
+  return !wireFailed && isSound && isKept;
 }
 
 async function trials(site: Site, seed: number, options: ClusterRunOptions): Promise<[string, Row[]]> {

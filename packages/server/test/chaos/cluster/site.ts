@@ -7,6 +7,7 @@ import {
   limits,
   NatsServer,
   PostgresServer,
+  runCommand,
   type Server,
   startServer,
   until,
@@ -24,6 +25,7 @@ export const HOSTS: readonly string[] = [CLIENTS, POSTGRES, NATS, ...NODES];
 const NODE_PORT = 8080;
 /** A node must say within this that it is ready, from its start, or from the return of what it needs. */
 const READY_MS = 30_000;
+const DOCTOR_MS = 60_000;
 
 /** All clients have one address here, and there are many. */
 const MANY_CLIENTS = limits({ guestsPerMinute: 1_000_000, connectionsPerAddress: 100_000 });
@@ -41,6 +43,7 @@ export class Site implements AsyncDisposable {
   readonly nats: NatsServer;
   readonly nodes: readonly SiteNode[];
   readonly balancer: Balancer;
+  readonly #store: string;
 
   private constructor(
     { network, directory, workers }: SiteOptions,
@@ -48,6 +51,7 @@ export class Site implements AsyncDisposable {
     nats: NatsServer,
     store: string,
   ) {
+    this.#store = store;
     this.network = network;
     this.postgres = postgres;
     this.nats = nats;
@@ -77,6 +81,14 @@ export class Site implements AsyncDisposable {
       const title = titleOf(pid);
       return addresses.some((address) => title.includes(address));
     });
+  }
+
+  /** What `duologue doctor` finds in the database: a reading of all of it that knows no client. */
+  async examine(): Promise<{ readonly isSound: boolean; readonly said: readonly string[] }> {
+    const { exitCode, stdout, stderr } = await runCommand(["doctor", "--store", this.#store], DOCTOR_MS);
+    const isSound = exitCode === 0;
+    const lines = `${stdout}\n${stderr}`.split("\n");
+    return { isSound, said: isSound ? lines.filter((line) => line.includes("messages:")) : lines };
   }
 
   async whenReady(): Promise<void> {

@@ -33,7 +33,7 @@ export interface Trouble {
 const ALL: readonly number[] = [0, 1, 2];
 /** A node's own deadline for a stop, and some. */
 const STOP_MS = 10_000;
-const HUNG_MS = 15_000;
+const HUNG_MS = 10_000;
 const REPLACED_MS = 10_000;
 const LATE_MS = 2_000;
 const LOSS = 0.2;
@@ -290,9 +290,9 @@ const store: readonly Trouble[] = [
 const clients: readonly Trouble[] = [
   {
     name: "clients cut off",
-    what: "all packets between the clients and a node lost",
+    what: "all packets between the clients and a node lost; after a minute they have gone to other nodes",
     place: "clients",
-    lengthsMs: [5_000, 30_000],
+    lengthsMs: [5_000, 30_000, 60_000],
     async begin(site, random) {
       const { index, node } = pickNode(site, random);
       return breach(site.network.part(node.name, CLIENTS), { working: others(index) });
