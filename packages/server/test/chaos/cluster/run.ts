@@ -70,8 +70,11 @@ async function tryOne(
   const { name, lengthMs } = trouble;
   const world = new ClusterWorld(site, options);
   try {
+    await site.whenReady();
     await world.meet();
-    const findings = await tryTrouble(world, trouble, lengthMs, options.random);
+    const findings = await tryTrouble(world, trouble, lengthMs, options.random).catch((error: unknown) =>
+      unfinished([`not whole again: ${String(error)}`, ...site.story()]),
+    );
     row.lengthsMs.push(lengthMs);
     row.findings.push(findings);
     const { messages, violations } = findings.verdict;
@@ -106,5 +109,21 @@ function both(first: Trouble, second: Trouble): Trouble {
         },
       };
     },
+  };
+}
+
+/** Of a trial that nobody could bring to its end. */
+function unfinished(violations: readonly string[]): Findings {
+  const none: readonly number[] = [];
+  return {
+    pausesMs: none,
+    leftMs: none,
+    absencesMs: none,
+    acknowledgedMs: none,
+    liveMs: none,
+    caughtUpMs: none,
+    wholeMs: none,
+    answeredMs: none,
+    verdict: { messages: 0, acknowledged: 0, repeats: 0, violations },
   };
 }

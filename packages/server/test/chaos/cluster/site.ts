@@ -26,6 +26,7 @@ const NODE_PORT = 8080;
 /** A node must say within this that it is ready, from its start, or from the return of what it needs. */
 const READY_MS = 30_000;
 const DOCTOR_MS = 60_000;
+const STORY_LINES = 8;
 
 /** All clients have one address here, and there are many. */
 const MANY_CLIENTS = limits({ guestsPerMinute: 1_000_000, connectionsPerAddress: 100_000 });
@@ -91,6 +92,11 @@ export class Site implements AsyncDisposable {
     return { isSound, said: isSound ? lines.filter((line) => line.includes("messages:")) : lines };
   }
 
+  /** What the nodes have said last, for who looks for a cause. */
+  story(): string[] {
+    return this.nodes.flatMap(({ name, log }) => log.slice(-STORY_LINES).map((line) => `${name}: ${line}`));
+  }
+
   async whenReady(): Promise<void> {
     await until(() => this.balancer.areReady(), "every node is ready", READY_MS);
   }
@@ -126,6 +132,11 @@ export class SiteNode implements AsyncDisposable {
 
   get url(): string {
     return `http://${this.host.address}:${NODE_PORT}`;
+  }
+
+  /** Of its present life. */
+  get log(): readonly string[] {
+    return this.#server?.output.log ?? [];
   }
 
   get server(): Server {
