@@ -62,7 +62,7 @@ interface Promised {
  */
 export async function migrateStore(options: MigrationOptions): Promise<MigrationOutcome> {
   const { from, to, clock } = options;
-  const path = requireDatabase(from);
+  const path = requireDatabase(from, "--from");
   // Without a server there, none can begin until this has ended.
   using place = visit(from);
   using source = openSource(path);

@@ -54,9 +54,9 @@ export function tryLock(directory: string): { release(): void } | undefined {
   }
 }
 
-/** SQLite names a file by its path only: a missing directory must be told from a missing file. */
-export function requireDatabase(directory: string): string {
+/** SQLite names a file by its path only: a missing directory must be told from a missing file. `option` names it. */
+export function requireDatabase(directory: string, option = "--data"): string {
   const path = join(directory, DATABASE);
   if (existsSync(path)) return path;
-  throw new UpkeepError(`There is no ${DATABASE} in ${directory}. Name the data directory with --data.`);
+  throw new UpkeepError(`There is no ${DATABASE} in ${directory}. Name the data directory with ${option}.`);
 }

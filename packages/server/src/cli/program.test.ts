@@ -228,3 +228,35 @@ describe("asking a running server", () => {
     },
   );
 });
+
+describe("migrate", () => {
+  test("says in one line what was expected where, under the names it was given", async () => {
+    const secret = "postgres://me:secret@host";
+    const expectations = [
+      [["migrate"], {}, /^duologue: --to: expected where to copy.*DUOLOGUE_STORE/],
+      [
+        ["migrate", "--to", "mysql://host/x"],
+        {},
+        /^duologue: --to: expected embedded, or.*got mysql:\/\/host\/x/,
+      ],
+      [["migrate", "--to", secret], {}, /^duologue: --to: expected the name of a database at the end/],
+      [["migrate"], { DUOLOGUE_STORE: secret }, /^duologue: DUOLOGUE_STORE: expected the name of a database/],
+      [["migrate", "--from", ""], { DUOLOGUE_STORE: `${secret}/x` }, /^duologue: --from: expected a path/],
+    ] as const;
+    for (const [words, environment, says] of expectations) {
+      const { exitCode, out, error } = await run(words, undefined, environment);
+      expect([exitCode, out]).toEqual([exitCodes.misused, ""]);
+      expect(error).toMatch(says);
+      expect(error).not.toContain("secret");
+    }
+  });
+
+  test("takes the data directory of the configuration, and the address of the environment", async () => {
+    const environment = { DUOLOGUE_STORE: "postgres://me:secret@host/x", DUOLOGUE_DATA: "elsewhere" };
+    const { exitCode, error } = await run(["migrate"], undefined, environment);
+    expect([exitCode, error]).toEqual([
+      exitCodes.failed,
+      "duologue: There is no duologue.db in /nowhere/elsewhere. Name the data directory with --from.\n",
+    ]);
+  });
+});

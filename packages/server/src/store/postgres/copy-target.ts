@@ -18,6 +18,7 @@ import { Connection } from "./connection.ts";
 import { COPY_STATE, type CopyState, copyStateOf } from "./copy-state.ts";
 import { ANALYZE, askDigest, askRowDigests, sendDelete, sendInsert, setIdentity } from "./copy-statements.ts";
 import { type DataFacts, migrate, readMeta } from "./migrations.ts";
+import { judgeTrouble } from "./trouble.ts";
 
 /** The database is not one that this copy may go into; the message is for people. */
 export class CopyRefusedError extends Error {
@@ -35,7 +36,12 @@ export interface ChunkOutcome {
 
 /** Counting and hashing whole tables, and waiting for disks. */
 const PATIENCE_MS = 600_000;
-const LOCK = "SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken";
+/** What a run that was killed has sent last may still be carried out, and holds the lock until then. */
+const LOCK_MS = 5_000;
+const LOCK = "SELECT pg_advisory_lock(hashtextextended($1, 0))";
+/** Connections of a server that has just stopped go away by themselves. */
+const NODES_MS = 2_000;
+const NODES_PAUSE_MS = 100;
 const SETTINGS = `SELECT current_setting('server_encoding') AS encoding, current_setting('synchronous_commit') AS commit`;
 const HAS_ROWS = `SELECT ${copiedTableNames.map((name) => `EXISTS (SELECT 1 FROM ${name})`).join(" OR ")} AS found`;
 const NODES = `SELECT count(*)::float8 AS count FROM pg_stat_activity
@@ -48,12 +54,14 @@ const KEEP_FACT = "UPDATE meta SET value = $2 WHERE name = $1";
 export class PostgresCopyTarget implements Disposable {
   readonly #connection: Connection;
   readonly #schema: string;
+  readonly #clock: Pick<Clock, "after">;
   #durableCommit = "on";
   /** What was sent and not waited for yet. */
   #sent: Promise<unknown>[] = [];
 
-  private constructor(connection: Connection, schema: string) {
+  private constructor(connection: Connection, schema: string, clock: Pick<Clock, "after">) {
     this.#connection = connection;
+    this.#clock = clock;
     this.#schema = schema;
   }
 
@@ -64,7 +72,7 @@ export class PostgresCopyTarget implements Disposable {
     const probe = await Connection.open({ address, clock, times: DEFAULT_TIMES, name: "duologue migrate" });
     probe.close();
     const connection = await Connection.open({ address, clock, times, name: "duologue migrate" });
-    return new PostgresCopyTarget(connection, schemaOf(address));
+    return new PostgresCopyTarget(connection, schemaOf(address), clock);
   }
 
   /**
@@ -134,8 +142,14 @@ export class PostgresCopyTarget implements Disposable {
         `its encoding is ${settings?.encoding}, which cannot hold every text: make one with ENCODING 'UTF8'`,
       );
     this.#durableCommit = settings.commit;
-    const [lock] = await this.#connection.ask<{ taken: boolean }>(LOCK, [`duologue migrate ${this.#schema}`]);
-    if (lock?.taken !== true) throw new CopyRefusedError("another `duologue migrate` is copying into it");
+    try {
+      await this.#connection.ask(`SET lock_timeout = ${LOCK_MS}`);
+      await this.#connection.ask(LOCK, [`duologue migrate ${this.#schema}`]);
+      await this.#connection.ask(`SET lock_timeout = ${PATIENCE_MS}`);
+    } catch (error) {
+      if (judgeTrouble(error) !== "locked") throw error;
+      throw new CopyRefusedError("another `duologue migrate` is copying into it");
+    }
   }
 
   #refuseOthers(meta: ReadonlyMap<string, string>, realm: string): void {
@@ -169,8 +183,13 @@ export class PostgresCopyTarget implements Disposable {
 
   /** Nodes that came before the mark do not see it; one that comes now is refused by itself. */
   async #refuseNodes(isMarkedNow: boolean): Promise<void> {
-    const [nodes] = await this.#connection.ask<{ count: number }>(NODES);
-    if (nodes?.count === 0) return;
+    for (let waitedMs = 0; waitedMs <= NODES_MS; waitedMs += NODES_PAUSE_MS) {
+      const [nodes] = await this.#connection.ask<{ count: number }>(NODES);
+      if (nodes?.count === 0) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#clock.after(NODES_PAUSE_MS, resolve);
+      await promise;
+    }
     if (isMarkedNow) await this.#connection.ask(UNMARK);
     throw new CopyRefusedError(
       "servers are at work with it: stop them (`duologue stop` on each machine) first",

@@ -2,6 +2,7 @@
 import type { Clock } from "../../clock.ts";
 import { DEFAULT_TIMES, type PostgresAddress, schemaOf } from "./address.ts";
 import { Connection } from "./connection.ts";
+import { refuseIncomplete } from "./copy-state.ts";
 import { findDamage } from "./invariants.ts";
 import { knownVersion, readMeta, SCHEMA_VERSION } from "./migrations.ts";
 import { Pool } from "./pool.ts";
@@ -48,7 +49,9 @@ export async function inspectPostgres(
     const [facts] = await connection.ask<{ postgres: string; fsync: string; maxConnections: number }>(
       SELECT_FACTS,
     );
-    const version = knownVersion(await readMeta(connection, schemaOf(address)));
+    const meta = await readMeta(connection, schemaOf(address));
+    refuseIncomplete(meta);
+    const version = knownVersion(meta);
     const about = {
       postgres: facts?.postgres ?? "",
       isFlushing: facts?.fsync === "on",
