@@ -17,7 +17,8 @@ import {
 /** More than `lobbyUsers`. */
 const CONNECTIONS = [2000, 6000];
 const NODES = 2;
-const WARMUP_CONNECTIONS = 300;
+/** So many logins that what they run is compiled. */
+const WARMUP_CONNECTIONS = 1500;
 const CALM_MS = 6000;
 const PINGS_PER_SECOND = 1000;
 const LOBBY_USERS = 1000;

@@ -8,7 +8,7 @@ import { type BenchContext, machineNote } from "./context.ts";
 
 const NODES = 3;
 const USERS = [1000, 10_000, 50_000];
-const CONTACTS = 100;
+export const CONTACTS = 100;
 const ONLINE_SHARE = 0.5;
 const ARRIVALS = 500;
 const ARRIVALS_PER_SECOND = 100;

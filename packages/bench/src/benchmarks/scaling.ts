@@ -64,6 +64,14 @@ function cpuRows(costs: ClusterCosts): string[][] {
     ...messageActs.map((act) => [names[act], ...cells(costs.messages.acts[act])]),
     ["return of a user", ...cells(costs.returned)],
     ["login of a new guest", ...cells(costs.login)],
+    [
+      "going of a user, told to watchers",
+      range(costs.leaving.primaries),
+      "–",
+      "–",
+      range(costs.leaving.nats),
+    ],
+    ["contact watched already, one more watcher", range(costs.watchMicros), "–", "–", "–"],
     ["ping", ...cells(costs.ping)],
     ["second of being there", ...cells(costs.second)],
     [
@@ -107,7 +115,9 @@ const needNames: readonly (readonly [string, (needs: Needs) => number | string])
   ["hops, for each message", ({ hopsPerMessage }) => hopsPerMessage],
   ["cores of the bus", ({ busCores }) => busCores],
   ["bus, MB/s", ({ busMbPerSecond }) => busMbPerSecond],
-  ["subjects on the bus", ({ subjects }) => subjects],
+  ["subjects of users on the bus", ({ userSubjects }) => userSubjects],
+  ["subjects of watched contacts", ({ watchSubjects }) => watchSubjects],
+  ["questions for contacts/s", ({ asksPerSecond }) => asksPerSecond],
   ["memory in each server of one bus, GB", ({ busMemoryGb }) => busMemoryGb],
   ["signs of life on the bus/s", ({ aliveMessagesPerSecond }) => aliveMessagesPerSecond],
 ];

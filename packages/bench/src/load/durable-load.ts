@@ -28,7 +28,8 @@ const CONVERSATION = fieldPattern("conversation", "number");
 export async function runDurable(clock: BenchClock, job: DurableJob): Promise<LoadResult> {
   const { cluster } = job;
   const targetOf = cluster === undefined ? () => job : (index: number) => nodeOf(cluster, index);
-  const login = await loginGuests(clock, targetOf, job.connections, { everybodyNamed: job.everybodyNamed });
+  const { everybodyNamed, prefix = "u" } = job;
+  const login = await loginGuests(clock, targetOf, job.connections, { everybodyNamed, prefix });
   try {
     await login.watch.calm(CALM_MS);
     const conversations = await within(clock, OPEN_LIMIT_MS, "open", openConversations(login));

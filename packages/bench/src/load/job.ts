@@ -49,6 +49,8 @@ export interface RelayJob extends JobBase, PhaseTimes {
 
 export interface DurableJob extends JobBase, PhaseTimes {
   readonly kind: "durable";
+  /** Of the nicknames, where several loads follow each other on one server. */
+  readonly prefix?: string;
   /** Whether the recipient marks every message as delivered and read, as a client does whose window is open. */
   readonly marks?: boolean;
   /** Present: connections go to its nodes instead of `host` and `port`. */

@@ -81,6 +81,10 @@ export interface ClusterCosts {
   readonly login: Cost;
   readonly returned: Cost;
   readonly ping: Cost;
+  /** Of a user's going, told to whoever watches them: of all nodes together, and of the bus. */
+  readonly leaving: Pick<Cost, "primaries" | "nats">;
+  /** Of one contact whom a node watches already, for one more user of it; µs of the primary. */
+  readonly watchMicros: Range;
   /** Of a second of one user who does nothing. */
   readonly second: Cost;
   /** KB for each user, part by part. */

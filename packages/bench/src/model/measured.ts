@@ -2,6 +2,12 @@
 import { BARE_REPORT, type HopsRun, type InterestRun, type RowsRun } from "../benchmarks/bare.ts";
 import { cpuOf, NODES_REPORT, type NodesRun } from "../benchmarks/nodes.ts";
 import { costOf, countOf, memoryOf, ONLINE_REPORT, type OnlineRun } from "../benchmarks/online.ts";
+import {
+  CONTACTS,
+  PRESENCE_REPORT,
+  type PresenceRun,
+  costOf as presenceCostOf,
+} from "../benchmarks/presence.ts";
 import type { Report } from "../report/report.ts";
 import {
   type ClusterCosts,
@@ -18,11 +24,12 @@ export class MeasuredError extends Error {
   override readonly name = "MeasuredError";
 }
 
-/** Of the three reports; throws MeasuredError when one of them is not in it. */
+/** Of the four reports; throws MeasuredError when one of them is not in it. */
 export function costsOf(reports: readonly Report[]): ClusterCosts {
   const nodes = runsOf<NodesRun>(reports, NODES_REPORT).filter(({ result }) => result.meters !== undefined);
   const online = runsOf<OnlineRun>(reports, ONLINE_REPORT);
   const bare = runsOf<RowsRun | HopsRun | InterestRun>(reports, BARE_REPORT);
+  const presence = runsOf<PresenceRun>(reports, PRESENCE_REPORT).filter(({ link }) => link === "NATS");
   const closed = nodes.filter(({ offer, bus }) => offer.kind === "closed" && bus === "nats");
   const plain = closed.filter(({ marks }) => !marks);
   const apart = plain.filter(({ placement }) => placement === "apart");
@@ -56,6 +63,11 @@ export function costsOf(reports: readonly Report[]): ClusterCosts {
     login: cost("logins"),
     returned: cost("returns"),
     ping: cost("pings"),
+    leaving: {
+      primaries: over(presence, ({ result }) => presenceCostOf(result, "leaves").nodesMicros),
+      nats: over(presence, ({ result }) => presenceCostOf(result, "leaves").busMicros),
+    },
+    watchMicros: over(presence, ({ result }) => presenceCostOf(result, "watches").nodesMicros / CONTACTS),
     second: cost("quiet"),
     memoryKb: recordOf(cpuParts, (part) => over(crowd, (run) => memoryOf(run, part))),
     subjectsPerUser: over(

@@ -14,6 +14,10 @@ export interface Behaviour {
   readonly returnsPerHour: number;
   readonly newGuestsPerHour: number;
   readonly pingSeconds: number;
+  /** Contacts whom a client watches. */
+  readonly watchedPeers: number;
+  /** Of all accounts that may be somebody's contact. */
+  readonly onlineShare: number;
   /** Share of online users with one device, with two, … */
   readonly deviceShares: readonly number[];
 }
@@ -28,6 +32,8 @@ export interface Machines {
   /** The network's way to the database and back, and the flush of its disk. */
   readonly commitLatencyMs: number;
   readonly databaseWalMbPerSecond: number;
+  /** Of one bus; each of them keeps what is subscribed at the others, too. */
+  readonly busServers: number;
   readonly busCores: number;
   readonly busMemoryGb: number;
 }
@@ -52,7 +58,11 @@ export interface Needs {
   readonly hopsPerMessage: number;
   readonly busCores: number;
   readonly busMbPerSecond: number;
-  readonly subjects: number;
+  /** Of users who are online, and of contacts who are watched. */
+  readonly userSubjects: number;
+  readonly watchSubjects: number;
+  /** Questions of nodes where a contact is, the regular ones that make good what was lost included. */
+  readonly asksPerSecond: number;
   readonly busMemoryGb: number;
   readonly aliveMessagesPerSecond: number;
 }
@@ -75,8 +85,8 @@ export function needsOf(users: number, costs: ClusterCosts, behaviour: Behaviour
   const { acts } = costs.messages;
   const alive = nodes * (nodes - 1);
   const busMicros = micros.nats + alive * acts.hop.nats.value;
-  const subjects =
-    users * costs.subjectsPerUser.value * (expectedSubscriptions(worldOf(nodes, behaviour)) || 1);
+  const userSubjects = users * costs.subjectsPerUser.value * expectedSubscriptions(worldOf(nodes, behaviour));
+  const watched = watchesOf(nodes, users, behaviour);
   return {
     ...rates,
     users,
@@ -98,8 +108,11 @@ export function needsOf(users: number, costs: ClusterCosts, behaviour: Behaviour
         (costs.busBytes.value + hopsPerMessage * costs.hopBusBytes.value) +
         alive * ALIVE_BYTES) /
       1e6,
-    subjects,
-    busMemoryGb: (subjects * costs.subjectBytes.value) / 1e9,
+    userSubjects,
+    watchSubjects: nodes * watched.perNode,
+    asksPerSecond: watched.asksPerSecond,
+    busMemoryGb:
+      (subjectsInServer(userSubjects, users, nodes, behaviour, machines) * costs.subjectBytes.value) / 1e9,
     aliveMessagesPerSecond: alive,
   };
 }
@@ -124,6 +137,47 @@ function ratesOf(users: number, behaviour: Behaviour): Rates {
     pingsPerSecond: (users * devices) / behaviour.pingSeconds,
     returnsPerSecond: (users * behaviour.returnsPerHour) / 3600,
   };
+}
+
+/** A node asks for everybody whom it watches again after so long, and for so many a second at most (primary/peer-watch.ts). */
+const ASK_AGAIN_SECONDS = 120;
+const MOST_ASKS_PER_SECOND = 2000;
+
+interface Watches {
+  /** Contacts whom a node watches for any of its users. */
+  readonly perNode: number;
+  readonly asksPerSecond: number;
+}
+
+/** How many different ones are among `draws` by chance out of `all`. */
+function different(draws: number, all: number): number {
+  return all * -Math.expm1(draws * Math.log1p(-1 / all));
+}
+
+function watchesOf(nodes: number, users: number, behaviour: Behaviour): Watches {
+  const { watchedPeers, onlineShare, returnsPerHour } = behaviour;
+  const accounts = users / onlineShare;
+  const perNode = different((users / nodes) * watchedPeers, accounts);
+  const knownShare = perNode / accounts;
+  const anew = ((users * returnsPerHour) / 3600) * watchedPeers * (1 - knownShare);
+  const again = nodes * Math.min(perNode / ASK_AGAIN_SECONDS, MOST_ASKS_PER_SECOND);
+  return { perNode, asksPerSecond: anew + again };
+}
+
+/** What its own nodes have subscribed, and each other server's different subjects once. */
+function subjectsInServer(
+  userSubjects: number,
+  users: number,
+  nodes: number,
+  behaviour: Behaviour,
+  { busServers }: Machines,
+): number {
+  const nodesOfServer = nodes / busServers;
+  const accounts = users / behaviour.onlineShare;
+  const drawn = (users / busServers) * behaviour.watchedPeers;
+  const own = userSubjects / busServers + nodesOfServer * watchesOf(nodes, users, behaviour).perNode;
+  const others = (busServers - 1) * (userSubjects / busServers + different(drawn, accounts));
+  return own + others;
 }
 
 interface Busy {
@@ -159,6 +213,16 @@ function busyWith(
   const hopsPerMessage = expectedDeliveries(worldOf(nodes, behaviour)) * behaviour.recipientOnline;
   const transactions = writes / commits.batch;
   const newGuests = (users * behaviour.newGuestsPerHour) / 3600;
+  const watched = watchesOf(nodes, users, behaviour);
+  const presenceMicros = (part: CpuPart): number => {
+    if (part !== "primaries" && part !== "nats") return 0;
+    const watching = part === "nats" ? 0 : behaviour.watchedPeers * costs.watchMicros.value;
+    // A question goes to one node and its answer back: as much as two notes.
+    return (
+      rates.returnsPerSecond * (costs.leaving[part].value + watching) +
+      watched.asksPerSecond * 2 * acts.hop[part].value
+    );
+  };
   const total = (part: CpuPart): number => {
     const of = (cost: Cost): number => cost[part].value;
     return (
@@ -168,6 +232,7 @@ function busyWith(
       transactions * of(acts.transaction) +
       rates.pingsPerSecond * of(costs.ping) +
       rates.returnsPerSecond * of(costs.returned) +
+      presenceMicros(part) +
       newGuests * of(costs.login) +
       users * of(costs.second)
     );

@@ -10,6 +10,8 @@ export const BEHAVIOUR: Behaviour = {
   returnsPerHour: 4,
   newGuestsPerHour: 0.02,
   pingSeconds: 25,
+  watchedPeers: 20,
+  onlineShare: 0.3,
   deviceShares: [0.75, 0.2, 0.05],
 };
 
@@ -20,6 +22,7 @@ export const MACHINES: Machines = {
   databaseCores: 64,
   commitLatencyMs: 2,
   databaseWalMbPerSecond: 400,
+  busServers: 3,
   busCores: 16,
   busMemoryGb: 64,
 };
@@ -27,12 +30,12 @@ export const MACHINES: Machines = {
 export const SCENARIO_NOTES: readonly string[] = [
   `an online user in the busiest hour: ${BEHAVIOUR.messagesPerHour} messages of 64 bytes, ` +
     `${BEHAVIOUR.marksPerMessage} marks for each of them (delivered, read), ${BEHAVIOUR.recipientOnline * 100} % of the recipients online, ` +
-    `${BEHAVIOUR.returnsPerHour} reconnections, a ping every ${BEHAVIOUR.pingSeconds} s for each device, ` +
+    `${BEHAVIOUR.returnsPerHour} reconnections, ${BEHAVIOUR.watchedPeers} contacts watched (of accounts of whom ${BEHAVIOUR.onlineShare * 100} % are online), a ping every ${BEHAVIOUR.pingSeconds} s for each device, ` +
     `${BEHAVIOUR.deviceShares.map((share, index) => `${share * 100} % with ${index + 1}`).join(", ")} devices; ` +
     `a day is ${PEAK_HOURS_PER_DAY} such hours`,
   `machines are used to ${MACHINES.utilisation * 100} %: nodes of ${MACHINES.nodeCores} cores and ${MACHINES.nodeMemoryGb} GB ` +
     `(one primary, ${MACHINES.nodeCores - 1} workers; one node more than it takes), databases of ${MACHINES.databaseCores} cores ` +
-    `and ${MACHINES.databaseWalMbPerSecond} MB/s of WAL, servers of the bus of ${MACHINES.busCores} cores and ${MACHINES.busMemoryGb} GB; ` +
+    `and ${MACHINES.databaseWalMbPerSecond} MB/s of WAL, a bus of ${MACHINES.busServers} servers of ${MACHINES.busCores} cores and ${MACHINES.busMemoryGb} GB; ` +
     `a commit waits ${MACHINES.commitLatencyMs} ms for network and disk`,
   "cores are those of the machine that was measured on",
 ];
