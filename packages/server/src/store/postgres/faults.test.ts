@@ -33,6 +33,14 @@ async function writerProcess(): Promise<number> {
   return rows[0]?.pid ?? expect.unreachable();
 }
 
+/** The same, while it waits for what somebody else holds. */
+async function waitingWriter(): Promise<number | undefined> {
+  const [row] = await postgres().query<{ pid: number }>(
+    "SELECT pid FROM pg_stat_activity WHERE application_name = 'duologue writer' AND wait_event_type = 'Lock'",
+  );
+  return row?.pid;
+}
+
 async function damageOf(bench: StoreBench): Promise<readonly string[]> {
   return (await inspectPostgres(bench.address, systemClock)).damage;
 }
@@ -172,4 +180,27 @@ test("an idle store notices by itself that its server hangs", async () => {
     looking.cancel();
     process.kill(hanging, "SIGCONT");
   }
+});
+
+test("a database that comes and goes is one outage: what is asked for meanwhile does not wait for its end", async () => {
+  const patience = { answerMs: 60_000, statementMs: 60_000, lockMs: 60_000 };
+  await using bench = await StoreBench.begin(postgres(), { ...patience, outageMs: 1_500 });
+  const conversation = await bench.pair();
+  await using stranger = await bench.stranger();
+  await stranger.unsafe("BEGIN");
+  await stranger.unsafe("SELECT 1 FROM person FOR UPDATE");
+  let isAnswered = false;
+  const answer = bench.append(message(conversation, "u_ann", "hi")).finally(() => {
+    isAnswered = true;
+  });
+  await until(async () => {
+    // As soon as it has found another connection, and waits there.
+    const pid = await waitingWriter();
+    if (pid !== undefined && !isAnswered) process.kill(pid, "SIGTERM");
+    return isAnswered;
+  }, "an answer while nothing can be done");
+  expect(await answer).toEqual(refused("unavailable"));
+  await stranger.unsafe("ROLLBACK");
+  await until(() => bench.health.at(-1) === "well", "the store is well again", RECOVERY_MS);
+  expect(await bench.append(message(conversation, "u_ann", "again"))).toMatchObject({ seq: 1 });
 });
