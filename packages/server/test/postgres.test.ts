@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { makeDataDirectory, PostgresServer, runCommand, startServer, until } from "@duologue/testing";
 import { systemClock } from "../src/clock.ts";
-import { Pair } from "./harness/peer.ts";
+import { Pair, Peer } from "./harness/peer.ts";
 
 setDefaultTimeout(60_000);
 
@@ -36,6 +36,24 @@ test("while its database is away a server is not ready and takes nothing, says s
   await until(() => isReady(server.url), "the server is ready", RECOVERY_MS);
   expect((await pair.ann.say(pair.conversation, "two")).seq).toBe(2);
   expect(systemClock.monotonic() - returnedAt).toBeLessThan(RECOVERY_MS);
+});
+
+test("[SY5] after its store was away a server looks for what was committed of which nobody was told", async () => {
+  // Neither tells the other anything: so each one's commits are like those whose answer was lost.
+  const store = ["--store", database().url(await database().createDatabase())];
+  await using server = await startServer({ options: store });
+  await using silent = await startServer({ options: store });
+  const [ann, ben] = [await Peer.connect(silent.url), await Peer.connect(server.url)];
+  const { id } = await ann.open(ben.id);
+  const { seq } = await ann.say(id, "untold");
+  const since = ben.welcome.cursor;
+  await database().query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'duologue writer'",
+  );
+  await ben.next("pong", ({ behind, ref }) => behind === true && ref === undefined);
+  const changes = await ben.ask({ type: "sync", cursor: since }, "changes");
+  expect(changes.events).toMatchObject([{ conversation: id, seq }]);
+  await Promise.all([ann.close(), ben.close()]);
 });
 
 test("the doctor looks into the database, and nothing that the server says holds the password", async () => {

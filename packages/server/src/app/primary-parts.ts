@@ -79,6 +79,7 @@ export function wirePrimary({
           isWorkerThere: (serial) => hub.isThere(serial),
           broadcast: (change) => hub.broadcast(change),
           tell: (serial, states) => hub.tellStates(serial, states),
+          onNodeGone: () => hub.checkAll(),
         });
   const hub = new Hub(clock, registry, writer, events, federation, cluster);
   return {

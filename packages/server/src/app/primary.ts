@@ -35,6 +35,8 @@ import {
 import { openStore, type PrimaryStore } from "./store.ts";
 
 const SECOND_MS = 1_000;
+/** After the return of a store in a network, its old connection may still end a commit: longer than its statements may take. */
+const LATE_COMMIT_MS = 5_000;
 
 export interface PrimaryOptions {
   readonly config: Config;
@@ -169,6 +171,9 @@ class Primary {
     switch (health.kind) {
       case "well":
         log.info("the store takes messages again");
+        // What was being committed when it went may stand there, and nobody was told of it.
+        this.hub.doubt();
+        this.clock.after(LATE_COMMIT_MS, () => this.hub.doubt());
         break;
       case "full":
       case "failed":

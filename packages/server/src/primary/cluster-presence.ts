@@ -36,6 +36,8 @@ export interface ClusterPresenceOptions {
   readonly isWorkerThere: (worker: WorkerSerial) => boolean;
   readonly broadcast: (change: LobbyChange) => void;
   readonly tell: (worker: WorkerSerial, states: WatchedStates) => void;
+  /** Another node is gone, and with it perhaps the news of what it committed last. */
+  readonly onNodeGone?: () => void;
 }
 
 export class ClusterPresence {
@@ -46,7 +48,7 @@ export class ClusterPresence {
   private readonly told = new Set<UserId>();
 
   constructor(private readonly options: ClusterPresenceOptions) {
-    const { link, clock, registry, lobbyUsers, broadcast, tell, nameKeys } = options;
+    const { link, clock, registry, lobbyUsers, broadcast, tell, nameKeys, onNodeGone } = options;
     this.names = new NameClaims(link, clock, {
       owners: (key) => registry.owners(key),
       nameOf: (id) => registry.get(id)?.name,
@@ -67,7 +69,10 @@ export class ClusterPresence {
       lobbyUsers,
       onChange: broadcast,
       onRenamed: (id, name) => registry.adopt(id, name, nameKeys(name)),
-      onNodeGone: (node) => this.peers.nodeGone(node),
+      onNodeGone: (node) => {
+        this.peers.nodeGone(node);
+        onNodeGone?.();
+      },
       onDoubt: () => this.peers.doubt(),
     });
   }

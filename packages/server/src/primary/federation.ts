@@ -76,9 +76,16 @@ export class Federation {
     this.receiver = receiver;
     this.link.subscribe(CHECK_SUBJECT, () => receiver.checkAll());
     this.link.onReturn(() => {
-      this.tellMissed();
+      // What was written before the connection ended may have come nowhere, and nobody knows what it was.
+      this.doubt();
       receiver.checkAll();
     });
+  }
+
+  /** Something may have happened to anybody of which other nodes were not told: they are to look at the store. */
+  doubt(): void {
+    this.isMissedByAll = true;
+    if (this.link.isConnected) this.tellMissed();
   }
 
   /** The user has a socket here: from the moment this resolves their notes are heard, if the bus is there. */
@@ -183,7 +190,9 @@ export class Federation {
     this.isMissedByAll = false;
     for (const [user, position] of missed) this.publish(user, { kind: "behind", position });
     for (const [session, user] of ends) this.publish(user, { kind: "session-ended", session });
-    if (all && !this.link.publish(CHECK_SUBJECT, "")) this.isMissedByAll = true;
+    if (!all || this.link.publish(CHECK_SUBJECT, "")) return;
+    this.isMissedByAll = true;
+    if (this.link.isConnected) this.tellMissedLater();
   }
 }
 

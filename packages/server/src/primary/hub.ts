@@ -49,10 +49,19 @@ export class Hub {
   ) {
     federation?.begin({
       deliver: (user, note) => this.deliverTo(user, note),
-      checkAll: () => {
-        for (const connection of this.workers.values()) connection.send("k");
-      },
+      checkAll: () => this.checkAll(),
     });
+  }
+
+  /** Here, somebody may not have been told of something: everybody's position is compared with the store. */
+  checkAll(): void {
+    for (const connection of this.workers.values()) connection.send("k");
+  }
+
+  /** The same on all nodes. */
+  doubt(): void {
+    this.checkAll();
+    this.federation?.doubt();
   }
 
   /** A worker has reported; from now on its lines come to `receive`. */
