@@ -6,6 +6,7 @@ import {
   type Chunk,
   type ChunkDigest,
   type CopiedTableName,
+  type CopyPatience,
   CopyRefusedError,
   copiedTableNames,
   copiedTables,
@@ -29,6 +30,8 @@ export interface MigrationOptions {
   /** Ends it at the next chunk; what was copied by then stays. */
   readonly signal: AbortSignal;
   readonly onProgress: (progress: MigrationProgress) => void;
+  /** With what goes away by itself. */
+  readonly patience?: Partial<CopyPatience>;
 }
 
 export interface MigrationProgress {
@@ -61,23 +64,25 @@ interface Promised {
  * again after whatever end, it writes what is missing or has changed since.
  */
 export async function migrateStore(options: MigrationOptions): Promise<MigrationOutcome> {
-  const { from, to, clock } = options;
+  const { from, to, clock, patience } = options;
   const path = requireDatabase(from, "--from");
   // Without a server there, none can begin until this has ended.
   using place = visit(from);
   using source = openSource(path);
+  let hasBegun = false;
   try {
-    using target = await PostgresCopyTarget.open(to, clock);
+    using target = await PostgresCopyTarget.open({ address: to, clock, patience });
     const secretPath = join(from, "token-secret");
     const secret = existsSync(secretPath) ? readFileSync(secretPath, "utf8") : undefined;
     const { epoch, realm, counts } = source;
     await target.begin({ epoch, realm }, secret, clock.randomId(32));
+    hasBegun = true;
     const { written, promised } = await copyAll(source, target, options);
     await checkAll(target, promised, options);
     await target.finish(place.isServed ? "partial" : "complete");
     return { isComplete: !place.isServed, counts, written, isWithoutSecret: secret === undefined };
   } catch (error) {
-    throw explain(error, to);
+    throw new UpkeepError(`${explain(error, to)}${hasBegun ? STAYS : ""}`);
   }
 }
 
@@ -139,27 +144,23 @@ async function checkAll(
 }
 
 const STAYS =
-  "What was copied so far stays there, and no server works with it; run the same command again, which goes on.";
+  " What was copied so far stays there, and no server works with it; run the same command again, which goes on.";
 
-function explain(error: unknown, to: PostgresAddress): UpkeepError {
+/** One line for people, with a full stop. */
+function explain(error: unknown, to: PostgresAddress): string {
   const place = `The database ${showAddress(to)}`;
-  if (error instanceof UpkeepError) return error;
-  if (error instanceof DOMException && error.name === "AbortError")
-    return new UpkeepError(`Interrupted. ${STAYS}`);
-  if (error instanceof CopyRefusedError) return new UpkeepError(`${place} cannot be used: ${error.message}.`);
+  if (error instanceof DOMException && error.name === "AbortError") return "Interrupted.";
+  if (error instanceof CopyRefusedError) return `${place} cannot be used: ${error.message}.`;
   const text = describeTrouble(error);
-  if (error instanceof WrongDatabaseError) return new UpkeepError(`${place} cannot be used: ${text}.`);
-  if (error instanceof NoAnswerError) return new UpkeepError(`${place} does not answer: ${text}. ${STAYS}`);
-  if (!(error instanceof Bun.SQL.PostgresError))
-    return new UpkeepError(`The copy could not be made (${text}). ${STAYS}`);
-  const advice = advices.find(([code]) => error.errno?.startsWith(code))?.[1];
-  if (advice !== undefined) return new UpkeepError(`${place} cannot be used: ${text}. ${advice}`);
+  if (error instanceof WrongDatabaseError) return `${place} cannot be used: ${text}.`;
+  if (error instanceof NoAnswerError) return `${place} does not answer: ${text}.`;
+  if (!(error instanceof Bun.SQL.PostgresError)) return `The copy could not be made (${text}).`;
+  const { errno } = error;
   // The client's own errors are all of the connection.
-  return error.errno === undefined
-    ? new UpkeepError(
-        `${place} cannot be reached, or is gone: ${text}. See that it runs, and lets this machine in. ${STAYS}`,
-      )
-    : new UpkeepError(`${place} failed: ${text}. ${STAYS}`);
+  if (errno === undefined)
+    return `${place} cannot be reached, or is gone: ${text}. See that it runs, and lets this machine in.`;
+  const advice = advices.find(([code]) => errno.startsWith(code))?.[1];
+  return `${place} cannot be used: ${text}.${advice === undefined ? "" : ` ${advice}`}`;
 }
 
 /** By the beginning of PostgreSQL's error codes (Appendix A). */
@@ -167,6 +168,7 @@ const advices: readonly (readonly [string, string])[] = [
   ["28", "Correct the user and the password of the address."],
   ["3D000", "Make it (CREATE DATABASE), or correct the address."],
   ["42501", "This user may not make or fill its tables: make them the owner of the database."],
-  ["531", `Its disk is full: make room. ${STAYS}`],
-  ["57P", `It was stopped. ${STAYS}`],
+  ["531", "Its disk is full: make room."],
+  ["57P03", "It is just beginning, or ending: wait a moment."],
+  ["57P", "It was stopped."],
 ];

@@ -12,7 +12,7 @@ export {
 export { makeEpoch } from "./epoch.ts";
 export type { StoreHealth } from "./health.ts";
 export { type PostgresAddress, showAddress } from "./postgres/address.ts";
-export { CopyRefusedError, PostgresCopyTarget } from "./postgres/copy-target.ts";
+export { type CopyPatience, CopyRefusedError, PostgresCopyTarget } from "./postgres/copy-target.ts";
 export { inspectPostgres, type PostgresInspection } from "./postgres/inspection.ts";
 export { PostgresKeeper } from "./postgres/keeper.ts";
 export { PostgresReader } from "./postgres/reader.ts";

@@ -17,6 +17,19 @@ export function migrateInto(
   return migrateStore({ from, to, clock: systemClock, signal: new AbortController().signal, onProgress });
 }
 
+/** Of a copy that is tried while something stands in its way. Throws when it succeeds. */
+export async function refusalInto(to: PostgresAddress, from: string): Promise<string> {
+  const { signal } = new AbortController();
+  const patience = { lockMs: 50, nodesMs: 50 };
+  const onProgress = (): void => undefined;
+  try {
+    await migrateStore({ from, to, clock: systemClock, signal, onProgress, patience });
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error("the copy was made");
+}
+
 /** As a node opens it when it starts. */
 export function openCluster(address: PostgresAddress): Promise<PostgresStore> {
   const facts = {

@@ -25,6 +25,12 @@ export class CopyRefusedError extends Error {
   override readonly name = "CopyRefusedError";
 }
 
+export interface CopyTargetOptions {
+  readonly address: PostgresAddress;
+  readonly clock: Pick<Clock, "after">;
+  readonly patience?: Partial<CopyPatience> | undefined;
+}
+
 export interface ChunkOutcome {
   /** Rows that were sent, because they were missing or another text stood there. */
   readonly written: number;
@@ -36,11 +42,15 @@ export interface ChunkOutcome {
 
 /** Counting and hashing whole tables, and waiting for disks. */
 const PATIENCE_MS = 600_000;
-/** What a run that was killed has sent last may still be carried out, and holds the lock until then. */
-const LOCK_MS = 5_000;
+export interface CopyPatience {
+  /** What a run that was killed has sent last may still be carried out, and holds the lock until then. */
+  readonly lockMs: number;
+  /** Connections of a server that has just stopped go away by themselves. */
+  readonly nodesMs: number;
+}
+
+const DEFAULT_PATIENCE: CopyPatience = { lockMs: 5_000, nodesMs: 2_000 };
 const LOCK = "SELECT pg_advisory_lock(hashtextextended($1, 0))";
-/** Connections of a server that has just stopped go away by themselves. */
-const NODES_MS = 2_000;
 const NODES_PAUSE_MS = 100;
 const SETTINGS = `SELECT current_setting('server_encoding') AS encoding, current_setting('synchronous_commit') AS commit`;
 const HAS_ROWS = `SELECT ${copiedTableNames.map((name) => `EXISTS (SELECT 1 FROM ${name})`).join(" OR ")} AS found`;
@@ -54,25 +64,26 @@ const KEEP_FACT = "UPDATE meta SET value = $2 WHERE name = $1";
 export class PostgresCopyTarget implements Disposable {
   readonly #connection: Connection;
   readonly #schema: string;
-  readonly #clock: Pick<Clock, "after">;
+  readonly #options: { readonly clock: Pick<Clock, "after">; readonly patience: CopyPatience };
   #durableCommit = "on";
   /** What was sent and not waited for yet. */
   #sent: Promise<unknown>[] = [];
 
-  private constructor(connection: Connection, schema: string, clock: Pick<Clock, "after">) {
+  private constructor(connection: Connection, options: CopyTargetOptions) {
     this.#connection = connection;
-    this.#clock = clock;
-    this.#schema = schema;
+    this.#schema = schemaOf(options.address);
+    this.#options = { clock: options.clock, patience: { ...DEFAULT_PATIENCE, ...options.patience } };
   }
 
   /** Rejects with the server's or the client's error, NoAnswerError, WrongDatabaseError or CopyRefusedError. */
-  static async open(address: PostgresAddress, clock: Pick<Clock, "after">): Promise<PostgresCopyTarget> {
+  static async open(options: CopyTargetOptions): Promise<PostgresCopyTarget> {
+    const { address, clock } = options;
     const times = { ...DEFAULT_TIMES, answerMs: PATIENCE_MS, statementMs: PATIENCE_MS, lockMs: PATIENCE_MS };
     // To be let in, nobody waits for so long.
     const probe = await Connection.open({ address, clock, times: DEFAULT_TIMES, name: "duologue migrate" });
     probe.close();
     const connection = await Connection.open({ address, clock, times, name: "duologue migrate" });
-    return new PostgresCopyTarget(connection, schemaOf(address), clock);
+    return new PostgresCopyTarget(connection, options);
   }
 
   /**
@@ -86,12 +97,14 @@ export class PostgresCopyTarget implements Disposable {
     newSecret: string,
   ): Promise<void> {
     await this.#prepare();
-    const meta = await readMeta(this.#connection, this.#schema);
-    this.#refuseOthers(meta, facts.realm);
-    const all = { ...facts, secret: secret ?? meta.get("secret") ?? newSecret };
+    const found = await readMeta(this.#connection, this.#schema);
+    this.#refuseOthers(found, facts.realm);
+    const all = { ...facts, secret: secret ?? found.get("secret") ?? newSecret };
     await migrate(this.#connection, this.#schema, all, { [COPY_STATE]: "unfinished" });
-    if (meta.size > 0) await this.#take(copyStateOf(meta));
-    await this.#refuseNodes(meta.size > 0 && copyStateOf(meta) === undefined);
+    // Where there was nothing, a server may have made the tables at the same time: then they bear no mark.
+    const state = copyStateOf(found.size > 0 ? found : await readMeta(this.#connection, this.#schema));
+    await this.#take(state);
+    await this.#refuseNodes(state === undefined);
     await this.#connection.settle(Object.entries(all).map((fact) => this.#connection.send(KEEP_FACT, fact)));
     // A copy that an outage of power cuts short is unfinished anyway; its end is flushed, and all before with it.
     await this.#connection.ask("SET synchronous_commit = off");
@@ -100,9 +113,11 @@ export class PostgresCopyTarget implements Disposable {
   /** Makes the range hold what the chunk holds. What it writes may still be under way when it resolves. */
   async bring(name: CopiedTableName, chunk: Chunk): Promise<ChunkOutcome> {
     const table: CopiedTable = copiedTables[name];
+    // First, so that both sides compute at the same time.
+    const answer = this.digest(name, chunk);
     const lines = chunk.rows.map((row) => lineOf(table, row));
     const digest = { count: lines.length, hash: hashOf(lines) };
-    const there = await this.digest(name, chunk);
+    const there = await answer;
     if (there.count === digest.count && there.hash === digest.hash)
       return { written: 0, isChanged: false, digest };
     const { changed, gone } =
@@ -143,7 +158,7 @@ export class PostgresCopyTarget implements Disposable {
       );
     this.#durableCommit = settings.commit;
     try {
-      await this.#connection.ask(`SET lock_timeout = ${LOCK_MS}`);
+      await this.#connection.ask(`SET lock_timeout = ${this.#options.patience.lockMs}`);
       await this.#connection.ask(LOCK, [`duologue migrate ${this.#schema}`]);
       await this.#connection.ask(`SET lock_timeout = ${PATIENCE_MS}`);
     } catch (error) {
@@ -183,11 +198,11 @@ export class PostgresCopyTarget implements Disposable {
 
   /** Nodes that came before the mark do not see it; one that comes now is refused by itself. */
   async #refuseNodes(isMarkedNow: boolean): Promise<void> {
-    for (let waitedMs = 0; waitedMs <= NODES_MS; waitedMs += NODES_PAUSE_MS) {
+    for (let waitedMs = 0; waitedMs <= this.#options.patience.nodesMs; waitedMs += NODES_PAUSE_MS) {
       const [nodes] = await this.#connection.ask<{ count: number }>(NODES);
       if (nodes?.count === 0) return;
       const { promise, resolve } = Promise.withResolvers<void>();
-      this.#clock.after(NODES_PAUSE_MS, resolve);
+      this.#options.clock.after(NODES_PAUSE_MS, resolve);
       await promise;
     }
     if (isMarkedNow) await this.#connection.ask(UNMARK);
