@@ -150,6 +150,33 @@ test("tables of a newer Duologue are left alone, and so are those that name no d
   await expect(open()).rejects.toThrow("does not name the data");
 });
 
+test("a database that cannot hold every text is refused, whatever it holds", async () => {
+  await postgres().query("CREATE DATABASE narrow ENCODING 'LATIN1' TEMPLATE template0");
+  const address = { ...makeAddress(postgres()), url: postgres().url("narrow") };
+  const options = { address, clock: systemClock, publish: () => undefined, onFault: () => undefined };
+  await expect(openPostgresStore({ ...options, proposal: makeFacts() })).rejects.toThrow(
+    "the database's encoding is LATIN1, and must be UTF8",
+  );
+});
+
+test("a conversation that has another key since the connection was lost, as after a restore, is found by it", async () => {
+  await using bench = await StoreBench.begin(postgres());
+  const conversation = await bench.pair();
+  expectOk(await bench.append(message(conversation, "u_ann", "hi")));
+  await using other = await bench.stranger();
+  await other.unsafe(
+    "CREATE TEMP TABLE kept AS SELECT * FROM conversation; DELETE FROM event; DELETE FROM conversation",
+  );
+  await other.unsafe(
+    `INSERT INTO conversation (key, id, a, b, opener, created_at) OVERRIDING SYSTEM VALUE
+     SELECT key + 1000, id, a, b, opener, created_at FROM kept`,
+  );
+  await other`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'duologue writer'`;
+  const draft = message(conversation, "u_ann", "hi");
+  await until(async () => (await bench.append(draft)).ok, "an answer", 10_000);
+  expect(await bench.append(draft)).toMatchObject({ seq: 1, duplicate: true });
+});
+
 test("a server that says synchronous_commit = off is told otherwise by the writer", async () => {
   await postgres().query("ALTER SYSTEM SET synchronous_commit = off");
   await postgres().query("SELECT pg_reload_conf()");

@@ -83,15 +83,23 @@ export class Connection {
   }
 
   async #prepare(): Promise<void> {
-    const [facts] = await this.ask<{ version: number; commit: string; isReplica: boolean }>(
-      `SELECT current_setting('server_version_num')::int AS version, current_setting('synchronous_commit') AS commit,
-        pg_is_in_recovery() AS "isReplica"`,
+    const [facts] = await this.ask<{
+      version: number;
+      encoding: string;
+      commit: string;
+      isReplica: boolean;
+    }>(
+      `SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
+        current_setting('synchronous_commit') AS commit, pg_is_in_recovery() AS "isReplica"`,
     );
     if (facts === undefined) throw new WrongDatabaseError("the server says nothing about itself");
     if (facts.version < OLDEST_VERSION)
       throw new WrongDatabaseError(
         `PostgreSQL 15 or newer is needed, and this is ${Math.floor(facts.version / 10_000)}`,
       );
+    // Another one has no place for most of what people write, and would refuse it for ever.
+    if (facts.encoding !== "UTF8")
+      throw new WrongDatabaseError(`the database's encoding is ${facts.encoding}, and must be UTF8`);
     if (facts.isReplica) throw new WrongDatabaseError("the server is a read-only copy of another one");
     // What is acknowledged is on the disk. Where more is asked for (a copy elsewhere), it stays so.
     if (facts.commit === "off") await this.ask("SET synchronous_commit = on");

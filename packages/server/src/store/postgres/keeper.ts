@@ -38,7 +38,6 @@ export class PostgresKeeper implements BatchCommitter {
   readonly facts: DataFacts;
   readonly #options: PostgresKeeperOptions;
   readonly #times: PostgresTimes;
-  readonly #identities = new Identities();
   #connection: Connection | undefined;
   #writer: PostgresWriter | undefined;
   #health: StoreHealth = WELL;
@@ -162,7 +161,8 @@ export class PostgresKeeper implements BatchCommitter {
 
   #adopt(connection: Connection): void {
     this.#connection = connection;
-    this.#writer = new PostgresWriter(connection, this.#identities, this.#options);
+    // Nothing is remembered of before: somebody may have restored the tables meanwhile, with other keys.
+    this.#writer = new PostgresWriter(connection, new Identities(), this.#options);
     this.#lostAt = undefined;
     this.#answeredAt = this.#options.clock.monotonic();
   }

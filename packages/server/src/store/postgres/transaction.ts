@@ -142,6 +142,8 @@ export class Transaction {
     }
     const identities = [...conversations].flatMap((id) => this.#identities.conversation(id) ?? []);
     this.#state = await BatchState.load(this.#connection, identities, people, this.#mode.patient);
+    // Its answer came before the locks. Had it failed, every statement would be a commit of its own, without locks.
+    if (identities.length + people.length > 0) await this.#connection.settle(this.#sent.splice(0));
     await this.#events.load(this.#connection, this.#placeDrafts(requests), this.#mode.lookUpAll);
     const written = new Set(
       requests.flatMap((request) => (request.op === "append" ? [request.draft.conversation] : [])),

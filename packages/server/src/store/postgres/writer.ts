@@ -31,7 +31,9 @@ const MAX_CHARACTERS = 4_000_000;
 /** As much as a usual batch. */
 const PROBE = [
   "BEGIN",
-  "INSERT INTO meta (name, value) VALUES ('probe', repeat('x', 131072)) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+  // Not of one letter, which would be stored in almost no room.
+  `INSERT INTO meta (name, value) SELECT 'probe', string_agg(md5(number::text), '') FROM generate_series(1, 4096) AS number
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
   "DELETE FROM meta WHERE name = 'probe'",
   "COMMIT",
 ];
@@ -46,7 +48,7 @@ export class PostgresWriter {
   readonly #options: PostgresWriterOptions;
   #fullness: unknown;
 
-  /** `identities` stay right as long as it is the same database. */
+  /** `identities` stay right as long as the connection is the same. */
   constructor(connection: Connection, identities: Identities, options: PostgresWriterOptions) {
     this.#connection = connection;
     this.#identities = identities;
