@@ -2,7 +2,13 @@
 import { type ClientFrame, type ClientFrameOf, encodeFrame, type FrameReference } from "@duologue/protocol";
 import type { Sender, Wish } from "../domain/chat.ts";
 import { type Fault, fault, type Outcome } from "../domain/fault.ts";
-import { type Appended, decodeCursor, encodeCursor } from "../ports/store.ts";
+import {
+  type Appended,
+  type ConversationId,
+  decodeCursor,
+  encodeCursor,
+  type UserId,
+} from "../ports/store.ts";
 import type { Connection, V1State } from "./connection.ts";
 import { told } from "./connections.ts";
 import type { Gateway } from "./context.ts";
@@ -106,15 +112,40 @@ async function watch(
   { ref, conversations }: Extract<SlowCommand, { type: "watch" }>,
 ): Promise<Fault | undefined> {
   if (conversations.length > gateway.limits.watchedPeers) return fault("too_many_watched");
-  const peers = await Promise.all(conversations.map((one) => gateway.chat.peer(user.id, one)));
-  const users = peers.filter((peer) => peer !== undefined);
-  if (users.length < peers.length) return fault("conversation_unknown");
+  connection.watchFrames += 1;
+  const turn = connection.watchFrames;
+  const users = await findPeers(gateway, user.id, conversations);
+  if (users === undefined) return fault("conversation_unknown");
   // Closed meanwhile, it would be kept for ever.
   if (connection.isClosed) return undefined;
-  const refusal = await gateway.watching.watch(connection, new Set(users));
-  if (refusal !== undefined) return refusal;
-  connection.push(gateway.watching.frameFor(connection, ref));
+  // The store answers several questions at a time: a later frame's may have been answered first, and holds.
+  if (turn > connection.watchedTurn) {
+    connection.watchedTurn = turn;
+    const refusal = await gateway.watching.watch(connection, users);
+    if (refusal !== undefined) return refusal;
+  }
+  connection.push(gateway.watching.frameFor(users, ref));
   return undefined;
+}
+
+/** Looked up at the same time: a frame of names that do not exist must not cost a hundred reads. */
+const LOOK_UPS = 10;
+
+/** Undefined when one of the conversations is not the user's. */
+async function findPeers(
+  { chat }: Gateway,
+  user: UserId,
+  conversations: readonly ConversationId[],
+): Promise<ReadonlySet<UserId> | undefined> {
+  const found = new Set<UserId>();
+  for (let start = 0; start < conversations.length; start += LOOK_UPS) {
+    const asked = conversations.slice(start, start + LOOK_UPS);
+    for (const peer of await Promise.all(asked.map((one) => chat.peer(user, one)))) {
+      if (peer === undefined) return undefined;
+      found.add(peer);
+    }
+  }
+  return found;
 }
 
 async function renew(

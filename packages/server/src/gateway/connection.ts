@@ -87,6 +87,9 @@ export class Connection {
   lobbyVersion = 0;
   /** Whose coming and going it is told. */
   watched: ReadonlySet<UserId> = NOBODY;
+  /** Frames that asked for it, and which of them holds. */
+  watchFrames = 0;
+  watchedTurn = 0;
   /** Why the server closed it, if it did. */
   closedWith: CloseName | undefined;
   /** On the monotonic clock, like `openedAt`. */

@@ -54,7 +54,7 @@ describe("watching", () => {
     answer();
     await Promise.all([first, second]);
     expect(asked).toEqual([["ann"]]);
-    expect(JSON.parse(watching.frameFor(two.connection, 7))).toEqual({
+    expect(JSON.parse(watching.frameFor(two.connection.watched, 7))).toEqual({
       type: "presence",
       ref: 7,
       online: ["ann"],

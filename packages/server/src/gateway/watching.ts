@@ -54,10 +54,10 @@ export class Watching {
     return undefined;
   }
 
-  /** Everything that is known of those whom the connection watches. */
-  frameFor({ watched }: Connection, ref: number): string {
+  /** Everything that is known of these, as far as somebody watches them. */
+  frameFor(users: Iterable<UserId>, ref: number): string {
     const states: States = { online: [], offline: [] };
-    for (const user of watched) this.sort(user, states);
+    for (const user of users) this.sort(user, states);
     return encodeFrame({ type: "presence", ref, ...states });
   }
 
