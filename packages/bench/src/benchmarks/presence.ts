@@ -1,5 +1,6 @@
 /** What it costs that people come and go, while few or many are there. */
 import type { PresenceAct, PresenceResult } from "../load/job.ts";
+import { STRANGERS } from "../load/job.ts";
 import type { Chart } from "../report/chart.ts";
 import { formatNumber, formatSpread, type Report, spreadOf, type Target, tableOf } from "../report/report.ts";
 import { ClusterHost } from "../servers/cluster.ts";
@@ -77,7 +78,7 @@ export async function benchPresence(context: BenchContext): Promise<Report> {
   };
 }
 
-export const presenceActs = ["joins", "watches", "leaves"] as const;
+export const presenceActs = ["joins", "watches", "strangers", "leaves"] as const;
 export type PresenceActName = (typeof presenceActs)[number];
 
 export interface PresenceCost {
@@ -118,6 +119,7 @@ const ACT_COLUMNS = ["link", "users", "what", "CPU nodes, µs", "CPU NATS, µs",
 const actNames: Readonly<Record<PresenceActName, string>> = {
   joins: "come",
   watches: `watch ${CONTACTS} contacts`,
+  strangers: `watch ${STRANGERS} who are not known`,
   leaves: "go",
 };
 

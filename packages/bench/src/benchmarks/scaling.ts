@@ -71,9 +71,11 @@ function cpuRows(costs: ClusterCosts): string[][] {
       "–",
       range(costs.leaving.nats),
     ],
+    ["question whether a contact is there", range(costs.ask.primaries), "–", "–", range(costs.ask.nats)],
     ["contact watched already, one more watcher", range(costs.watchMicros), "–", "–", "–"],
     ["ping", ...cells(costs.ping)],
-    ["second of being there", ...cells(costs.second)],
+    ["second of a user who does nothing", ...cells(costs.userSecond)],
+    ["second of a node without users", ...cells(costs.nodeSecond)],
     [
       "the fit of the first four is off by, %",
       ...cpuParts.map((part) => formatNumber(costs.messages.errors[part] * 100)),

@@ -199,6 +199,9 @@ export interface OnlineResult {
   readonly returns: PhaseResult;
 }
 
+/** Whom one user asks for of whom nobody knows anything. */
+export const STRANGERS = 10;
+
 /** Over all nodes together. */
 export interface PresenceAct {
   readonly count: number;
@@ -222,6 +225,8 @@ export interface PresenceResult {
   readonly joins: PresenceAct;
   /** Of one user's contacts, all at once. */
   readonly watches: PresenceAct;
+  /** Of as many users whom no node watches yet, and who are not there: each is a question to the bus. */
+  readonly strangers: PresenceAct;
   readonly leaves: PresenceAct;
 }
 

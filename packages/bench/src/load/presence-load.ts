@@ -18,7 +18,7 @@ import {
 import type { BenchClock } from "../clock.ts";
 import { treeCpuMs } from "../system/processes.ts";
 import { CountingLink } from "./counting-link.ts";
-import type { PresenceAct, PresenceJob, PresenceResult } from "./job.ts";
+import { type PresenceAct, type PresenceJob, type PresenceResult, STRANGERS } from "./job.ts";
 
 const AT_ONCE = 200;
 const WORKER = 1;
@@ -145,12 +145,16 @@ class PresenceLoad {
       arrivals,
       oneByOne((user) => this.nodeOf(user).watch(this.contactsOf(user))),
     );
+    const strangers = await this.measure(
+      arrivals,
+      oneByOne((user) => this.nodeOf(user).watch(strangersOf(user))),
+    );
     const leaves = await this.measure(
       arrivals,
       oneByOne((user) => this.nodeOf(user).leave(nameOf(user), this.contactsOf(user))),
     );
     const rssKb = (process.memoryUsage.rss() - rssBefore) / 1024;
-    return { kind: "presence", users, setUpMs, rssKb, quiet, joins, watches, leaves };
+    return { kind: "presence", users, setUpMs, rssKb, quiet, joins, watches, strangers, leaves };
   }
 
   private nodeOf(user: number): SimulatedNode {
@@ -199,6 +203,10 @@ class PresenceLoad {
       ...{ sentMessages, sentBytes, receivedMessages, receivedBytes },
     };
   }
+}
+
+function strangersOf(user: number): string[] {
+  return Array.from({ length: STRANGERS }, (_, index) => `stranger-${user}-${index}`);
 }
 
 function nameOf(user: number): string {

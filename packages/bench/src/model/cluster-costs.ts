@@ -58,6 +58,33 @@ function observationsOf(runs: readonly MessageRun[], part: CpuPart): Observation
   }));
 }
 
+export interface QuietRun {
+  readonly round: number;
+  readonly nodes: number;
+  readonly users: number;
+  readonly seconds: number;
+  readonly micros: Readonly<Record<CpuPart, number>>;
+}
+
+/** What a quiet second costs for each node, and for each user on top; from runs with few and with many users. */
+export function fitQuietCosts(runs: readonly QuietRun[]): { readonly node: Cost; readonly user: Cost } {
+  const rounds = [...Map.groupBy(runs, ({ round }) => round).values()];
+  const costOf = (act: 0 | 1): Cost =>
+    recordOf(cpuParts, (part) =>
+      rangeOf(
+        rounds.map((round) => {
+          // A clock that counts in hundredths of a second may have counted nothing at all.
+          const observations = round.map(({ nodes, users, seconds, micros }) => ({
+            counts: [nodes * seconds, users * seconds],
+            cost: Math.max(micros[part], 1),
+          }));
+          return fitCosts(observations).costs[act] ?? 0;
+        }),
+      ),
+    );
+  return { node: costOf(0), user: costOf(1) };
+}
+
 export function rangeOf(values: readonly number[]): Range {
   const { median, lowest, highest } = spreadOf(values);
   return { value: median, low: lowest, high: highest };
@@ -85,8 +112,11 @@ export interface ClusterCosts {
   readonly leaving: Pick<Cost, "primaries" | "nats">;
   /** Of one contact whom a node watches already, for one more user of it; µs of the primary. */
   readonly watchMicros: Range;
-  /** Of a second of one user who does nothing. */
-  readonly second: Cost;
+  /** Of a question to all nodes whether somebody is there. */
+  readonly ask: Pick<Cost, "primaries" | "nats">;
+  /** Of a second of a node without users, and of a user who does nothing. */
+  readonly nodeSecond: Cost;
+  readonly userSecond: Cost;
   /** KB for each user, part by part. */
   readonly memoryKb: Cost;
   readonly subjectsPerUser: Range;

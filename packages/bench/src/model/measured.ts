@@ -8,12 +8,15 @@ import {
   type PresenceRun,
   costOf as presenceCostOf,
 } from "../benchmarks/presence.ts";
+import { STRANGERS } from "../load/job.ts";
 import type { Report } from "../report/report.ts";
 import {
   type ClusterCosts,
   type Cost,
   fitMessageCosts,
+  fitQuietCosts,
   type MessageRun,
+  type QuietRun,
   type Range,
   rangeOf,
   recordOf,
@@ -48,6 +51,7 @@ export function costsOf(reports: readonly Report[]): ClusterCosts {
   const crowd = online.filter(({ connections }) => connections === largest);
   const cost = (activity: Parameters<typeof costOf>[1]): Cost =>
     recordOf(cpuParts, (part) => over(crowd, (run) => costOf(run, activity, part)));
+  const quiet = fitQuietCosts(online.map(quietRunOf));
   const busBytes = (runs: readonly NodesRun[]): Range =>
     over(runs, ({ result }) => meter(result, "busInBytes") + meter(result, "busOutBytes"));
   return {
@@ -67,8 +71,13 @@ export function costsOf(reports: readonly Report[]): ClusterCosts {
       primaries: over(presence, ({ result }) => presenceCostOf(result, "leaves").nodesMicros),
       nats: over(presence, ({ result }) => presenceCostOf(result, "leaves").busMicros),
     },
+    ask: {
+      primaries: over(presence, ({ result }) => presenceCostOf(result, "strangers").nodesMicros / STRANGERS),
+      nats: over(presence, ({ result }) => presenceCostOf(result, "strangers").busMicros / STRANGERS),
+    },
     watchMicros: over(presence, ({ result }) => presenceCostOf(result, "watches").nodesMicros / CONTACTS),
-    second: cost("quiet"),
+    nodeSecond: quiet.node,
+    userSecond: quiet.user,
     memoryKb: recordOf(cpuParts, (part) => over(crowd, (run) => memoryOf(run, part))),
     subjectsPerUser: over(
       crowd,
@@ -96,6 +105,14 @@ function over<T>(runs: readonly T[], value: (run: T) => number): Range {
 
 function meter(result: NodesRun["result"], name: keyof NonNullable<NodesRun["result"]["meters"]>): number {
   return (result.meters?.[name] ?? Number.NaN) / result.delivered;
+}
+
+function quietRunOf(run: OnlineRun): QuietRun {
+  const { run: round, nodes, connections: users } = run;
+  return {
+    ...{ round, nodes, users, seconds: run.result.quiet.measuredMs / 1000 },
+    micros: recordOf(cpuParts, (part) => costOf(run, "quiet", part) * countOf(run, "quiet")),
+  };
 }
 
 function messageRunOf(run: NodesRun): MessageRun {

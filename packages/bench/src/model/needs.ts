@@ -217,10 +217,9 @@ function busyWith(
   const presenceMicros = (part: CpuPart): number => {
     if (part !== "primaries" && part !== "nats") return 0;
     const watching = part === "nats" ? 0 : behaviour.watchedPeers * costs.watchMicros.value;
-    // A question goes to one node and its answer back: as much as two notes.
     return (
       rates.returnsPerSecond * (costs.leaving[part].value + watching) +
-      watched.asksPerSecond * 2 * acts.hop[part].value
+      watched.asksPerSecond * costs.ask[part].value
     );
   };
   const total = (part: CpuPart): number => {
@@ -234,7 +233,8 @@ function busyWith(
       rates.returnsPerSecond * of(costs.returned) +
       presenceMicros(part) +
       newGuests * of(costs.login) +
-      users * of(costs.second)
+      nodes * of(costs.nodeSecond) +
+      users * of(costs.userSecond)
     );
   };
   const micros = Object.fromEntries(cpuParts.map((part) => [part, total(part)])) as Record<CpuPart, number>;
