@@ -11,17 +11,22 @@ interface LobbyFrame {
   readonly type: string;
   readonly count: number;
   readonly users?: readonly { readonly id: string }[];
+  readonly joined?: readonly unknown[];
+  readonly left?: readonly string[];
 }
 
 /** A list that tests change, and v1 connections that keep what they are sent. */
 function setUp(lobbyUsers: number) {
   const clock = new FakeClock();
   const users = new Map<string, PresentUser>();
+  let elsewhere = 0;
   const lobby: LobbyView = {
     get size() {
-      return users.size;
+      return users.size + elsewhere;
     },
-    isWhole: true,
+    get isWhole() {
+      return elsewhere === 0;
+    },
     get: (id) => users.get(id),
     byAddress: () => undefined,
     all: () => users.values(),
@@ -65,6 +70,11 @@ function setUp(lobbyUsers: number) {
       users.delete(id);
       broadcast.onChange({ joined: [], left: [user(id)] });
     },
+    /** So many are online on other nodes, and only their number is known. */
+    count(others: number) {
+      elsewhere = others;
+      broadcast.onChange({ joined: [], left: [], elsewhere: others });
+    },
   };
 }
 
@@ -99,6 +109,37 @@ describe("lobby", () => {
     clock.advance(5_000);
     const lists = frames.filter(({ type, users }) => type === "lobby" && users !== undefined);
     expect(lists.map(({ users }) => users?.map(({ id }) => id))).toEqual([["a", "b"]]);
+  });
+});
+
+describe("the number of those who are online on other nodes", () => {
+  test("[LB3] is told when it changes, though nobody comes or leaves here", () => {
+    const { clock, connect, join, count } = setUp(10);
+    join("a");
+    const frames = connect();
+    clock.advance(1_000);
+    const before = frames.length;
+    count(19);
+    clock.advance(5_000);
+    count(39);
+    clock.advance(5_000);
+    count(39);
+    clock.advance(5_000);
+    expect(frames.slice(before)).toEqual([
+      { type: "lobby-change", count: 20, joined: [], left: [] },
+      { type: "lobby-change", count: 40, joined: [], left: [] },
+    ]);
+  });
+
+  test("[LB3] gives way to the list when all are few again", () => {
+    const { clock, connect, join, count } = setUp(10);
+    join("a");
+    count(19);
+    const frames = connect();
+    clock.advance(5_000);
+    count(0);
+    clock.advance(5_000);
+    expect(frames.at(-1)).toMatchObject({ type: "lobby", count: 1, users: [{ id: "a" }] });
   });
 });
 

@@ -22,6 +22,9 @@ export class LobbyBroadcast {
   private version = 1;
   private nextAt = 0;
   private wasWhole = true;
+  private size: number;
+  /** Of users of other nodes only the number may be known: it changes without anybody coming or leaving here. */
+  private isCountChanged = false;
   private classicList: string | undefined;
   private v1List: string | undefined;
 
@@ -30,7 +33,9 @@ export class LobbyBroadcast {
     private readonly connections: Connections,
     private readonly clock: Clock,
     private readonly limits: Limits,
-  ) {}
+  ) {
+    this.size = lobby.size;
+  }
 
   /** The presence port's changes come here; the view has them already. */
   onChange(change: LobbyChange): void {
@@ -41,6 +46,8 @@ export class LobbyBroadcast {
       this.left.add(id);
     }
     for (const user of change.joined) this.joined.set(user.id, user);
+    if (this.size !== this.lobby.size) this.isCountChanged = true;
+    this.size = this.lobby.size;
     this.version += 1;
     this.timer ??= this.clock.after(Math.max(0, this.nextAt - this.clock.monotonic()), () =>
       this.broadcast(),
@@ -76,7 +83,7 @@ export class LobbyBroadcast {
   private broadcast(): void {
     this.timer = undefined;
     const startedAt = this.clock.monotonic();
-    const hasChanged = this.joined.size > 0 || this.left.size > 0;
+    const hasChanged = this.joined.size > 0 || this.left.size > 0 || this.isCountChanged;
     const change = hasChanged ? this.takeChange() : undefined;
     for (const connection of this.connections.open) {
       if (isClassicUser(connection)) {
@@ -101,6 +108,7 @@ export class LobbyBroadcast {
     const left = [...this.left].filter((id) => this.lobby.get(id) === undefined);
     this.joined = new Map();
     this.left = new Set();
+    this.isCountChanged = false;
     const count = this.lobby.size;
     // Below the limit again: those who only had a count need the list.
     if (isWhole && !this.wasWhole) {
