@@ -44,7 +44,7 @@ export interface ChunkDigest {
   readonly hash: string;
 }
 
-/** More rows are not read at once; nor are they hashed, sent or compared at once. */
+/** More rows are not held at once; nor are they hashed, sent or compared at once. */
 export const CHUNK_ROWS = 4_096;
 /** A chunk ends behind the row with which its texts are so long. */
 export const CHUNK_CHARACTERS = 2 * 1_048_576;

@@ -1,6 +1,7 @@
 /** One moment of a file, read from beginning to end for a copy elsewhere, beside its writer or without one. */
-import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import {
+  type Cell,
   CHUNK_CHARACTERS,
   CHUNK_ROWS,
   type Chunk,
@@ -23,7 +24,7 @@ interface SourceTable {
   readonly from: string;
   /** The columns of `copiedTables`, in their order. */
   readonly columns: string;
-  readonly key: readonly [string] | readonly [string, string];
+  readonly key: readonly string[];
 }
 
 const sources: Readonly<Record<CopiedTableName, SourceTable>> = {
@@ -32,7 +33,7 @@ const sources: Readonly<Record<CopiedTableName, SourceTable>> = {
     // As the writer finds it (state.ts): there, it is counted anew at each start.
     columns: `key, id, name, kind, created_at, seen_at, max(
       coalesce((SELECT max(changed) FROM conversation WHERE a = user.key), 0),
-      coalesce((SELECT max(changed) FROM conversation WHERE b = user.key), 0))`,
+      coalesce((SELECT max(changed) FROM conversation WHERE b = user.key), 0)) AS position`,
     key: ["key"],
   },
   person_word: { from: "user_word", columns: "word, user", key: ["word", "user"] },
@@ -82,46 +83,32 @@ export class SqliteCopySource implements Disposable {
   /** All of a table, in the order of its keys, in chunks without gaps between them, the last one without an end. */
   *chunks(name: CopiedTableName): Generator<Chunk> {
     const { from, columns, key } = sources[name];
-    const select = `SELECT ${columns} FROM ${from}`;
-    const order = `ORDER BY ${key.join(", ")} LIMIT ${CHUNK_ROWS}`;
-    const places = key.map(() => "?").join(", ");
-    const first = this.#database.prepare<CopiedRow, SQLQueryBindings[]>(`${select} ${order}`);
-    const next = this.#database.prepare<CopiedRow, SQLQueryBindings[]>(
-      `${select} WHERE (${key.join(", ")}) > (${places}) ${order}`,
+    const table = copiedTables[name];
+    const statement = this.#database.prepare<Readonly<Record<string, Cell>>, []>(
+      `SELECT ${columns} FROM ${from} ORDER BY ${key.join(", ")}`,
     );
     let after: RowKey | undefined;
-    for (;;) {
-      const read = after === undefined ? readRows(first, []) : readRows(next, after);
-      const rows = read.slice(0, countUntilFull(read));
+    let rows: CopiedRow[] = [];
+    let characters = 0;
+    for (const found of statement.iterate()) {
       const last = rows.at(-1);
-      const isEnd = last === undefined || (rows.length === read.length && read.length < CHUNK_ROWS);
-      const upTo = isEnd ? undefined : keyOf(copiedTables[name], last);
-      yield { after, upTo, rows };
-      if (upTo === undefined) return;
-      after = upTo;
+      if (last !== undefined && (rows.length === CHUNK_ROWS || characters >= CHUNK_CHARACTERS)) {
+        const upTo = keyOf(table, last);
+        yield { after, upTo, rows };
+        after = upTo;
+        rows = [];
+        characters = 0;
+      }
+      const row = Object.values(found);
+      for (const cell of row) if (typeof cell === "string") characters += cell.length;
+      rows.push(row);
     }
+    yield { after, upTo: undefined, rows };
   }
 
   [Symbol.dispose](): void {
     this.#database.close();
   }
-}
-
-function readRows(
-  statement: Statement<CopiedRow, SQLQueryBindings[]>,
-  parameters: readonly (string | number)[],
-): readonly CopiedRow[] {
-  return statement.values(...parameters) as unknown as readonly CopiedRow[];
-}
-
-/** How many of them make a chunk. */
-function countUntilFull(rows: readonly CopiedRow[]): number {
-  let characters = 0;
-  for (const [index, row] of rows.entries()) {
-    for (const cell of row) if (typeof cell === "string") characters += cell.length;
-    if (characters >= CHUNK_CHARACTERS) return index + 1;
-  }
-  return rows.length;
 }
 
 function countRows(database: Database, table: string): number {
