@@ -99,10 +99,12 @@ function both(first: Trouble, second: Trouble): Trouble {
     async begin(site, random) {
       const one = await outer.begin(site, random);
       const other = await inner.begin(site, random);
+      const unreachable = one.unreachable ?? other.unreachable;
       return {
         silent: [...new Set([...one.silent, ...other.silent])],
         working: [],
         ...(one.lost === undefined ? {} : { lost: one.lost }),
+        ...(unreachable === undefined ? {} : { unreachable }),
         end: async () => {
           await other.end();
           await one.end();

@@ -152,13 +152,19 @@ class Trial {
   }
 
   /** Of the voices that nobody has cut. */
-  async #live({ lost }: Effect, since: number): Promise<Pick<Findings, "acknowledgedMs" | "liveMs">> {
+  async #live(
+    { lost, unreachable }: Effect,
+    since: number,
+  ): Promise<Pick<Findings, "acknowledgedMs" | "liveMs">> {
     const first = (voice: Voice, at: (one: Utterance) => number | undefined): number | undefined =>
       voice
         .between(since, Number.POSITIVE_INFINITY)
         .map(at)
         .find((time) => time !== undefined);
-    const standing = (): Voice[] => this.voices.filter(({ isCut }, index) => !isCut && index !== lost);
+    const isAt = (node: number | undefined, index: number): boolean =>
+      node !== undefined && (index === node || (index + 1) % this.voices.length === node);
+    const standing = (): Voice[] =>
+      this.voices.filter(({ isCut }, index) => !isCut && index !== lost && !isAt(unreachable, index));
     const isBack = (voice: Voice): boolean =>
       [acknowledged, heardLive].every((at) => first(voice, at) !== undefined);
     try {

@@ -12,6 +12,8 @@ export interface Effect {
   readonly working: readonly number[];
   /** Whose users must be gone everywhere. */
   readonly lost?: number;
+  /** Which clients do not reach, so that connections to it may take as long as TCP pleases to come back to life. */
+  readonly unreachable?: number;
   /** Ends it; resolves when what was broken takes work again. */
   readonly end: () => Promise<void>;
 }
@@ -49,15 +51,8 @@ function pickNode(site: Site, random: SeededRandom) {
 }
 
 /** A change of the network between two hosts for as long as it lasts. */
-function breach(
-  change: Change,
-  { silent = [], working = [] }: { silent?: readonly number[]; working?: readonly number[] },
-): Effect {
-  return {
-    silent,
-    working,
-    end: async () => change[Symbol.dispose](),
-  };
+function breach(change: Change, what: Partial<Omit<Effect, "end">>): Effect {
+  return { silent: [], working: [], ...what, end: async () => change[Symbol.dispose]() };
 }
 
 function pausing(pids: readonly number[], working: readonly number[]): Effect {
@@ -295,7 +290,7 @@ const clients: readonly Trouble[] = [
     lengthsMs: [5_000, 30_000, 60_000],
     async begin(site, random) {
       const { index, node } = pickNode(site, random);
-      return breach(site.network.part(node.name, CLIENTS), { working: others(index) });
+      return breach(site.network.part(node.name, CLIENTS), { working: others(index), unreachable: index });
     },
   },
   {
@@ -305,7 +300,7 @@ const clients: readonly Trouble[] = [
     lengthsMs: [10_000],
     async begin(site, random) {
       const { index, node } = pickNode(site, random);
-      return breach(site.network.lose(node.name, CLIENTS), { working: others(index) });
+      return breach(site.network.lose(node.name, CLIENTS), { working: others(index), unreachable: index });
     },
   },
   {
