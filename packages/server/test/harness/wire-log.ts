@@ -53,13 +53,14 @@ export class WireLog {
   readonly numbered = new Set<string>();
   /** What must never be: one number for two messages, one message under two numbers, markers that run ahead. */
   readonly contradictions: string[] = [];
-  /** From a connection's end to the next welcome, each time. */
+  /** From a connection's end, or from the last frame on one that the client gave up, to the next welcome, each time. */
   readonly absencesMs: number[] = [];
   /** From the writing of a message to its `ack`, of those that were noted by `onSent`. */
   readonly delaysMs: number[] = [];
   horizon: Horizon;
   #user = "";
   #leftAt: number | undefined;
+  #heardAt: number | undefined;
   readonly #sentAt = new Map<string, number>();
   readonly #numbers = new Map<string, number>();
   readonly #markers = new Map<string, number>();
@@ -86,6 +87,7 @@ export class WireLog {
     const decoded = decodeServerFrame(text);
     if (decoded.ok) this.onFrame(decoded.frame);
     else this.contradictions.push(`an invalid frame: ${text}`);
+    this.#heardAt = systemClock.monotonic();
   }
 
   onFrame(frame: ServerFrame): void {
@@ -127,7 +129,8 @@ export class WireLog {
     this.#user = user;
     // What was on its way while this connection began may be repeated on it (rule SY1).
     this.#markers.clear();
-    if (this.#leftAt !== undefined) this.absencesMs.push(systemClock.monotonic() - this.#leftAt);
+    const leftAt = this.#leftAt ?? this.#heardAt;
+    if (leftAt !== undefined) this.absencesMs.push(systemClock.monotonic() - leftAt);
     this.#leftAt = undefined;
   }
 
