@@ -12,6 +12,7 @@ import { Clients } from "../gateway/clients.ts";
 import { Outlet } from "../gateway/connection.ts";
 import { Connections } from "../gateway/connections.ts";
 import type { Gateway } from "../gateway/context.ts";
+import { FailureLog } from "../gateway/failure-log.ts";
 import { LobbyBroadcast } from "../gateway/lobby.ts";
 import { PositionCheck } from "../gateway/position-check.ts";
 import { KeyedBuckets } from "../gateway/rate.ts";
@@ -74,6 +75,7 @@ export function wireWorker(surroundings: WorkerSurroundings): WorkerParts {
     presence,
     bus,
     connections,
+    failures: new FailureLog(log, clock),
     lobby: new LobbyBroadcast(presence.lobby, connections, clock, limits),
     watching: new Watching(presence, clock, limits),
     outlet: new Outlet(clock, limits.outboxBytes),

@@ -262,7 +262,7 @@ async function answer(
     const failed = await run();
     if (failed !== undefined) sendFault(connection, failed, request);
   } catch (error) {
-    gateway.log.error({ error }, "request failed");
+    gateway.failures.report(error, "request failed");
     sendFault(connection, fault("unavailable", { retryAfterMs: 1_000 }), request);
   } finally {
     connection.pending -= 1;

@@ -9,6 +9,7 @@ import type { Bus } from "../ports/bus.ts";
 import type { Presence } from "../ports/presence.ts";
 import type { Outlet } from "./connection.ts";
 import type { Connections } from "./connections.ts";
+import type { FailureLog } from "./failure-log.ts";
 import type { LobbyBroadcast } from "./lobby.ts";
 import type { KeyedBuckets } from "./rate.ts";
 import type { Watching } from "./watching.ts";
@@ -25,6 +26,7 @@ export interface Gateway {
   readonly presence: Presence;
   readonly bus: Bus;
   readonly connections: Connections;
+  readonly failures: FailureLog;
   readonly lobby: LobbyBroadcast;
   readonly watching: Watching;
   readonly outlet: Outlet;

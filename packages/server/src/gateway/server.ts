@@ -47,7 +47,7 @@ export class ClientServer {
       maxRequestBodySize: 1024,
       fetch: (request, server) => this.answer(request, server),
       error: (error) => {
-        gateway.log.error({ error }, "request failed");
+        gateway.failures.report(error, "request failed");
         return new Response("The server failed on this request; its log says why.\n", { status: 500 });
       },
       websocket: {

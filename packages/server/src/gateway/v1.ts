@@ -90,7 +90,7 @@ async function login(gateway: Gateway, connection: Connection, hello: ClientFram
     else if (connection.isClosed) gateway.presence.leave(outcome.value.user.id, false);
     else await welcome(gateway, connection, outcome.value, hello.cursor);
   } catch (error) {
-    gateway.log.error({ error }, "login failed");
+    gateway.failures.report(error, "login failed");
     sendFault(connection, fault("unavailable"));
     connection.close("unavailable");
   }
