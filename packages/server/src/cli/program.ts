@@ -134,7 +134,7 @@ function addUpkeepCommands(program: Command, context: ProgramContext, finish: Fi
     )
     .option(
       "--from <directory>",
-      "the data directory that is copied (default: that of --data and DUOLOGUE_DATA)",
+      "the data directory that is copied (default: the server's; DUOLOGUE_DATA)",
     )
     .option(
       "--to <address>",
