@@ -20,7 +20,6 @@ const LOBBY_USERS = 500;
 const TARGET_GROWTH = 2;
 
 export interface PresenceRun {
-  readonly link: "memory" | "NATS";
   readonly users: number;
   readonly run: number;
   readonly result: PresenceResult;
@@ -33,35 +32,33 @@ export async function benchPresence(context: BenchContext): Promise<Report> {
   await using host = await ClusterHost.start(clock, children);
   const runs: PresenceRun[] = [];
   for (let run = 1; run <= settings.runs; run += 1) {
-    for (const link of ["memory", "NATS"] as const) {
-      for (const users of settings.connections === undefined ? USERS : [settings.connections]) {
-        const result = await generate<"presence">(
-          clock,
-          children,
-          {
-            kind: "presence",
-            seed: run,
-            nats: link === "NATS" ? { url: host.nats.url, pid: host.nats.pid } : undefined,
-            nodes: settings.nodes?.at(-1) ?? NODES,
-            ...{ users, lobbyUsers: LOBBY_USERS, contacts: CONTACTS, onlineShare: ONLINE_SHARE },
-            ...{ arrivals: ARRIVALS, arrivalsPerSecond: ARRIVALS_PER_SECOND, quietMs: QUIET_MS },
-          },
-          undefined,
-        );
-        const measured = { link, users, run, result };
-        runs.push(measured);
-        context.progress(
-          `run ${run} ${link} ${formatNumber(users)} users: ${formatNumber(costOf(result, "joins").nodesMicros)} µs and ` +
-            `${formatNumber(costOf(result, "joins").bytes)} bytes a join`,
-        );
-      }
+    for (const users of settings.connections === undefined ? USERS : [settings.connections]) {
+      const result = await generate<"presence">(
+        clock,
+        children,
+        {
+          kind: "presence",
+          seed: run,
+          nats: { url: host.nats.url, pid: host.nats.pid },
+          nodes: settings.nodes?.at(-1) ?? NODES,
+          ...{ users, lobbyUsers: LOBBY_USERS, contacts: CONTACTS, onlineShare: ONLINE_SHARE },
+          ...{ arrivals: ARRIVALS, arrivalsPerSecond: ARRIVALS_PER_SECOND, quietMs: QUIET_MS },
+        },
+        undefined,
+      );
+      const measured = { users, run, result };
+      runs.push(measured);
+      context.progress(
+        `run ${run} ${formatNumber(users)} users: ${formatNumber(costOf(result, "joins").nodesMicros)} µs and ` +
+          `${formatNumber(costOf(result, "joins").bytes)} bytes a join`,
+      );
     }
   }
   return {
     name: PRESENCE_REPORT,
     notes: [
       machineNote(),
-      `users without sockets over the real primaries' parts of ${settings.nodes?.at(-1) ?? NODES} nodes in one process, each with ${CONTACTS} contacts by ` +
+      `users without sockets over the real primaries' parts of ${settings.nodes?.at(-1) ?? NODES} nodes in one process, linked by NATS, each with ${CONTACTS} contacts by ` +
         `chance, ${ONLINE_SHARE * 100} % of whom are online; ${ARRIVALS} more come, ${ARRIVALS_PER_SECOND} a second, watch their contacts, and go`,
       "CPU: of all nodes together and of nats-server, for each, what quiet takes meanwhile taken off; bytes: subjects and " +
         "payloads, sent and received, over all nodes, without what NATS adds",
@@ -107,15 +104,15 @@ function rowsOf(
   runs: readonly PresenceRun[],
   rows: (group: readonly PresenceRun[]) => readonly string[][],
 ): string[][] {
-  const groups = Map.groupBy(runs, ({ link, users }) => `${link} ${users}`);
+  const groups = Map.groupBy(runs, ({ users }) => users);
   return [...groups.values()].flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    return rows(group).map((cells) => [first.link, formatNumber(first.users), ...cells]);
+    return rows(group).map((cells) => [formatNumber(first.users), ...cells]);
   });
 }
 
-const ACT_COLUMNS = ["link", "users", "what", "CPU nodes, µs", "CPU NATS, µs", "messages", "bytes"];
+const ACT_COLUMNS = ["users", "what", "CPU nodes, µs", "CPU NATS, µs", "messages", "bytes"];
 const actNames: Readonly<Record<PresenceActName, string>> = {
   joins: "come",
   watches: `watch ${CONTACTS} contacts`,
@@ -138,7 +135,7 @@ function actRows(group: readonly PresenceRun[]): string[][] {
 }
 
 const QUIET_COLUMNS = [
-  ...["link", "users", "CPU nodes, ms/s", "CPU NATS, ms/s", "messages/s", "bytes/s", "memory, KB/user"],
+  ...["users", "CPU nodes, ms/s", "CPU NATS, ms/s", "messages/s", "bytes/s", "memory, KB/user"],
 ];
 
 function quietRows(group: readonly PresenceRun[]): string[][] {
@@ -156,7 +153,6 @@ function quietRows(group: readonly PresenceRun[]): string[][] {
 }
 
 function chartsOf(runs: readonly PresenceRun[]): Chart[] {
-  const onBus = runs.filter(({ link }) => link === "NATS");
   const draw = (what: string, valueLabel: string, read: (cost: PresenceCost) => number): Chart => ({
     kind: "lines",
     name: `presence-${what}`,
@@ -165,7 +161,7 @@ function chartsOf(runs: readonly PresenceRun[]): Chart[] {
     xLabel: "users online",
     series: presenceActs.map((name) => ({
       name: actNames[name],
-      points: [...Map.groupBy(onBus, ({ users }) => users)].map(([users, group]) => ({
+      points: [...Map.groupBy(runs, ({ users }) => users)].map(([users, group]) => ({
         x: users,
         y: spreadOf(group.map(({ result }) => read(costOf(result, name)))).median,
       })),
@@ -179,9 +175,7 @@ function chartsOf(runs: readonly PresenceRun[]): Chart[] {
 
 function targetsOf(runs: readonly PresenceRun[]): Target[] {
   const bytes = (users: number): number[] =>
-    runs
-      .filter((run) => run.link === "NATS" && run.users === users)
-      .map(({ result }) => costOf(result, "joins").bytes);
+    runs.filter((run) => run.users === users).map(({ result }) => costOf(result, "joins").bytes);
   const sizes = [...new Set(runs.map(({ users }) => users))];
   const [few, many] = [Math.min(...sizes), Math.max(...sizes)];
   if (few === many) return [];

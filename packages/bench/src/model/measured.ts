@@ -32,7 +32,7 @@ export function costsOf(reports: readonly Report[]): ClusterCosts {
   const nodes = runsOf<NodesRun>(reports, NODES_REPORT).filter(({ result }) => result.meters !== undefined);
   const online = runsOf<OnlineRun>(reports, ONLINE_REPORT);
   const bare = runsOf<RowsRun | HopsRun | InterestRun>(reports, BARE_REPORT);
-  const presence = runsOf<PresenceRun>(reports, PRESENCE_REPORT).filter(({ link }) => link === "NATS");
+  const presence = runsOf<PresenceRun>(reports, PRESENCE_REPORT);
   const closed = nodes.filter(({ offer, bus }) => offer.kind === "closed" && bus === "nats");
   const plain = closed.filter(({ marks }) => !marks);
   const apart = plain.filter(({ placement }) => placement === "apart");

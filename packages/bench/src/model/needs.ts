@@ -140,7 +140,7 @@ function ratesOf(users: number, behaviour: Behaviour): Rates {
 }
 
 /** A node asks for everybody whom it watches again after so long, and for so many a second at most (primary/peer-watch.ts). */
-const ASK_AGAIN_SECONDS = 120;
+const ASK_AGAIN_SECONDS = 300;
 const MOST_ASKS_PER_SECOND = 2000;
 
 interface Watches {
