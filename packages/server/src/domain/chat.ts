@@ -38,6 +38,8 @@ const HOUR_MS = 3_600_000;
 
 export class Chat {
   private readonly memberships = new Map<ConversationId, Membership>();
+  /** Classic users of whom it is asked whether they are there: the last of the wishes that wait for it. */
+  private readonly finding = new Map<UserId, Promise<void>>();
   /** Those that are being looked up. */
   private readonly asked = new Map<ConversationId, Promise<Membership | undefined>>();
 
@@ -126,15 +128,23 @@ export class Chat {
       done(fault("conversation_unknown"));
       return;
     }
-    if (peer.kind !== "classic" || this.presence.isOnline(peer.id) !== undefined) {
-      this.appendTo(sender, wish, peer, this.presence.isOnline(peer.id) === true, done);
+    const isOnline = peer.kind === "classic" ? this.presence.isOnline(peer.id) : true;
+    const before = this.finding.get(peer.id);
+    if (isOnline !== undefined && before === undefined) {
+      this.appendTo(sender, wish, peer, isOnline, done);
       return;
     }
-    // Asked in the order of the wishes, and answered in it: they are about the same person.
-    this.presence.findOnline([peer.id]).then(
-      (found) => this.appendTo(sender, wish, peer, found.has(peer.id), done),
-      () => done(refused("unavailable")),
-    );
+    // Each after the one before, whatever becomes known of them meanwhile.
+    const found = (before ?? Promise.resolve())
+      .then(() => this.presence.findOnline([peer.id]))
+      .then(
+        (online) => this.appendTo(sender, wish, peer, online.has(peer.id), done),
+        () => done(refused("unavailable")),
+      )
+      .finally(() => {
+        if (this.finding.get(peer.id) === found) this.finding.delete(peer.id);
+      });
+    this.finding.set(peer.id, found);
   }
 
   private appendTo(
