@@ -1,6 +1,7 @@
 /** All troubles, one after another or as a seed mixes them. */
 import type { SeededRandom } from "@duologue/testing";
 import { systemClock } from "../../../src/clock.ts";
+import { combine } from "../oracle.ts";
 import type { Site } from "./site.ts";
 import { type Findings, tryTrouble } from "./trial.ts";
 import { type Trouble, troubles } from "./troubles.ts";
@@ -105,6 +106,8 @@ function both(first: Trouble, second: Trouble): Trouble {
         working: [],
         ...(one.lost === undefined ? {} : { lost: one.lost }),
         ...(unreachable === undefined ? {} : { unreachable }),
+        verdict: async () =>
+          combine(await Promise.all([one, other].map((each) => each.verdict?.() ?? combine([])))),
         end: async () => {
           await other.end();
           await one.end();

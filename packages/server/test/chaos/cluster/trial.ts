@@ -113,7 +113,7 @@ class Trial {
       wholeMs,
       answeredMs: this.#answers(effect),
       ...live,
-      verdict: await this.#verdict(),
+      verdict: await this.#verdict(effect),
     };
   }
 
@@ -208,10 +208,11 @@ class Trial {
       );
   }
 
-  async #verdict(): Promise<Verdict> {
+  async #verdict(effect: Effect): Promise<Verdict> {
     const url = this.world.site.balancer.urls[0] ?? "";
     const verdicts = [await this.world.verdict()];
     for (const voice of this.voices) verdicts.push(await voice.judge(url));
+    if (effect.verdict !== undefined) verdicts.push(await effect.verdict());
     const own = { messages: 0, acknowledged: 0, repeats: 0, violations: this.#violations };
     return combine([...verdicts, own]);
   }

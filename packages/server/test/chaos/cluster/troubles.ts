@@ -1,5 +1,7 @@
 /** What can go wrong between machines, or with one of them. */
 import { isAlive, killQuietly, type SeededRandom, until } from "@duologue/testing";
+import { Group } from "../group.ts";
+import type { Verdict } from "../oracle.ts";
 import type { Change } from "./network.ts";
 import { CLIENTS, NATS, POSTGRES, type Site } from "./site.ts";
 import { slowPath } from "./slow-path.ts";
@@ -16,6 +18,8 @@ export interface Effect {
   readonly unreachable?: number;
   /** Ends it; resolves when what was broken takes work again. */
   readonly end: () => Promise<void>;
+  /** Of what it has done itself; after the end. */
+  readonly verdict?: () => Promise<Verdict>;
 }
 
 export interface Trouble {
@@ -330,7 +334,29 @@ const clients: readonly Trouble[] = [
   },
 ];
 
-export const troubles: readonly Trouble[] = [...machines, ...bus, ...store, ...clients];
+const haste: Trouble = {
+  name: "haste",
+  what: "nothing is broken: both sides of a conversation with three devices each on all nodes, each with 64 messages on their way",
+  place: "clients",
+  lengthsMs: [10_000],
+  async begin({ balancer }) {
+    const urls = [...balancer.urls, ...balancer.urls];
+    const group = await Group.meet({ urls, pace: { pauseMs: 0, window: 64 } });
+    group.begin();
+    return {
+      silent: [],
+      working: ALL,
+      end: async () => group.rest(),
+      verdict: async () => {
+        using _ = group;
+        await group.settle();
+        return await group.judge(balancer.urls[0] ?? "");
+      },
+    };
+  },
+};
+
+export const troubles: readonly Trouble[] = [haste, ...machines, ...bus, ...store, ...clients];
 
 /** What a machine that tests every change has time for. */
 const SHORT: Readonly<Record<string, number>> = {
