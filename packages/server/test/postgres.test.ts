@@ -1,6 +1,7 @@
 /** A server over PostgreSQL, as its operator sees it. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { makeDataDirectory, PostgresServer, runCommand, startServer, until } from "@duologue/testing";
+import { examinePostgres } from "../src/app/doctor-postgres.ts";
 import { systemClock } from "../src/clock.ts";
 import { Pair, Peer } from "./harness/peer.ts";
 
@@ -74,6 +75,20 @@ test("the doctor looks into the database, and nothing that the server says holds
   expect(await server.stop()).toBe(0);
   const said = [sound, damaged, status].map(({ stdout, stderr }) => stdout + stderr);
   expect([...said, ...server.output.log].join("\n")).not.toContain(secret);
+});
+
+test("the doctor finds a node whose clock is not the database's", async () => {
+  const clocks = async (aheadMs: number): Promise<readonly string[]> => {
+    const clock = {
+      now: () => systemClock.now() + aheadMs,
+      after: (delayMs: number, run: () => void) => systemClock.after(delayMs, run),
+    };
+    const { findings } = await examinePostgres(database().url(), undefined, clock);
+    return findings.map(({ text }) => text).filter((text) => text.startsWith("clock"));
+  };
+  expect(await clocks(0)).toEqual([]);
+  expect(await clocks(3_600_000)).toEqual(["clock: this machine's is 3600 s ahead of the database's"]);
+  expect(await clocks(-60_000)).toEqual(["clock: this machine's is 60 s behind the database's"]);
 });
 
 test("a database that cannot be used is one line at the start, without its password, and nothing stays behind", async () => {

@@ -5,11 +5,13 @@ import { type Finding, fine, type StoreFindings, worth, wrong } from "./findings
 
 /** A node of four workers: sixteen that read, one that writes; and room for the operator's own. */
 const GOOD_CONNECTIONS = 40;
+/** Far beyond what machines that ask for the time are apart. */
+const CLOCK_TOLERANCE_MS = 2_000;
 
 export async function examinePostgres(
   url: string,
   ca: string | undefined,
-  clock: Pick<Clock, "after">,
+  clock: Pick<Clock, "now" | "after">,
 ): Promise<StoreFindings> {
   const address = { url, ca };
   const place = `database: ${showAddress(address)}`;
@@ -28,7 +30,7 @@ export async function examinePostgres(
   }
 }
 
-function* examineSettings({ isFlushing, maxConnections }: PostgresInspection): Generator<Finding> {
+function* examineSettings({ isFlushing, maxConnections, aheadMs }: PostgresInspection): Generator<Finding> {
   if (!isFlushing)
     yield wrong(
       "database: fsync is off, and a loss of power can lose everything",
@@ -38,6 +40,11 @@ function* examineSettings({ isFlushing, maxConnections }: PostgresInspection): G
     yield worth(
       `database: takes ${maxConnections} connections`,
       "Each node needs one, and four for each worker: raise max_connections.",
+    );
+  if (Math.abs(aheadMs) > CLOCK_TOLERANCE_MS)
+    yield worth(
+      `clock: this machine's is ${Math.round(Math.abs(aheadMs) / 1_000)} s ${aheadMs > 0 ? "ahead of" : "behind"} the database's`,
+      "Run NTP on every node: a message's time is that of the node it came to, and never goes back within a conversation.",
     );
 }
 

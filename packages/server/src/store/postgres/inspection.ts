@@ -16,6 +16,8 @@ export interface PostgresInspection {
   /** Whether the server flushes what it has committed; without it, a loss of power loses messages. */
   readonly isFlushing: boolean;
   readonly maxConnections: number;
+  /** How far this machine's clock is ahead of the database's; a few ms are the way there. */
+  readonly aheadMs: number;
   readonly users: number;
   readonly conversations: number;
   readonly events: number;
@@ -29,26 +31,33 @@ export interface PostgresInspection {
 const LOOK_MS = 600_000;
 
 const SELECT_FACTS = `SELECT current_setting('server_version') AS postgres, current_setting('fsync') AS fsync,
-  current_setting('max_connections')::int AS "maxConnections"`;
+  current_setting('max_connections')::int AS "maxConnections",
+  floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS "timeMs"`;
 
 const COUNT = `SELECT (SELECT count(*) FROM person)::float8 AS users,
   (SELECT count(*) FROM conversation)::float8 AS conversations, (SELECT count(*) FROM event)::float8 AS events,
   (SELECT coalesce(max(last_time), 0) FROM conversation)::float8 AS "lastTime"`;
+
+interface ServerFacts {
+  readonly postgres: string;
+  readonly fsync: string;
+  readonly maxConnections: number;
+  readonly timeMs: number;
+}
 
 type Counts = Pick<PostgresInspection, "users" | "conversations" | "events" | "lastTime">;
 
 /** Rejects with the server's or the client's error, NoAnswerError, or WrongDatabaseError. Changes nothing. */
 export async function inspectPostgres(
   address: PostgresAddress,
-  clock: Pick<Clock, "after">,
+  clock: Pick<Clock, "now" | "after">,
 ): Promise<PostgresInspection> {
   const connection = await Connection.open({ address, clock, times: DEFAULT_TIMES, name: "duologue doctor" });
   const times = { answerMs: LOOK_MS, statementMs: LOOK_MS, idleMs: LOOK_MS };
   const pool = new Pool({ address, clock, times, connections: 1, name: "duologue doctor", looksUp: false });
   try {
-    const [facts] = await connection.ask<{ postgres: string; fsync: string; maxConnections: number }>(
-      SELECT_FACTS,
-    );
+    const [facts] = await connection.ask<ServerFacts>(SELECT_FACTS);
+    const aheadMs = clock.now() - (facts?.timeMs ?? 0);
     const meta = await readMeta(connection, schemaOf(address));
     refuseIncomplete(meta);
     const version = knownVersion(meta);
@@ -56,6 +65,7 @@ export async function inspectPostgres(
       postgres: facts?.postgres ?? "",
       isFlushing: facts?.fsync === "on",
       maxConnections: facts?.maxConnections ?? 0,
+      aheadMs,
       version,
       newestVersion: SCHEMA_VERSION,
     };
