@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { limits, PostgresServer, runCommand, startServer, until } from "@duologue/testing";
+import { systemClock } from "../src/clock.ts";
+import { inspectPostgres } from "../src/store/index.ts";
 import { expectRefusal, freshDirectory, oldDirectory, writeChanged } from "./harness/directories.ts";
 import {
   migrateInto,
@@ -151,6 +153,7 @@ describe("a copy into PostgreSQL", () => {
       expect(stderr.split("\n").find((line) => line.startsWith("duologue")) ?? "").toMatch(says);
       await lock[Symbol.asyncDispose]();
       await expect(openCluster(target.address)).rejects.toThrow(/unfinished copy.*again/);
+      await expect(inspectPostgres(target.address, systemClock)).rejects.toThrow(/unfinished copy/);
       expect(await migrateInto(target.address, directory)).toMatchObject({ isComplete: true });
       await expectSameStores(directory, target.address);
     },

@@ -132,10 +132,7 @@ function addUpkeepCommands(program: Command, context: ProgramContext, finish: Fi
     .description(
       "copy all data into PostgreSQL, also while the server runs; run again, it adds what has changed",
     )
-    .option(
-      "--from <directory>",
-      "the data directory that is copied (default: the server's; DUOLOGUE_DATA)",
-    )
+    .option("--from <directory>", "the data directory that is copied (default: the server's; DUOLOGUE_DATA)")
     .option(
       "--to <address>",
       "postgres://user:password@host:5432/database; with a password better by DUOLOGUE_STORE, where no list of processes shows it",
