@@ -86,7 +86,7 @@ class Trial {
     const beganAt = systemClock.monotonic();
     await elapsed(lengthMs);
     const endsAt = systemClock.monotonic();
-    const leftMs = this.#departures(effect, triedAt);
+    const leftMs = await this.#departures(effect, triedAt);
     await effect.end();
     const endedAt = systemClock.monotonic();
     const since = async (done: Promise<unknown>): Promise<number[]> => {
@@ -139,16 +139,19 @@ class Trial {
     }
   }
 
-  /** From the beginning of the trouble; a user that some node still shows counts as too late. */
-  #departures({ lost }: Effect, since: number): number[] {
+  /** From the beginning of the trouble; a user that some node still shows after the time that is allowed was too late. */
+  async #departures({ lost }: Effect, since: number): Promise<number[]> {
     if (lost === undefined) return [];
     const users = [this.voices[lost]?.speaker, this.voices.at(lost - 1)?.listener];
-    const times = this.watchers.flatMap((watcher, index) =>
-      index === lost
-        ? []
-        : users.map((user) => (watcher.leftAt.get(user?.id ?? "") ?? Number.POSITIVE_INFINITY) - since),
-    );
-    return this.#bound("left after", times, LEFT_MS);
+    const others = this.watchers.filter((_, index) => index !== lost);
+    const times = (): number[] =>
+      others.flatMap((watcher) =>
+        users.map((user) => (watcher.leftAt.get(user?.id ?? "") ?? Number.POSITIVE_INFINITY) - since),
+      );
+    const restMs = since + LEFT_MS + IN_FLIGHT_MS - systemClock.monotonic();
+    // Late or never: the times say which.
+    await until(() => times().every(Number.isFinite), "all have left", restMs).catch(() => undefined);
+    return this.#bound("left after", times(), LEFT_MS);
   }
 
   /** Of the voices that nobody has cut. */
