@@ -115,7 +115,11 @@ describe("a copy into PostgreSQL", () => {
     expect(third.written).toBeGreaterThan(30);
     expect(third.written).toBeLessThan(rows / 2);
     await expectSameStores(directory, address);
-    await using cluster = await openCluster(address);
+    // Two nodes at the same moment: both work with it.
+    const nodes = await Promise.all([openCluster(address), openCluster(address)]);
+    await using cluster = nodes[0];
+    await using _other = nodes[1];
+    expect(nodes.map(({ epoch }) => epoch)).toEqual([cluster.epoch, cluster.epoch]);
     const [one = "", two = ""] = world.people.slice(-2);
     const newcomer = { id: "u_new", name: "New", kind: "guest", createdAt: 0 } as const;
     expect(await cluster.createUser(newcomer)).toEqual({ ok: true });
