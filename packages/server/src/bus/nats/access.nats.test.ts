@@ -99,6 +99,16 @@ describe("the bus is entered", () => {
     expect(await refusal({ urls: [server.url] })).toMatch(/^BusError: nats:.*certificate/);
   });
 
+  test("not under a name that the server's certificate does not bear", async () => {
+    await using server = await NatsServer.start({
+      configuration: 'tls { cert_file: "cert.pem", key_file: "key.pem" }',
+      files: { "cert.pem": testCertificate.certificate, "key.pem": testCertificate.key },
+      host: "127.0.0.2",
+    });
+    const access = { urls: [server.url], ca: testCertificate.certificate };
+    expect(await refusal(access)).toMatch(/^BusError: nats:.* does not match certificate's altnames/);
+  });
+
   test("never without TLS where the address asks for it", async () => {
     await using server = await NatsServer.start();
     expect(await refusal({ urls: [server.url.replace("nats://", "tls://")] })).toMatch(/^BusError: .*tls/);
