@@ -11,8 +11,8 @@ const NODES = 3;
 const USERS = [1000, 10_000, 50_000];
 export const CONTACTS = 100;
 const ONLINE_SHARE = 0.5;
-const ARRIVALS = 500;
-const ARRIVALS_PER_SECOND = 100;
+const ARRIVALS = 2000;
+const ARRIVALS_PER_SECOND = 200;
 const QUIET_MS = 5000;
 /** Below all of the above, as in a cluster of any size that matters; lists are measured by `storm`. */
 const LOBBY_USERS = 500;

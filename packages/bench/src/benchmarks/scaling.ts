@@ -8,6 +8,7 @@ import { costsOf } from "../model/measured.ts";
 import { type Needs, needsOf } from "../model/needs.ts";
 import { expectedReturn, simulateReturn } from "../model/node-loss.ts";
 import { BEHAVIOUR, MACHINES, SCENARIO_NOTES, USERS } from "../model/scenarios.ts";
+import { expectedWatching, simulateWatching } from "../model/watching.ts";
 import type { Chart } from "../report/chart.ts";
 import { formatNumber, type Report, type Table, tableOf } from "../report/report.ts";
 import type { BenchContext } from "./context.ts";
@@ -149,7 +150,10 @@ function limitRows(costs: ClusterCosts): string[][] {
       `one database's WAL, ${MACHINES.databaseWalMbPerSecond * MACHINES.utilisation} MB/s`,
       (needs) => needs.walMbPerSecond / (MACHINES.databaseWalMbPerSecond * MACHINES.utilisation),
     ],
-    [`one server of the bus, ${MACHINES.busCores} cores`, (needs) => needs.busCores / MACHINES.busCores],
+    [
+      `one bus: ${MACHINES.busServers} servers of ${MACHINES.busCores} cores`,
+      (needs) => needs.busCores / (MACHINES.busServers * MACHINES.busCores),
+    ],
   ];
   return limits
     .map(([name, load]) => ({ name, load, full: usersAt(costs, load) }))
@@ -179,6 +183,18 @@ function simulationTable(costs: ClusterCosts): Table {
     const counted = simulateFanOut(random.fork(`fan-out ${nodes}`), world, 200_000);
     rows.push([`deliveries of a message, ${nodes} nodes`, expectedDeliveries(world), counted.deliveries]);
     rows.push([`subjects of a user, ${nodes} nodes`, expectedSubscriptions(world), counted.subscriptions]);
+  }
+  for (const nodes of [3, 30]) {
+    const { onlineShare, watchedPeers } = BEHAVIOUR;
+    const world = { nodes, users: 30_000, onlineShare, watchedPeers };
+    const expected = expectedWatching(world);
+    const counted = simulateWatching(random.fork(`watching ${nodes}`), world);
+    rows.push([
+      `contacts that a node watches, ${nodes} nodes, 30,000 users`,
+      expected.perNode,
+      counted.perNode,
+    ]);
+    rows.push([`nodes that hear of one who comes, ${nodes} nodes`, expected.hearers, counted.hearers]);
   }
   const { message, transaction } = costs.messages.acts;
   for (const [nodes, messagesPerSecond] of [

@@ -3,6 +3,7 @@ import type { ClusterCosts, Cost } from "./cluster-costs.ts";
 import { type CpuPart, cpuParts } from "./cpu-parts.ts";
 import { expectedDeliveries, expectedSubscriptions } from "./fan-out.ts";
 import { expectedCommits } from "./group-commit.ts";
+import { different, expectedWatching } from "./watching.ts";
 
 /** What an online user does in the busiest hour. */
 export interface Behaviour {
@@ -149,15 +150,10 @@ interface Watches {
   readonly asksPerSecond: number;
 }
 
-/** How many different ones are among `draws` by chance out of `all`. */
-function different(draws: number, all: number): number {
-  return all * -Math.expm1(draws * Math.log1p(-1 / all));
-}
-
 function watchesOf(nodes: number, users: number, behaviour: Behaviour): Watches {
   const { watchedPeers, onlineShare, returnsPerHour } = behaviour;
   const accounts = users / onlineShare;
-  const perNode = different((users / nodes) * watchedPeers, accounts);
+  const { perNode } = expectedWatching({ nodes, users, onlineShare, watchedPeers });
   const knownShare = perNode / accounts;
   const anew = ((users * returnsPerHour) / 3600) * watchedPeers * (1 - knownShare);
   const again = nodes * Math.min(perNode / ASK_AGAIN_SECONDS, MOST_ASKS_PER_SECOND);

@@ -3,6 +3,7 @@ import { SeededRandom } from "@duologue/testing";
 import { expectedDeliveries, expectedSubscriptions, otherNodes, simulateFanOut } from "./fan-out.ts";
 import { expectedCommits, simulateCommits } from "./group-commit.ts";
 import { expectedReturn, simulateReturn } from "./node-loss.ts";
+import { expectedWatching, simulateWatching } from "./watching.ts";
 
 describe("fan-out over the bus", () => {
   test("with one node nothing goes over it, with many each device is on a node of its own", () => {
@@ -16,6 +17,21 @@ describe("fan-out over the bus", () => {
     const counted = simulateFanOut(new SeededRandom(7), world, 20_000);
     expect(counted.deliveries / expectedDeliveries(world)).toBeCloseTo(1, 1);
     expect(counted.subscriptions / expectedSubscriptions(world)).toBeCloseTo(1, 1);
+  });
+});
+
+describe("watching", () => {
+  test.each([3, 30])("the formula is what is counted with %i nodes", (nodes) => {
+    const world = { nodes, users: 3000, onlineShare: 0.3, watchedPeers: 20 };
+    const expected = expectedWatching(world);
+    const counted = simulateWatching(new SeededRandom(9), world);
+    expect(counted.perNode / expected.perNode).toBeCloseTo(1, 1);
+    expect(counted.hearers / expected.hearers).toBeCloseTo(1, 1);
+  });
+
+  test("where all are watched everywhere, everybody else hears of one who comes", () => {
+    const { hearers } = expectedWatching({ nodes: 3, users: 1000, onlineShare: 0.5, watchedPeers: 100 });
+    expect(hearers).toBeCloseTo(2, 3);
   });
 });
 
