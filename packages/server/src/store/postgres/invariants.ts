@@ -2,24 +2,12 @@
  * What must hold between the rows of the tables, whatever happened to those who wrote them: the store's contract, asked of
  * the tables themselves. `duologue doctor` and the tests of faults ask the same questions.
  */
+import { commonInvariants, describePlaces, type Invariant, questionOf } from "../rules/invariants.ts";
 import { kindCodes } from "../rules/kinds.ts";
 import type { Ask } from "./pool.ts";
 
-interface Invariant {
-  /** What is broken when the query finds something. */
-  readonly problem: string;
-  /** One row, with `what`, for each place where it does not hold. */
-  readonly query: string;
-}
-
 const invariants: readonly Invariant[] = [
-  {
-    problem: "a conversation's numbers are not 1 to the last without a hole",
-    query: `SELECT c.id AS what FROM conversation c LEFT JOIN (
-        SELECT conversation, count(*) AS n, min(seq) AS low, max(seq) AS high FROM event GROUP BY conversation) e
-      ON e.conversation = c.key
-      WHERE coalesce(n, 0) <> c.last_seq OR coalesce(high, 0) <> c.last_seq OR coalesce(low, 1) <> 1`,
-  },
+  ...commonInvariants,
   {
     problem: "an event belongs to no conversation, or its sender does not take part in it",
     query: `SELECT e.client_id::text AS what FROM event e LEFT JOIN conversation c ON c.key = e.conversation
@@ -31,11 +19,6 @@ const invariants: readonly Invariant[] = [
         SELECT client_id, position - lag(position, 1, 0) OVER (PARTITION BY conversation ORDER BY seq) AS step
         FROM event) e
       WHERE step <= 0`,
-  },
-  {
-    problem: "a conversation's last change lies before its last event, or is there without one",
-    query: `SELECT c.id AS what FROM conversation c LEFT JOIN event e ON e.conversation = c.key AND e.seq = c.last_seq
-      WHERE c.changed < coalesce(e.position, 0) OR (c.changed > 0) <> (c.last_seq > 0)`,
   },
   {
     problem: "two events of one person have the same position, so that their cursor is not one point",
@@ -62,12 +45,6 @@ const invariants: readonly Invariant[] = [
           SELECT a AS person, changed FROM conversation UNION ALL SELECT b, changed FROM conversation) both_sides
         GROUP BY person) latest ON latest.person = p.key
       WHERE p.position <> coalesce(latest.changed, 0)`,
-  },
-  {
-    problem: "a marker is ahead of the last number, or read is ahead of delivered",
-    query: `SELECT id AS what FROM conversation
-      WHERE a_read > a_delivered OR b_read > b_delivered OR a_delivered > last_seq OR b_delivered > last_seq
-        OR a_read < 0 OR b_read < 0`,
   },
   {
     problem: "a count of unread messages is wrong",
@@ -107,17 +84,12 @@ const invariants: readonly Invariant[] = [
   },
 ];
 
-/** Of the places where an invariant does not hold, how many are looked for. */
-const MAX_PLACES = 3;
-
 /** What is broken, in words for people; empty when all is well. Reads everything; all questions must be of one snapshot. */
 export async function findDamage(ask: Ask): Promise<readonly string[]> {
   const damage: string[] = [];
-  for (const { problem, query } of invariants) {
-    const rows = await ask<{ what: string }>(`${query} LIMIT ${MAX_PLACES}`, []);
-    if (rows.length === 0) continue;
-    const more = rows.length === MAX_PLACES ? ", …" : "";
-    damage.push(`${problem} (${rows.map(({ what }) => what).join(", ")}${more})`);
+  for (const invariant of invariants) {
+    const rows = await ask<{ what: string }>(questionOf(invariant), []);
+    damage.push(...describePlaces(invariant, rows));
   }
   return damage;
 }

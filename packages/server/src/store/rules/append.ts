@@ -3,6 +3,7 @@ import { defaultLimits } from "@duologue/protocol";
 import type { Draft } from "../../ports/store.ts";
 import { refusedResult, type WriteResult } from "../requests.ts";
 import { DamagedDatabaseError } from "./damage.ts";
+import type { EventRow } from "./event-rows.ts";
 import { type EventKind, kindCodes } from "./kinds.ts";
 import type { ChangeState, ConversationState, UserState } from "./state.ts";
 
@@ -25,18 +26,7 @@ export interface TargetEvent {
   readonly retracted: number;
 }
 
-export interface NewEvent {
-  readonly position: number;
-  readonly conversation: number;
-  readonly seq: number;
-  readonly sender: number;
-  readonly clientId: string;
-  readonly time: number;
-  readonly kind: number;
-  readonly target: number | null;
-  readonly replyTo: number | null;
-  readonly body: string | null;
-}
+export type NewEvent = Omit<EventRow, "revision" | "retracted">;
 
 /** The events as they are within the transaction, its own changes included. */
 export interface EventTable {

@@ -3,24 +3,18 @@
  * of the tables themselves. `duologue doctor`, a restore and the tests of crashes all ask the same questions.
  */
 import type { Database } from "bun:sqlite";
+import {
+  commonInvariants,
+  describePlaces,
+  type Invariant,
+  MAX_PLACES,
+  questionOf,
+} from "../rules/invariants.ts";
 import { kindCodes } from "../rules/kinds.ts";
 import { readEpoch } from "./migrations.ts";
 
-interface Invariant {
-  /** What is broken when the query finds something. */
-  readonly problem: string;
-  /** One row, with `what`, for each place where it does not hold. */
-  readonly query: string;
-}
-
 const invariants: readonly Invariant[] = [
-  {
-    problem: "a conversation's numbers are not 1 to the last without a hole",
-    query: `SELECT c.id AS what FROM conversation c LEFT JOIN (
-        SELECT conversation, count(*) AS n, min(seq) AS low, max(seq) AS high FROM event GROUP BY conversation) e
-      ON e.conversation = c.key
-      WHERE coalesce(n, 0) <> c.last_seq OR coalesce(high, 0) <> c.last_seq OR coalesce(low, 1) <> 1`,
-  },
+  ...commonInvariants,
   {
     problem: "an event belongs to no conversation, or its sender does not take part in it",
     query: `SELECT e.position AS what FROM event e LEFT JOIN conversation c ON c.key = e.conversation
@@ -32,19 +26,8 @@ const invariants: readonly Invariant[] = [
       WHERE f.position <= e.position`,
   },
   {
-    problem: "a conversation's last change lies before its last event, or is there without one",
-    query: `SELECT c.id AS what FROM conversation c LEFT JOIN event e ON e.conversation = c.key AND e.seq = c.last_seq
-      WHERE c.changed < coalesce(e.position, 0) OR (c.changed > 0) <> (c.last_seq > 0)`,
-  },
-  {
     problem: "two conversations changed at the same position, so that a user's cursor is not one point",
     query: "SELECT changed AS what FROM conversation WHERE changed > 0 GROUP BY changed HAVING count(*) > 1",
-  },
-  {
-    problem: "a marker is ahead of the last number, or read is ahead of delivered",
-    query: `SELECT id AS what FROM conversation
-      WHERE a_read > a_delivered OR b_read > b_delivered OR a_delivered > last_seq OR b_delivered > last_seq
-        OR a_read < 0 OR b_read < 0`,
   },
   {
     problem: "a count of unread messages is wrong",
@@ -82,9 +65,6 @@ const invariants: readonly Invariant[] = [
   },
 ];
 
-/** Of the places where an invariant does not hold, how many are looked for. */
-const MAX_PLACES = 3;
-
 /**
  * What is broken, in words for people; empty when all is well. Reads the whole file; each question is asked of one moment,
  * not all of the same one, so that beside a writer at work its log is not held for longer than one question takes. `deep`
@@ -112,9 +92,7 @@ function findMissingNames(database: Database): readonly string[] {
   }
 }
 
-function ask(database: Database, { problem, query }: Invariant): readonly string[] {
-  const rows = database.query<{ what: string | number }, []>(`${query} LIMIT ${MAX_PLACES}`).all();
-  return rows.length === 0
-    ? []
-    : [`${problem} (${rows.map((row) => row.what).join(", ")}${rows.length === MAX_PLACES ? ", …" : ""})`];
+function ask(database: Database, invariant: Invariant): readonly string[] {
+  const rows = database.query<{ what: string | number }, []>(questionOf(invariant)).all();
+  return describePlaces(invariant, rows);
 }
