@@ -167,7 +167,7 @@ function limitRows(costs: ClusterCosts): string[][] {
 
 function usersAt(costs: ClusterCosts, load: (needs: Needs) => number): number {
   let [low, high] = [1000, 1e10];
-  while (high / low > 1.005) {
+  while (high / low > 1.02) {
     const middle = Math.sqrt(low * high);
     if (load(needsOf(middle, costs, BEHAVIOUR, MACHINES)) < 1) low = middle;
     else high = middle;
@@ -179,18 +179,18 @@ function simulationTable(costs: ClusterCosts): Table {
   const random = new SeededRandom(SEED);
   const rows: (readonly [string, number, number])[] = [];
   for (const nodes of [3, 30, 300]) {
-    const world = { nodes, users: 30_000, deviceShares: BEHAVIOUR.deviceShares };
-    const counted = simulateFanOut(random.fork(`fan-out ${nodes}`), world, 200_000);
+    const world = { nodes, users: 20_000, deviceShares: BEHAVIOUR.deviceShares };
+    const counted = simulateFanOut(random.fork(`fan-out ${nodes}`), world, 60_000);
     rows.push([`deliveries of a message, ${nodes} nodes`, expectedDeliveries(world), counted.deliveries]);
     rows.push([`subjects of a user, ${nodes} nodes`, expectedSubscriptions(world), counted.subscriptions]);
   }
   for (const nodes of [3, 30]) {
     const { onlineShare, watchedPeers } = BEHAVIOUR;
-    const world = { nodes, users: 30_000, onlineShare, watchedPeers };
+    const world = { nodes, users: 10_000, onlineShare, watchedPeers };
     const expected = expectedWatching(world);
     const counted = simulateWatching(random.fork(`watching ${nodes}`), world);
     rows.push([
-      `contacts that a node watches, ${nodes} nodes, 30,000 users`,
+      `contacts that a node watches, ${nodes} nodes, 10,000 users`,
       expected.perNode,
       counted.perNode,
     ]);
@@ -209,7 +209,7 @@ function simulationTable(costs: ClusterCosts): Table {
     };
     const name = `${nodes} nodes, ${formatNumber(messagesPerSecond)} changes/s`;
     const expected = expectedCommits(world);
-    const counted = simulateCommits(random.fork(name), world, 100_000);
+    const counted = simulateCommits(random.fork(name), world, 40_000);
     rows.push([`changes in a transaction, ${name}`, expected.batch, counted.batch]);
     rows.push([`delay of a commit, ms, ${name}`, expected.delayMs, counted.delayMs]);
   }
