@@ -61,6 +61,7 @@ test("the doctor looks into the database, and nothing that the server says holds
   const { url, secret } = { url: new URL(database().url()), secret: "open-sesame" };
   url.password = secret;
   await using server = await startServer({ options: ["--store", url.href] });
+  await using _people = await Pair.connect(server.url);
   const options = ["--store", url.href, "--port", String(server.port)];
   const sound = await server.run("doctor", ...options);
   expect([sound.exitCode, sound.stderr]).toEqual([0, ""]);
