@@ -56,6 +56,19 @@ test("the lowest point of a line lies on the axis, the highest at the top of the
   expect(last).toBe("720,96");
 });
 
+test("of two values that would lie on each other one is written", () => {
+  const near = [
+    { name: "one", points: [{ x: 1000, y: 50 }] },
+    { name: "other", points: [{ x: 1000, y: 49.5 }] },
+    { name: "far", points: [{ x: 1000, y: 10 }] },
+  ];
+  const svg = renderChart({ ...lines, series: near });
+  expect([...svg.matchAll(/class="value middle"[^>]*>([^<]+)</g)].map(([, value]) => value)).toEqual([
+    "50",
+    "10",
+  ]);
+});
+
 test("a chart is XML that names itself, whatever stands in its title, and has a dark side", async () => {
   for (const chart of [bars, lines]) {
     const seen: string[] = [];

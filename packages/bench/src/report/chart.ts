@@ -45,7 +45,8 @@ const TICKS = 5;
 const BAR_HEIGHT = 22;
 const BAR_STEP = 34;
 const LINES_HEIGHT = 260;
-const POINT_LABELS = 12;
+/** Closer than this, two values could not be read. */
+const LABEL_ROOM = { x: 56, y: 15 };
 
 /** Told apart by people who see red and green alike, too (after Okabe and Ito). */
 const LIGHT = ["#0072b2", "#d55e00", "#009e73", "#b8860b", "#a0448a", "#4b5563"];
@@ -92,13 +93,9 @@ function renderLines(chart: LineChart): string {
     ...series.points.map(
       (point) => `<circle class="dot c${index}" cx="${round(x(point.x))}" cy="${round(y(point.y))}" r="4"/>`,
     ),
-    ...(points.length > POINT_LABELS
-      ? []
-      : series.points.map((point) =>
-          text("value middle", x(point.x), y(point.y) - 10, formatNumber(point.y)),
-        )),
   ]);
-  const parts = [...grid, line("axis", left, bottom, right, bottom), ...below, ...drawn];
+  const labels = placeLabels(points.map((point) => ({ x: x(point.x), y: y(point.y) - 10, value: point.y })));
+  const parts = [...grid, line("axis", left, bottom, right, bottom), ...below, ...drawn, ...labels];
   parts.push(text("tick middle", (left + right) / 2, bottom + 42, chart.xLabel));
   return wrap(
     chart,
@@ -106,6 +103,21 @@ function renderLines(chart: LineChart): string {
     chart.series.map(({ name }) => name),
     parts,
   );
+}
+
+/** Where two values would lie on each other, the later one is left to the table. */
+function placeLabels(
+  wanted: readonly { readonly x: number; readonly y: number; readonly value: number }[],
+): string[] {
+  const placed: { readonly x: number; readonly y: number }[] = [];
+  return wanted.flatMap((label) => {
+    const isClose = placed.some(
+      ({ x, y }) => Math.abs(x - label.x) < LABEL_ROOM.x && Math.abs(y - label.y) < LABEL_ROOM.y,
+    );
+    if (isClose) return [];
+    placed.push(label);
+    return [text("value middle", label.x, label.y, formatNumber(label.value))];
+  });
 }
 
 function renderBars(chart: BarChart): string {
