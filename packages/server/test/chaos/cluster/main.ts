@@ -143,12 +143,23 @@ async function trials(site: Site, seed: number, options: ClusterRunOptions): Pro
   return [`Each in turn, seed ${seed}`, await tryAll(site, chosen, number("rounds", 1), options)];
 }
 
-/** The wire suite in a process of its own, in this network; its users go to the nodes in turn. */
+/** The wire suite in a process of its own, in this network; its users go to the nodes in turn, and bother nobody else. */
 async function askRules(site: Site): Promise<boolean> {
   const suite = new URL("wire-suite.ts", import.meta.url).pathname;
-  const child = Bun.spawn([process.execPath, "test", "--timeout=60000", "--only-failures", suite], {
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, DUOLOGUE_WIRE_URLS: site.nodes.map(({ url }) => url).join(",") },
-  });
+  const child = Bun.spawn(
+    [
+      process.execPath,
+      "test",
+      "--timeout=60000",
+      "--only-failures",
+      "--concurrent",
+      "--max-concurrency=6",
+      suite,
+    ],
+    {
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, DUOLOGUE_WIRE_URLS: site.nodes.map(({ url }) => url).join(",") },
+    },
+  );
   return (await child.exited) === 0;
 }
