@@ -33,6 +33,39 @@ describe("sending", () => {
     expect(state()).toBe("read");
   });
 
+  test("what is refused together waits once, not as long as if each had been tried again", async () => {
+    using room = new Room();
+    const { alice, conversation } = await joinPair(room);
+    room.server.refusals.push(...Array.from({ length: 20 }, () => ({ code: "busy" }) as const));
+    const texts = Array.from({ length: 20 }, (_, index) => `message ${index}`);
+    for (const text of texts) alice.send(conversation, text);
+    room.server.flush();
+    expect(room.server.refusals).toEqual([]);
+    room.pass(700);
+    expect(textsOf(alice, conversation)).toEqual(texts);
+    expect(alice.timeline(conversation).entries.every(({ seq }) => seq !== undefined)).toBe(true);
+  });
+
+  test("a server that goes on refusing is asked less and less", async () => {
+    using room = new Room();
+    const { alice, conversation } = await joinPair(room);
+    room.server.refusals.push(...Array.from({ length: 4 }, () => ({ code: "busy" }) as const));
+    alice.send(conversation, "hello");
+    room.server.flush();
+    const waitsMs: number[] = [];
+    for (let waitMs = 0; alice.timeline(conversation).entries.at(-1)?.state !== "sent"; waitMs += 10) {
+      const before = room.link(alice).taken.length;
+      room.pass(10);
+      if (room.link(alice).taken.length === before) continue;
+      waitsMs.push(waitMs);
+      waitMs = 0;
+    }
+    expect(waitsMs.length).toBe(4);
+    expect(waitsMs).toEqual(waitsMs.toSorted((one, other) => one - other));
+    expect(waitsMs[0]).toBeGreaterThan(300);
+    expect(waitsMs[3]).toBeGreaterThan(2_700);
+  });
+
   test("[MK1] receipts inside a quarter of a second share one frame", async () => {
     using room = new Room();
     const { alice, bob, conversation } = await joinPair(room);

@@ -23,6 +23,8 @@ export class OutboxWriter {
   /** Were already on their way at the last pong. */
   #overdue = new Set<string>();
   #online = false;
+  /** Something was written since the wait grew last. */
+  #hasTried = true;
 
   constructor(options: OutboxWriterOptions) {
     this.#options = options;
@@ -57,6 +59,7 @@ export class OutboxWriter {
       written.push({ ...entry, state: SENDING });
       sending += 1;
     }
+    if (written.length > 0) this.#hasTried = true;
     return written;
   }
 
@@ -79,10 +82,16 @@ export class OutboxWriter {
     this.#overdue.delete(id);
   }
 
-  /** Writes nothing of this conversation ("" for all) for a while; without a delay, as long as the back-off says. */
-  pause(conversation: string, delayMs: number = this.#backoff.nextDelayMs()): void {
-    this.#pauses.get(conversation)?.cancel();
-    const timer = this.#options.environment.after(delayMs, () => {
+  /**
+   * Writes nothing of this conversation ("" for all) for a while; without a delay, as long as the back-off says. What was
+   * under way at the same time is refused together: that is one failure, not one for each message.
+   */
+  pause(conversation: string, delayMs?: number): void {
+    const current = this.#pauses.get(conversation);
+    if (delayMs === undefined && !this.#hasTried && current !== undefined) return;
+    if (delayMs === undefined) this.#hasTried = false;
+    current?.cancel();
+    const timer = this.#options.environment.after(delayMs ?? this.#backoff.nextDelayMs(), () => {
       this.#pauses.delete(conversation);
       this.#options.ready();
     });
