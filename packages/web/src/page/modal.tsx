@@ -1,6 +1,6 @@
 /** A dialog over everything else. The browser keeps the focus in it, and gives it back afterwards. */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 interface ModalProps {
   /** The id of the element that says what it is. */
@@ -13,7 +13,8 @@ interface ModalProps {
 
 export function Modal({ labelledBy, onClose, onClosed, children }: ModalProps): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // A layout effect ends while the dialog still stands in the document: one that went first would take the focus along.
+  useLayoutEffect(() => {
     const opened = dialog.current;
     opened?.showModal();
     return () => {
