@@ -32,7 +32,14 @@ function setUp() {
     watching,
   } as unknown as Gateway;
   const user = { id: "ann", name: "Ann", kind: "guest" as const, createdAt: 0 };
-  const state: Ready = { name: "ready", user, session: "s_1", expiresAt: 0, isExpiryTold: false };
+  const state: Ready = {
+    name: "ready",
+    user,
+    session: "s_1",
+    expiresAt: 0,
+    isExpiryTold: false,
+    waiting: undefined,
+  };
   const outlet = new Outlet(clock, 1_000_000);
   const session = { protocol: "v1" as const, state };
   const connection = new Connection(1, session, "", "", new TokenBucket(9, 9), outlet, 0);

@@ -20,6 +20,8 @@ export type V1State =
       expiresAt: number;
       /** A member was told that the token ends soon. */
       isExpiryTold: boolean;
+      /** Frames that came before the welcome, and go before what comes after it. */
+      waiting: string[] | undefined;
     };
 
 export type ClassicState =

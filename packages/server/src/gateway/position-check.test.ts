@@ -22,7 +22,14 @@ function setUp(users: number) {
   const all = Array.from({ length: users }, (_, index) => {
     const id = `u_${index}`;
     const user = { id, name: id, kind: "guest" as const, createdAt: 0 };
-    const state: V1State = { name: "ready", user, session: `s_${index}`, expiresAt: 0, isExpiryTold: false };
+    const state: V1State = {
+      name: "ready",
+      user,
+      session: `s_${index}`,
+      expiresAt: 0,
+      isExpiryTold: false,
+      waiting: undefined,
+    };
     const session = { protocol: "v1" as const, state };
     const connection = new Connection(index, session, "", "", new TokenBucket(9, 9), outlet, 0);
     const frames: string[] = [];

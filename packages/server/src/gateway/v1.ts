@@ -36,11 +36,11 @@ export function receiveV1(gateway: Gateway, connection: Connection, data: string
     return;
   }
   connection.refusedFrames = 0;
+  const waiting = state.name === "hello-expected" ? undefined : state.waiting;
   if (typeof data !== "string") sendFault(connection, fault("binary_unsupported"));
-  else if (state.name === "joining") {
-    if (mayWait(state.waiting, data, MAX_WAITING, gateway.limits.frameBytes)) state.waiting.push(data);
-    else sendFault(connection, fault("too_fast"), referenceOf(data));
-  } else receiveText(gateway, connection, state, data);
+  else if (waiting === undefined) receiveText(gateway, connection, state, data);
+  else if (mayWait(waiting, data, MAX_WAITING, gateway.limits.frameBytes)) waiting.push(data);
+  else sendFault(connection, fault("too_fast"), referenceOf(data));
 }
 
 function receiveText(gateway: Gateway, connection: Connection, state: V1State, text: string): void {
@@ -88,7 +88,7 @@ async function login(gateway: Gateway, connection: Connection, hello: ClientFram
     const outcome = await decide(gateway, connection, hello);
     if (!outcome.ok) refuse(connection, outcome);
     else if (connection.isClosed) gateway.presence.leave(outcome.value.user.id, false);
-    else await welcome(gateway, connection, outcome.value, hello.cursor);
+    else await welcome(gateway, connection, outcome.value, { cursor: hello.cursor, waiting });
   } catch (error) {
     gateway.failures.report(error, "login failed");
     sendFault(connection, fault("unavailable"));
@@ -139,7 +139,7 @@ async function welcome(
   gateway: Gateway,
   connection: Connection,
   login: Login,
-  cursor: string | undefined,
+  { cursor, waiting }: { readonly cursor: string | undefined; readonly waiting: string[] },
 ): Promise<void> {
   const { session } = connection;
   if (session.protocol !== "v1") return;
@@ -147,13 +147,15 @@ async function welcome(
   connection.hold();
   // The lobby keeps these texts anyway; a copy for each connection is not needed.
   const { id, name } = gateway.presence.lobby.get(user.id) ?? user;
-  session.state = {
+  const state: V1State = {
     name: "ready",
     user: { ...user, id, name },
     session: login.session,
     expiresAt,
     isExpiryTold: false,
+    waiting,
   };
+  session.state = state;
   gateway.connections.add(id, connection);
   if (await gateway.identity.isEnded(login)) {
     connection.close("logged_out");
@@ -177,6 +179,7 @@ async function welcome(
     }),
   );
   gateway.lobby.sendWhole(connection);
+  state.waiting = undefined;
 }
 
 /** What a client needs to know to stay inside them. */

@@ -1,0 +1,58 @@
+import { expect, test } from "bun:test";
+import { type ClientFrame, defaultLimits, encodeFrame } from "@duologue/protocol";
+import { FakeClock } from "../../test/harness/fake-clock.ts";
+import type { Wish } from "../domain/chat.ts";
+import { Connection, Outlet } from "./connection.ts";
+import type { Gateway } from "./context.ts";
+import { TokenBucket } from "./rate.ts";
+import { receiveV1 } from "./v1.ts";
+
+/** A gateway as far as a login and a send need it; the store answers the login's question when the test says so. */
+function setUp() {
+  const clock = new FakeClock();
+  const position = Promise.withResolvers<string>();
+  const ids: string[] = [];
+  const user = { id: "ann", name: "Ann", kind: "guest" as const, createdAt: 0 };
+  const gateway = {
+    clock,
+    limits: defaultLimits,
+    epoch: "e",
+    identity: {
+      loginWithToken: async () => ({ ok: true, value: { user, token: "t", expiresAt: 1, session: "s" } }),
+      isEnded: async () => false,
+    },
+    reading: { cursor: () => position.promise },
+    chat: { submit: (_: unknown, wish: Wish) => void ids.push(wish.id) },
+    presence: { lobby: new Map() },
+    connections: { add: () => undefined },
+    lobby: { sendWhole: () => undefined },
+    statistics: { messagesIn: 0 },
+  } as unknown as Gateway;
+  const session = { protocol: "v1" as const, state: { name: "hello-expected" as const } };
+  const bucket = new TokenBucket(99, 99);
+  const connection = new Connection(1, session, "", "", bucket, new Outlet(clock, 1_000_000), 0);
+  const say = (frame: ClientFrame): void => receiveV1(gateway, connection, encodeFrame(frame));
+  const settle = async (): Promise<void> => {
+    for (let round = 0; round < 20; round += 1) await Promise.resolve();
+  };
+  return { say, settle, ids, answer: () => position.resolve("e.0") };
+}
+
+function send(count: number): ClientFrame {
+  const id = `0190a000-0000-7000-8000-00000000000${count}`;
+  return { type: "send", id, conversation: "c_1", body: { kind: "text", text: "hello" } };
+}
+
+test("[CV12] what is sent while the store is asked for the login keeps its order", async () => {
+  const { say, settle, ids, answer } = setUp();
+  say({ type: "hello", version: 1, token: "t" });
+  say(send(1));
+  await settle();
+  // The user is known by now, and the welcome waits for the store.
+  say(send(2));
+  expect(ids).toEqual([]);
+  answer();
+  await settle();
+  say(send(3));
+  expect(ids.map((id) => id.at(-1))).toEqual(["1", "2", "3"]);
+});
