@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { eventNote, makeCluster, type TestCluster } from "../../test/harness/nodes.ts";
 import type { Note } from "../ports/bus.ts";
 import type { NodeLink } from "../ports/node-link.ts";
+import type { Draft } from "../ports/store.ts";
 
 const NOT_HERE = 0;
 /** One note of each kind, to Ann. */
@@ -34,6 +35,11 @@ function forAnn(note: Note): Note {
 async function join({ nodes, settle }: TestCluster, ...users: readonly (readonly [string, number])[]) {
   for (const [user, node] of users) nodes[node]?.join(user);
   await settle();
+}
+
+function draftOf(sender: string): Draft {
+  const what = { conversation: "c_1", sender, id: "x", kind: "message", body: "{}" } as const;
+  return { ...what, replyTo: undefined, target: undefined, origin: 5, onlyRepeat: false };
 }
 
 const texts = (notes: readonly Note[]): unknown[] =>
@@ -79,6 +85,31 @@ describe("two nodes", () => {
     one?.publish(["ann"], { ...late, position: 10, prev: { ann: 9 } } as Note);
     await cluster.settle();
     expect(texts(two?.of("ann") ?? [])).toEqual([9, 8, 10]);
+  });
+
+  test("[CV3] an answer that waits for its turn is given when its user leaves", async () => {
+    // The second change begins where another node's ended, of which nothing was heard.
+    const changes = [
+      { seq: 1, position: 1, prev: 0 },
+      { seq: 2, position: 9, prev: 7 },
+    ];
+    const cluster = makeCluster({
+      commit: () => {
+        const { seq, position, prev } = changes.shift() ?? { seq: 0, position: 0, prev: 0 };
+        const outcome = { ok: true as const, seq, time: 1, position, prev, duplicate: false };
+        const note = eventNote("ann", position, { ann: prev, ben: prev });
+        return { outcome, publish: { to: ["ann", "ben"], note } };
+      },
+    });
+    const [node] = cluster.nodes;
+    await join(cluster, ["ann", 0]);
+    const answers = (): string[] => node?.lines.filter((line) => line.startsWith("a ")) ?? [];
+    for (const _ of "12") node?.append(draftOf("ann"));
+    await cluster.settle();
+    expect(answers().length).toBe(1);
+    node?.leave("ann");
+    await cluster.settle();
+    expect(answers().length).toBe(2);
   });
 
   test("a user is listened for while they have a socket here, and not longer, also when a worker dies", async () => {
@@ -200,8 +231,7 @@ describe("order", () => {
     one?.publish(["ann", "ben"], eventNote("ben", 5, { ann: 3, ben: 3 }));
     cluster.clock.endTurn();
     // Committed after the next one, which the other node has committed but not yet told of.
-    const draft = { conversation: "c_1", sender: "ann", id: "x", kind: "message", body: "{}" } as const;
-    one?.append({ ...draft, replyTo: undefined, target: undefined, origin: 5, onlyRepeat: false });
+    one?.append(draftOf("ann"));
     cluster.clock.endTurn();
     expect(one?.lines.some((line) => line.startsWith("a "))).toBe(false);
     two?.publish(["ann", "ben"], eventNote("ben", 6, { ann: 5, ben: 5 }));

@@ -57,13 +57,14 @@ export class Reorder {
     if (!this.chains.has(user)) this.chains.set(user, { last: undefined, waiting: [], timer: undefined });
   }
 
-  /** Nobody is there to whom the order matters; what waits is dropped. */
+  /** Nobody is there to whom the order matters. What waits goes on: among it are answers that a worker counts on. */
   end(user: UserId): void {
     const chain = this.chains.get(user);
     if (chain === undefined) return;
     chain.timer?.cancel();
     this.waiting -= chain.waiting.length;
     this.chains.delete(user);
+    for (const { run } of chain.waiting) run();
   }
 
   /** Whether a step would go on at once. */

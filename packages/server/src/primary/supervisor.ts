@@ -85,9 +85,8 @@ export class Supervisor {
 
   /** Resolves to true when every worker listens; to false when one could not begin. */
   async start(): Promise<boolean> {
-    const started = this.quickDeaths.map((_, slot) => this.spawn(slot).ready.promise);
-    const outcomes = await Promise.all(started);
-    return outcomes.every((ready) => ready);
+    const outcomes = await Promise.all(this.quickDeaths.map((_, slot) => this.spawn(slot)?.ready.promise));
+    return outcomes.every((ready) => ready === true);
   }
 
   isKnown(serial: WorkerSerial): boolean {
@@ -140,11 +139,9 @@ export class Supervisor {
     this.reloading = true;
     try {
       for (let slot = 0; slot < this.options.workers; slot += 1) {
-        const old = [...this.workers.values()].find(
-          (worker) => worker.slot === slot && worker.state !== "draining",
-        );
+        const old = this.holder(slot);
         const fresh = this.spawn(slot);
-        if (!(await fresh.ready.promise)) {
+        if (fresh === undefined || !(await fresh.ready.promise)) {
           yield `worker ${slot + 1}: the new process could not begin; the old one stays`;
           return false;
         }
@@ -163,16 +160,28 @@ export class Supervisor {
     await Promise.all([...this.workers.values()].map((worker) => this.retire(worker)));
   }
 
-  private spawn(slot: number): Worker {
+  /** Who serves from this slot, or is about to. */
+  private holder(slot: number): Worker | undefined {
+    return [...this.workers.values()].find((worker) => worker.slot === slot && worker.state !== "draining");
+  }
+
+  /** Undefined when the process could not be started: the file is being replaced, or there are too many processes. */
+  private spawn(slot: number): Worker | undefined {
     const { clock, command, environment, log } = this.options;
     const serial = this.nextSerial++;
-    const process = Bun.spawn([...command, String(serial)], {
-      stdin: "ignore",
-      stdout: "inherit",
-      stderr: "inherit",
-      env: environment,
-      onExit: (_, code, signal) => this.onExit(serial, code, signal),
-    });
+    let process: Subprocess;
+    try {
+      process = Bun.spawn([...command, String(serial)], {
+        stdin: "ignore",
+        stdout: "inherit",
+        stderr: "inherit",
+        env: environment,
+        onExit: (_, code, signal) => this.onExit(serial, code, signal),
+      });
+    } catch (error) {
+      log.error({ worker: slot + 1, error }, "a worker could not be started");
+      return undefined;
+    }
     const worker: Worker = {
       serial,
       slot,
@@ -199,20 +208,28 @@ export class Supervisor {
     worker.deadline.cancel();
     worker.ready.resolve(false);
     if (worker.state === "draining" || this.stopping) return;
-    const { slot } = worker;
-    const hasReplacement = [...this.workers.values()].some((other) => other.slot === slot);
-    log.error({ worker: slot + 1, workerPid: worker.process.pid, code, signal }, "worker died");
+    log.error({ worker: worker.slot + 1, workerPid: worker.process.pid, code, signal }, "worker died");
     // During a reload, the old worker of the slot stays: a new one that cannot begin is not tried again and again.
-    if (hasReplacement) return;
-    const delayMs = this.backOff(worker);
-    if (delayMs === 0) this.spawn(slot);
-    else clock.after(delayMs, () => this.stopping || this.spawn(slot));
+    if (this.holder(worker.slot) === undefined)
+      this.fillLater(worker.slot, clock.monotonic() - worker.startedAt);
   }
 
-  private backOff(worker: Worker): number {
-    const livedMs = this.options.clock.monotonic() - worker.startedAt;
-    const deaths = livedMs < this.timing.healthyMs ? (this.quickDeaths[worker.slot] ?? 0) + 1 : 0;
-    this.quickDeaths[worker.slot] = deaths;
+  /** `livedMs`: how long the last one of this slot lived. */
+  private fillLater(slot: number, livedMs: number): void {
+    const delayMs = this.backOffMs(slot, livedMs);
+    if (delayMs === 0) this.fill(slot);
+    else this.options.clock.after(delayMs, () => this.fill(slot));
+  }
+
+  private fill(slot: number): void {
+    // A reload may have been quicker.
+    if (this.stopping || this.holder(slot) !== undefined) return;
+    if (this.spawn(slot) === undefined) this.fillLater(slot, 0);
+  }
+
+  private backOffMs(slot: number, livedMs: number): number {
+    const deaths = livedMs < this.timing.healthyMs ? (this.quickDeaths[slot] ?? 0) + 1 : 0;
+    this.quickDeaths[slot] = deaths;
     return deaths < 2 ? 0 : Math.min(this.timing.maxBackOffMs, this.timing.backOffMs * 2 ** (deaths - 2));
   }
 
