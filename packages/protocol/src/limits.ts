@@ -72,7 +72,7 @@ const table = {
   framesRefused: {
     value: 200,
     unit: "frames",
-    meaning: "frames refused as too fast, in a row, before the connection is closed",
+    meaning: "frames refused as too fast, less those taken since, before the connection is closed",
     outcome: "close 4002 too_fast",
   },
   connectionsPerAddress: {

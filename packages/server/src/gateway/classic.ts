@@ -22,11 +22,10 @@ export function receiveClassic(gateway: Gateway, connection: Connection, data: s
     connection.close("unauthenticated_limit");
     return;
   }
-  if (connection.bucket.take(now) > 0) {
+  if (connection.admit(now) > 0) {
     refuseAsTooFast(gateway, connection);
     return;
   }
-  connection.refusedFrames = 0;
   const text = typeof data === "string" ? data : decodeBinary(data);
   if (text === undefined) return;
   const waiting = state.name === "anonymous" ? undefined : state.waiting;
@@ -185,7 +184,6 @@ function conversationWith(gateway: Gateway, state: Ready, peer: PresentUser): Pr
 }
 
 function refuseAsTooFast(gateway: Gateway, connection: Connection): void {
-  connection.refusedFrames += 1;
   if (connection.refusedFrames > gateway.limits.framesRefused) connection.close("too_fast");
   else if (connection.refusedFrames === 1) connection.push(classic.failed("too_fast"));
 }

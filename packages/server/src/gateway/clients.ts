@@ -65,9 +65,8 @@ export class Clients {
     connection.accountedBytes += CONTROL_FRAME_BYTES;
     if (connection.isClosed) return;
     const { clock, limits } = this.gateway;
-    if (connection.bucket.take(clock.monotonic()) === 0) connection.refusedFrames = 0;
-    else connection.refusedFrames += 1;
-    if (connection.refusedFrames > limits.framesRefused) connection.cut("too_fast");
+    const isTooFast = connection.admit(clock.monotonic()) > 0;
+    if (isTooFast && connection.refusedFrames > limits.framesRefused) connection.cut("too_fast");
   }
 
   drained(connection: Connection): void {

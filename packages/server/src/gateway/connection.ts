@@ -75,7 +75,7 @@ export class Connection {
   isLeaving = false;
   /** Requests of this connection that wait for the store. */
   pending = 0;
-  /** Frames refused in a row as too fast. */
+  /** Frames refused as too fast, less those that were taken since. */
   refusedFrames = 0;
   /** Of the other end of the TCP connection, which may be a proxy's. */
   peerPort = 0;
@@ -108,11 +108,19 @@ export class Connection {
     readonly address: string,
     /** What limits per address go by; empty for this machine itself, which has none. */
     readonly rateKey: string,
-    readonly bucket: TokenBucket,
+    private readonly bucket: TokenBucket,
     private readonly outlet: Outlet,
     readonly openedAt: number,
   ) {
     this.lastFrameAt = openedAt;
+  }
+
+  /** A frame has come. 0: it is taken; otherwise too fast, and it would be taken after this many ms. */
+  admit(nowMs: number): number {
+    const retryAfterMs = this.bucket.take(nowMs);
+    // Counted down and not forgotten: in every flood a frame is in time now and then.
+    this.refusedFrames = retryAfterMs > 0 ? this.refusedFrames + 1 : Math.max(0, this.refusedFrames - 1);
+    return retryAfterMs;
   }
 
   push(frame: string): void {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type ClientFrame, defaultLimits, encodeFrame } from "@duologue/protocol";
+import { type ClientFrame, closeTable, defaultLimits, encodeFrame } from "@duologue/protocol";
 import { FakeClock } from "../../test/harness/fake-clock.ts";
 import type { Wish } from "../domain/chat.ts";
 import { Connection, Outlet } from "./connection.ts";
@@ -29,13 +29,23 @@ function setUp() {
     statistics: { messagesIn: 0 },
   } as unknown as Gateway;
   const session = { protocol: "v1" as const, state: { name: "hello-expected" as const } };
-  const bucket = new TokenBucket(99, 99);
+  const { framesPerSecond, framesBurst } = defaultLimits;
+  const bucket = new TokenBucket(framesPerSecond, framesBurst);
   const connection = new Connection(1, session, "", "", bucket, new Outlet(clock, 1_000_000), 0);
+  const sent: string[] = [];
+  connection.socket = {
+    remoteAddress: "",
+    sendText: (frame) => sent.push(frame),
+    cork: (run) => run(),
+    close: (code) => void sent.push(`${code}`),
+    terminate: () => undefined,
+    getBufferedAmount: () => 0,
+  };
   const say = (frame: ClientFrame): void => receiveV1(gateway, connection, encodeFrame(frame));
   const settle = async (): Promise<void> => {
     for (let round = 0; round < 20; round += 1) await Promise.resolve();
   };
-  return { say, settle, ids, answer: () => position.resolve("e.0") };
+  return { clock, connection, sent, say, settle, ids, answer: () => position.resolve("e.0") };
 }
 
 function send(count: number): ClientFrame {
@@ -55,4 +65,19 @@ test("[CV12] what is sent while the store is asked for the login keeps its order
   await settle();
   say(send(3));
   expect(ids.map((id) => id.at(-1))).toEqual(["1", "2", "3"]);
+});
+
+test("[BI3] a flood is ended also when now and then a frame of it is in time", async () => {
+  const { clock, connection, sent, say, settle, answer } = setUp();
+  answer();
+  say({ type: "hello", version: 1, token: "t" });
+  await settle();
+  // Of ten frames, one is in time.
+  let count = 0;
+  for (; !connection.isClosed && count < 2_000; count += 1) {
+    say({ type: "ping" });
+    clock.advance(2);
+  }
+  expect(sent.at(-1)).toBe(`${closeTable.too_fast.code}`);
+  expect(count).toBeLessThan(2 * (defaultLimits.framesBurst + defaultLimits.framesRefused));
 });

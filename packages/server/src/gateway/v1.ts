@@ -30,12 +30,11 @@ export function receiveV1(gateway: Gateway, connection: Connection, data: string
     connection.close("unauthenticated_limit");
     return;
   }
-  const retryAfterMs = connection.bucket.take(now);
+  const retryAfterMs = connection.admit(now);
   if (retryAfterMs > 0) {
     refuseAsTooFast(gateway, connection, data, retryAfterMs);
     return;
   }
-  connection.refusedFrames = 0;
   const waiting = state.name === "hello-expected" ? undefined : state.waiting;
   if (typeof data !== "string") sendFault(connection, fault("binary_unsupported"));
   else if (waiting === undefined) receiveText(gateway, connection, state, data);
@@ -68,7 +67,6 @@ function refuseAsTooFast(
   data: string | Buffer,
   retryAfterMs: number,
 ): void {
-  connection.refusedFrames += 1;
   if (connection.refusedFrames > gateway.limits.framesRefused) connection.close("too_fast");
   else
     sendFault(

@@ -169,7 +169,7 @@ function rateTests(target: Target): void {
     expect((await ann.answer({ type: "search", query: freshName() })).type).toBe("users");
   });
 
-  test("[BI3] after framesRefused refusals in a row the connection is closed with too_fast", async () => {
+  test("[BI3] after framesRefused refusals the connection is closed with too_fast", async () => {
     const ann = await Peer.connect(target.place());
     const flood = defaultLimits.framesBurst + defaultLimits.framesRefused + 2000;
     for (let ref = 0; ref < flood; ref += 1) ann.send({ type: "ping", ref });
