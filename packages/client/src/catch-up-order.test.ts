@@ -30,6 +30,7 @@ class Bench {
   });
   readonly written: ClientFrame[] = [];
   readonly applied = new Set<number>();
+  readonly acknowledged: string[] = [];
   readonly catchUp: CatchUp;
   readonly #requests: Requests;
 
@@ -41,6 +42,7 @@ class Bench {
     this.catchUp = new CatchUp(this.environment, this.#requests, {
       apply: (step: Step) => {
         if (step.type === "event") this.applied.add(step.seq);
+        else if (step.type === "ack") this.acknowledged.push(step.id);
       },
       applyPage: (page) => {
         for (const event of page.events) this.applied.add(event.seq);
@@ -51,6 +53,14 @@ class Bench {
       },
     });
     this.catchUp.begin(`${cursor}`, undefined);
+  }
+
+  /** The oldest sync that was not answered: its cursor is too old, and this is the one to go on from. */
+  answerReset(cursor: string): void {
+    const frame = this.written.shift();
+    if (frame?.type !== "sync") throw new RangeError("no sync waits for an answer");
+    const page = { conversations: [], events: [], cursor, more: false, reset: true } as const;
+    this.#requests.receive({ type: "changes", ref: frame.ref, ...page });
   }
 
   /** The oldest sync that was not answered, as the server would with this many events, `limit` on a page. */
@@ -70,6 +80,15 @@ class Bench {
     });
   }
 }
+
+test("[SY3] an acknowledgement that a page without events was quicker than is taken", () => {
+  const bench = new Bench(1);
+  bench.catchUp.sync();
+  bench.answerReset("9");
+  const { id, conversation, seq, time, cursor, prev } = stepTo(9);
+  bench.catchUp.receive({ type: "ack", id, conversation, seq, time, cursor, ...(prev && { prev }) });
+  expect(bench.acknowledged).toEqual([id]);
+});
 
 describe("steps during a sync", () => {
   // Taken at once, they would move the cursor on, and the page that was made before them would move it back.

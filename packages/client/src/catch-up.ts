@@ -87,7 +87,10 @@ export class CatchUp {
     } else if (step.prev === this.#cursor) {
       this.#take(step);
       this.#takeKept();
-    } else if (!this.#passed.has(step.cursor)) {
+    } else if (this.#passed.has(step.cursor)) {
+      // A repeat, or an answer that a page was quicker than: a page that resets holds no events to say so.
+      this.#events.apply(step);
+    } else {
       this.#keep(step);
       this.#syncLater();
     }

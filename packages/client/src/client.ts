@@ -121,7 +121,7 @@ export class Client {
     this.#core.typing.sent(conversation);
     return this.#core.add({
       type: "send",
-      id: this.#core.ids.next(),
+      id: this.#core.nextId(),
       conversation,
       body: { kind: "text", text },
       ...(replyTo === undefined ? {} : { replyTo }),
@@ -132,7 +132,7 @@ export class Client {
   edit(conversation: string, seq: number, text: string): string {
     return this.#core.add({
       type: "edit",
-      id: this.#core.ids.next(),
+      id: this.#core.nextId(),
       conversation,
       target: seq,
       body: { kind: "text", text },
@@ -141,7 +141,7 @@ export class Client {
 
   /** Takes one's own message back, for both sides. Throws like `send`. */
   retract(conversation: string, seq: number): string {
-    return this.#core.add({ type: "retract", id: this.#core.ids.next(), conversation, target: seq });
+    return this.#core.add({ type: "retract", id: this.#core.nextId(), conversation, target: seq });
   }
 
   /** Sends a failed message again. */

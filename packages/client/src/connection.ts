@@ -87,6 +87,11 @@ export class Connection {
     return true;
   }
 
+  /** Finds out whether the server still hears us: now, and not at the next ping. */
+  check(): void {
+    if (this.#state.kind === "online" && !this.#timers.has("pong")) this.#ping();
+  }
+
   /** Gives this socket up and tries another one, with the usual wait. */
   restart(): void {
     if (this.#socket !== undefined) this.#retryLater();
@@ -180,7 +185,7 @@ export class Connection {
         return;
       case "online":
         // The machine may have slept, and the socket may be dead without knowing it.
-        if (!this.#timers.has("pong")) this.#ping();
+        this.check();
         return;
       case "connecting":
       case "stopped":

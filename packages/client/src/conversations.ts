@@ -3,6 +3,7 @@ import type { Conversation, ConversationEvent, ServerFrameOf, User } from "@duol
 import type { ChangesPage, Step } from "./catch-up.ts";
 import { EMPTY_VIEW, type Held, hold, type TimelineView } from "./held.ts";
 import { HOLE_EVENTS, TIMELINES_HELD } from "./limits.ts";
+import { Lookups } from "./lookups.ts";
 import type { Marks } from "./marks.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Requests } from "./requests.ts";
@@ -36,11 +37,12 @@ export class Conversations {
   readonly #changedAt = new Map<string, number>();
   /** Insertion order is the order of use. */
   readonly #held = new Map<string, Held>();
-  readonly #fetching = new Set<string>();
+  readonly #lookups: Lookups;
   #list: "unloaded" | "loading" | { readonly next: string | undefined } = "unloaded";
 
   constructor(options: ConversationsOptions) {
     this.#options = options;
+    this.#lookups = new Lookups(options.requests, (conversation) => this.merge(conversation));
   }
 
   /** The one that changed last first. */
@@ -152,7 +154,7 @@ export class Conversations {
   askSeen(): void {
     const summary = this.#summaries.get([...this.#held.keys()].at(-1) ?? "");
     if (summary !== undefined && this.#list !== "loading" && this.#options.seen.isWanted(summary))
-      this.#fetch(summary.id);
+      this.#lookups.ask(summary.id);
   }
 
   async loadOlder(id: string): Promise<void> {
@@ -198,12 +200,12 @@ export class Conversations {
         const entry = this.#options.outbox.confirm(step.id);
         if (entry !== undefined) this.#onEvent(eventFromAck(entry, step, this.#options.me()));
         else if ((this.#summaries.get(step.conversation)?.lastSeq ?? 0) < step.seq)
-          this.#fetch(step.conversation);
+          this.#lookups.ask(step.conversation);
         return;
       }
       case "markers": {
         const summary = this.#summaries.get(step.conversation);
-        if (summary === undefined) this.#fetch(step.conversation);
+        if (summary === undefined) this.#lookups.ask(step.conversation);
         else this.#set(applyMarkersToSummary(summary, step, this.#options.me()));
         return;
       }
@@ -215,7 +217,7 @@ export class Conversations {
   applyPage(page: ChangesPage): void {
     const byConversation = new Map<string, ConversationEvent[]>();
     for (const event of page.events) {
-      this.#options.outbox.confirm(event.id);
+      if (event.from === this.#options.me()) this.#options.outbox.confirm(event.id);
       const events = byConversation.get(event.conversation) ?? [];
       events.push(event);
       byConversation.set(event.conversation, events);
@@ -240,15 +242,22 @@ export class Conversations {
     }
     this.#list = "unloaded";
     this.loadList();
-    for (const id of this.#held.keys()) this.#fetch(id);
+    for (const id of this.#held.keys()) this.#lookups.ask(id);
   }
 
   /** After a connection: whatever of the messages looked at is not loaded. */
   repairAll(): void {
     for (const id of this.#held.keys()) {
       if (this.#summaries.has(id)) this.#repair(id);
-      else this.#fetch(id);
+      else this.#lookups.ask(id);
     }
+  }
+
+  /** Asks again for whatever is missing because no answer came. */
+  onPong(): void {
+    this.loadList();
+    this.#lookups.askAgain();
+    this.repairAll();
   }
 
   markDelivered(id: string): void {
@@ -266,6 +275,7 @@ export class Conversations {
     this.#summaries.clear();
     this.#changedAt.clear();
     this.#held.clear();
+    this.#lookups.clear();
     this.#list = "unloaded";
   }
 
@@ -275,7 +285,7 @@ export class Conversations {
     this.#change(event.conversation, { kind: "events", events: [event] });
     const summary = this.#summaries.get(event.conversation);
     if (summary === undefined) {
-      this.#fetch(event.conversation);
+      this.#lookups.ask(event.conversation);
       return;
     }
     this.#set(applyEventToSummary(summary, event, me()));
@@ -288,20 +298,6 @@ export class Conversations {
     for (const summary of answer.conversations) this.merge(summary);
     this.askSeen();
     this.#options.changed();
-  }
-
-  #fetch(id: string): void {
-    if (this.#fetching.has(id)) return;
-    this.#fetching.add(id);
-    this.#options.requests.start<"open">({ type: "open", conversation: id }, true, {
-      done: (answer) => {
-        this.#fetching.delete(id);
-        this.merge(answer.conversation);
-      },
-      failed: () => {
-        this.#fetching.delete(id);
-      },
-    });
   }
 
   #repair(id: string): void {

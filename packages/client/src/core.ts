@@ -1,5 +1,5 @@
 /** The client's parts, wired: what comes from the server goes to the part that it concerns. */
-import type { ServerFrame, ServerFrameOf, User } from "@duologue/protocol";
+import type { ClientFrame, ServerFrame, ServerFrameOf, User } from "@duologue/protocol";
 import { Arrivals } from "./arrivals.ts";
 import { CatchUp, type ChangesPage, type Step } from "./catch-up.ts";
 import type { ConnectOptions, ServerLimits } from "./client-types.ts";
@@ -88,8 +88,7 @@ export class Core {
     this.requests = new Requests(environment, write);
     this.storage = options.storage ?? memoryStorage();
     this.storage.subscribe?.(changed);
-    const peers = shared && outboxPeers(shared);
-    this.outbox = new Outbox({ environment, storage: this.storage, write, changed, ...(peers && { peers }) });
+    this.outbox = this.#makeOutbox(environment, shared, write);
     this.marks = new Marks(environment, write);
     this.typing = new Typing(environment, write, changed);
     this.seen = new Seen(environment, (user) => this.contacts.isOnline(user) === false);
@@ -123,6 +122,11 @@ export class Core {
     return this.contacts.lobby;
   }
 
+  /** For what the user writes next. */
+  nextId(): string {
+    return this.ids.next(this.outbox.lastId);
+  }
+
   /** Takes what the user wrote; returns its id. Throws NotLoggedInError before the first login and OutboxFullError. */
   add(frame: OutboxFrame): string {
     if (this.limits === undefined) throw new NotLoggedInError();
@@ -130,6 +134,22 @@ export class Core {
     const tooLong = frameBytesOf(frame) > this.limits.frameBytes;
     this.outbox.add(frame, tooLong ? { code: "text_too_long", message: "The text is too long." } : undefined);
     return frame.id;
+  }
+
+  #makeOutbox(
+    environment: Environment,
+    shared: SharedConnection | undefined,
+    write: (frame: ClientFrame) => boolean,
+  ): Outbox {
+    const peers = shared && outboxPeers(shared);
+    return new Outbox({
+      environment,
+      storage: this.storage,
+      write,
+      changed: () => this.notifier.changed(),
+      unanswered: () => this.connection.check(),
+      ...(peers && { peers }),
+    });
   }
 
   #findContacts(environment: Environment, isFollower: () => boolean): Contacts {
@@ -259,7 +279,7 @@ export class Core {
     }
     this.conversations.loadList();
     if (share === undefined) this.outbox.connected(frame.limits.framesPerSecond);
-    this.marks.connected();
+    this.marks.connected(frame.limits.framesPerSecond);
     if (!this.catchUp.syncing) this.conversations.repairAll();
   }
 
@@ -291,6 +311,7 @@ export class Core {
         if (frame.behind) this.catchUp.sync();
         this.outbox.onPong();
         this.marks.onPong();
+        this.conversations.onPong();
         break;
       case "error":
         this.outbox.refuse(frame);

@@ -56,12 +56,42 @@ describe("discarding", () => {
   test("what the server put off can be discarded, as long as every copy was refused", async () => {
     using room = new Room();
     const { alice, bob, conversation } = await joinPair(room);
-    room.server.refusals.push({ code: "unavailable", retryAfterMs: 5_000 });
+    room.server.refusals.push({ code: "busy", retryAfterMs: 5_000 });
     const id = alice.send(conversation, "never mind");
     room.server.flush();
     expect(alice.discard(id)).toBe(true);
     room.pass(60_000);
     expect(textsOf(bob, conversation)).toEqual([]);
+  });
+
+  test("[CV6] what the server lost its store over cannot be discarded, for it may be stored", async () => {
+    using room = new Room();
+    const { alice, bob, conversation } = await joinPair(room);
+    room.server.refusals.push({ code: "unavailable", retryAfterMs: 5_000 });
+    const id = alice.send(conversation, "may be there");
+    room.server.flush();
+    expect(alice.discard(id)).toBe(false);
+    room.pass(60_000);
+    for (const client of [alice, bob]) expect(textsOf(client, conversation)).toEqual(["may be there"]);
+  });
+
+  test("[CV6] one that was repeated cannot be discarded when its second copy is refused", async () => {
+    using room = new Room();
+    const { alice, bob, conversation } = await joinPair(room);
+    room.server.losesHint = ({ type }) => type === "ack";
+    const id = alice.send(conversation, "may be there");
+    room.server.flush();
+    // Before its repeat comes, the server has too much to do.
+    for (let passedMs = 0; passedMs < 30_000 && room.server.refusals.length === 0; passedMs += 100) {
+      room.environment.advance(100);
+      const again = room.link(alice).up.filter((text) => text.includes(id));
+      if (again.length > 0) room.server.refusals.push({ code: "busy", retryAfterMs: 60_000 });
+      room.server.flush();
+    }
+    expect(alice.discard(id)).toBe(false);
+    room.server.losesHint = () => false;
+    room.pass(90_000);
+    for (const client of [alice, bob]) expect(textsOf(client, conversation)).toEqual(["may be there"]);
   });
 
   test("[CV6] a reload forgets neither what was discarded nor that the server may have something", async () => {
@@ -81,7 +111,8 @@ describe("discarding", () => {
     alice.close();
     // What the next page knows before it has a connection.
     const { environment } = room;
-    const outbox = new Outbox({ environment, storage, write: () => false, changed: () => undefined });
+    const changed = (): void => undefined;
+    const outbox = new Outbox({ environment, storage, write: () => false, changed, unanswered: changed });
     outbox.load(me?.id ?? "");
     expect(outbox.all().map(({ frame }) => frame.id)).toEqual([written, waiting]);
     expect([outbox.discard(discarded), outbox.discard(written)]).toEqual([false, false]);

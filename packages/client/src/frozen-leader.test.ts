@@ -56,7 +56,7 @@ describe("a leader that the browser froze", () => {
         const scene = await joinWithTabs(room, 2);
         const [one, two] = [tabAt(scene, 0), tabAt(scene, 1)];
         // The server lets it wait: it would try again when it wakes.
-        room.server.refusals.push({ code: "unavailable", retryAfterMs: 1_000 });
+        room.server.refusals.push({ code: "busy", retryAfterMs: 1_000 });
         const id = one.client.send(scene.conversation, "never mind");
         room.settle();
         one.tab.freeze();

@@ -26,6 +26,8 @@ export const REQUESTS_MAX = 256;
 
 /** Messages written but not yet acknowledged. */
 export const OUTBOX_WINDOW = 32;
+/** How often it is looked whether what was written is answered; what was not answered twice in a row makes a ping. */
+export const ANSWER_WAIT_MS = 5_000;
 /** Messages waiting in the outbox; one more is refused with OutboxFullError. */
 export const OUTBOX_ENTRIES = 1_000;
 /** Tokens that the site is asked for, one after another refused, before the refusal stands. */
@@ -57,8 +59,9 @@ export const TAB_REQUESTS = 1_024;
 export const OUTBOX_GONE = 4_000;
 /** Tokens of the same person that another tab may come with. */
 export const TOKENS_KNOWN = 32;
-/** Share of the server's frame rate that the outbox takes; the rest is for requests, marks and typing. */
+/** Shares of the server's frame rate that the outbox and the receipts take; the rest is for requests and typing. */
 export const OUTBOX_RATE_SHARE = 0.6;
+export const MARK_RATE_SHARE = 0.2;
 
 /** How long a step that does not fit the cursor waits for the one before it. */
 export const STEP_WAIT_MS = 200;

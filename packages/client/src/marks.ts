@@ -4,7 +4,9 @@
  */
 import type { ClientFrame, Conversation, Markers } from "@duologue/protocol";
 import type { Environment, Timer } from "./environment.ts";
-import { MARK_SHARE_MS } from "./limits.ts";
+import { MARK_RATE_SHARE, MARK_SHARE_MS } from "./limits.ts";
+import { Overdue } from "./overdue.ts";
+import { Pacer } from "./pacer.ts";
 
 export class Marks {
   readonly #environment: Environment;
@@ -13,13 +15,17 @@ export class Marks {
   readonly #wanted = new Map<string, Markers>();
   /** Of these, what was not written on this connection yet. */
   readonly #unwritten = new Set<string>();
-  /** Were already written at the last pong. */
-  #overdue = new Set<string>();
+  /** Looked at with each pong. */
+  readonly #overdue = new Overdue();
+  readonly #pacer: Pacer;
   #timer: Timer | undefined;
 
   constructor(environment: Environment, write: (frame: ClientFrame) => boolean) {
     this.#environment = environment;
     this.#write = write;
+    this.#pacer = new Pacer(environment, MARK_RATE_SHARE, () => {
+      if (this.#unwritten.size > 0) this.#flushLater();
+    });
   }
 
   delivered(summary: Conversation): void {
@@ -48,7 +54,8 @@ export class Marks {
     }
   }
 
-  connected(): void {
+  connected(framesPerSecond: number): void {
+    this.#pacer.setRate(framesPerSecond);
     for (const conversation of this.#wanted.keys()) this.#unwritten.add(conversation);
     if (this.#wanted.size > 0) this.#flushLater();
   }
@@ -56,14 +63,12 @@ export class Marks {
   /** Repeats what was not confirmed for a whole ping interval: refused, which marks are not told of, or lost. */
   onPong(): void {
     const written = [...this.#wanted.keys()].filter((conversation) => !this.#unwritten.has(conversation));
-    for (const conversation of written) {
-      if (this.#overdue.has(conversation)) this.#unwritten.add(conversation);
-    }
-    this.#overdue = new Set(written);
+    for (const conversation of this.#overdue.look(written)) this.#unwritten.add(conversation);
     if (this.#unwritten.size > 0) this.#flushLater();
   }
 
   disconnected(): void {
+    this.#pacer.stop();
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#overdue.clear();
@@ -98,6 +103,8 @@ export class Marks {
     for (const conversation of [...this.#unwritten]) {
       const wanted = this.#wanted.get(conversation);
       if (wanted === undefined || wanted.delivered === 0) continue;
+      // A hundred conversations that came while nobody was here must not cost the connection (SPEC BI3).
+      if (!this.#pacer.take()) return;
       const { delivered, read } = wanted;
       const frame: ClientFrame =
         read === 0

@@ -14,7 +14,9 @@ export class MessageIds {
     this.#environment = environment;
   }
 
-  next(): string {
+  /** `after`: an id of an earlier visit, whose clock may have been ahead of this one's; the new one sorts behind it. */
+  next(after = ""): string {
+    this.#passBy(after);
     const bytes = this.#environment.randomBytes(10);
     const now = this.#environment.now();
     if (now > this.#time) {
@@ -32,5 +34,12 @@ export class MessageIds {
     const variant = (((bytes[2] ?? 0) & 0x3f) | 0x80).toString(16);
     const rest = Array.from(bytes.subarray(3, 10), (byte) => byte.toString(16).padStart(2, "0")).join("");
     return `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-${variant}${rest.slice(0, 2)}-${rest.slice(2)}`;
+  }
+  #passBy(id: string): void {
+    const time = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+    const counter = Number.parseInt(id.slice(15, 18), 16);
+    if (!(time > this.#time || (time === this.#time && counter > this.#counter))) return;
+    this.#time = time;
+    this.#counter = counter;
   }
 }

@@ -23,9 +23,14 @@ export interface OutboxEntry {
 export const QUEUED: OutboxState = { kind: "queued" };
 export const SENDING: OutboxState = { kind: "sending" };
 
-/** As it stands after the connection over which it was written is lost, or the page. */
+/** As it stands after the connection over which it was written is lost, or the page, or the server's store. */
 export function afterLoss(entry: OutboxEntry): OutboxEntry {
   return entry.state.kind === "sending" ? { ...entry, state: QUEUED, isUncertain: true } : entry;
+}
+
+/** As it stands when another copy is on its way: what is said of this one says nothing of the first. */
+export function afterRepeat(entry: OutboxEntry): OutboxEntry {
+  return { ...entry, isUncertain: true };
 }
 
 /** Whether the server may have it, so that it cannot be taken back any more. */

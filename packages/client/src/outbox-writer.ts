@@ -2,8 +2,9 @@
 import type { ClientFrame } from "@duologue/protocol";
 import { Backoff } from "./backoff.ts";
 import type { Environment, Timer } from "./environment.ts";
-import { OUTBOX_WINDOW } from "./limits.ts";
+import { OUTBOX_RATE_SHARE, OUTBOX_WINDOW } from "./limits.ts";
 import { type OutboxEntry, SENDING } from "./outbox-entry.ts";
+import { Overdue } from "./overdue.ts";
 import { Pacer } from "./pacer.ts";
 
 export interface OutboxWriterOptions {
@@ -20,8 +21,8 @@ export class OutboxWriter {
   readonly #pacer: Pacer;
   /** Conversations (or "" for all) that wait after a refusal. */
   readonly #pauses = new Map<string, Timer>();
-  /** Were already on their way at the last pong. */
-  #overdue = new Set<string>();
+  /** Looked at with each pong. */
+  readonly #overdue = new Overdue();
   #online = false;
   /** Something was written since the wait grew last. */
   #hasTried = true;
@@ -29,7 +30,7 @@ export class OutboxWriter {
   constructor(options: OutboxWriterOptions) {
     this.#options = options;
     this.#backoff = new Backoff(options.environment);
-    this.#pacer = new Pacer(options.environment, options.ready);
+    this.#pacer = new Pacer(options.environment, OUTBOX_RATE_SHARE, options.ready);
   }
 
   connected(framesPerSecond: number): void {
@@ -63,23 +64,16 @@ export class OutboxWriter {
     return written;
   }
 
-  /** At a pong: repeats what has been on its way for a whole ping interval, because its answer was lost. */
-  repeat(entries: Iterable<OutboxEntry>): void {
+  /** At a pong: repeats what was on its way at the last pong already, because its answer was lost; gives back what. */
+  repeat(entries: Iterable<OutboxEntry>): readonly OutboxEntry[] {
     const sending = [...entries].filter((entry) => entry.state.kind === "sending");
-    const overdue = this.#overdue;
-    this.#overdue = new Set(sending.map((entry) => entry.frame.id));
-    for (const entry of sending) {
-      if (overdue.has(entry.frame.id)) this.#options.write(entry.frame);
-    }
+    const overdue = new Set(this.#overdue.look(sending.map((entry) => entry.frame.id)));
+    return sending.filter((entry) => overdue.has(entry.frame.id) && this.#options.write(entry.frame));
   }
 
   /** The server took one: the next refusal's wait is a short one again. */
   accepted(): void {
     this.#backoff.reset();
-  }
-
-  forget(id: string): void {
-    this.#overdue.delete(id);
   }
 
   /**

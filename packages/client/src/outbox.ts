@@ -3,11 +3,12 @@
  * is acknowledged or refused for good. A repeat is harmless, because the id stays the same (SPEC CV6).
  */
 import type { ClientFrame, ServerFrameOf } from "@duologue/protocol";
-import type { Environment } from "./environment.ts";
+import type { Environment, Timer } from "./environment.ts";
 import { OutboxFullError, type ServerError, toServerError } from "./errors.ts";
-import { OUTBOX_ENTRIES, OUTBOX_GONE } from "./limits.ts";
+import { ANSWER_WAIT_MS, OUTBOX_ENTRIES, OUTBOX_GONE } from "./limits.ts";
 import {
   afterLoss,
+  afterRepeat,
   entryText,
   mayBeSent,
   type OutboxEntry,
@@ -18,6 +19,7 @@ import {
   refused,
 } from "./outbox-entry.ts";
 import { OutboxWriter } from "./outbox-writer.ts";
+import { Overdue } from "./overdue.ts";
 import { afterRefusal } from "./policy.ts";
 import { type ClientStorage, whenLoaded } from "./storage.ts";
 
@@ -26,6 +28,8 @@ export interface OutboxOptions {
   readonly storage: ClientStorage;
   readonly write: (frame: ClientFrame) => boolean;
   readonly changed: () => void;
+  /** An answer does not come: it is to be found out whether the connection lives. */
+  readonly unanswered: () => void;
   /** The user's other tabs, if they share the connection. */
   readonly peers?: OutboxPeers;
 }
@@ -43,6 +47,9 @@ export interface OutboxPeers {
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #writer: OutboxWriter;
+  /** Looked at while something is on its way. */
+  readonly #unanswered = new Overdue();
+  #answerTimer: Timer | undefined;
   /** By id; the order of insertion is the order of sending. */
   #entries = new Map<string, OutboxEntry>();
   /** False while another tab sends what is here. */
@@ -53,6 +60,8 @@ export class Outbox {
   readonly #gone = new Map<string, "confirmed" | "discarded">();
   #user: string | undefined;
   #isStale = false;
+  /** The last id that an earlier visit left; what is written now comes behind it. */
+  lastId = "";
   #loading: { readonly user: string } | undefined;
   #version = 0;
 
@@ -112,6 +121,7 @@ export class Outbox {
     }
     found.sort((one, other) => (one.frame.id < other.frame.id ? -1 : 1));
     this.#entries = new Map(found.slice(0, OUTBOX_ENTRIES).map((entry) => [entry.frame.id, entry]));
+    this.lastId = found.at(-1)?.frame.id ?? "";
     this.#changed();
   }
 
@@ -146,7 +156,7 @@ export class Outbox {
         this.#put(refused(entry, toServerError(error)));
         break;
       case "retry": {
-        this.#put({ ...entry, state: QUEUED });
+        this.#put(decision.isUncertain ? afterLoss(entry) : { ...entry, state: QUEUED });
         const place = decision.scope === "everything" ? "" : entry.frame.conversation;
         this.#writer.pause(place, decision.delayMs);
         break;
@@ -252,13 +262,17 @@ export class Outbox {
 
   disconnected(): void {
     this.#writer.disconnected();
+    this.#answerTimer?.cancel();
+    this.#answerTimer = undefined;
+    this.#unanswered.clear();
     for (const [id, entry] of this.#entries) this.#entries.set(id, afterLoss(entry));
     this.#changed();
   }
 
-  /** Repeats what has been on its way for a whole ping interval: its answer was lost. */
+  /** Repeats what has been on its way since the last pong: its answer was lost. */
   onPong(): void {
-    if (this.#leads) this.#writer.repeat(this.#entries.values());
+    if (!this.#leads) return;
+    for (const entry of this.#writer.repeat(this.#entries.values())) this.#put(afterRepeat(entry));
   }
 
   /** Forgets the user and everything of theirs, in the storage too. */
@@ -279,7 +293,19 @@ export class Outbox {
       this.#store(entry);
       this.#options.peers?.changed(entry);
     }
-    if (written.length > 0) this.#changed();
+    if (written.length === 0) return;
+    this.#changed();
+    this.#awaitAnswers();
+  }
+
+  /** A frame or its answer that went astray, or a dead connection, is noticed long before the next ping. */
+  #awaitAnswers(): void {
+    this.#answerTimer ??= this.#options.environment.after(ANSWER_WAIT_MS, () => {
+      this.#answerTimer = undefined;
+      const sending = this.all().flatMap(({ frame, state }) => (state.kind === "sending" ? [frame.id] : []));
+      if (this.#unanswered.look(sending).length > 0) this.#options.unanswered();
+      if (sending.length > 0) this.#awaitAnswers();
+    });
   }
 
   #put(entry: OutboxEntry): void {
@@ -308,7 +334,6 @@ export class Outbox {
 
   #drop(id: string): void {
     this.#entries.delete(id);
-    this.#writer.forget(id);
     this.#options.storage.remove(this.#key(id));
     this.#changed();
   }

@@ -38,11 +38,15 @@ export type AfterRefusal =
       readonly kind: "retry";
       readonly scope: "conversation" | "everything";
       readonly delayMs: number | undefined;
+      /** The server may have stored it all the same. */
+      readonly isUncertain: boolean;
     };
 
 /** What to do with a message that the server refused. `delayMs` undefined: wait as the back-off says. */
 export function afterRefusal(error: ServerFrameOf<"error">): AfterRefusal {
   if (!error.retryable) return { kind: "fail" };
   const scope = error.code === "too_many_conversations" ? "conversation" : "everything";
-  return { kind: "retry", scope, delayMs: error.retryAfterMs };
+  // The store was lost while it was at it, and its last word with it.
+  const isUncertain = error.code === "unavailable";
+  return { kind: "retry", scope, delayMs: error.retryAfterMs, isUncertain };
 }

@@ -113,6 +113,10 @@ export class SharedConnection {
     return true;
   }
 
+  check(): void {
+    if (this.#mode !== "following") this.#socket.check();
+  }
+
   restart(): void {
     if (this.#mode !== "following") this.#socket.restart();
   }

@@ -11,6 +11,8 @@ export class FakeEnvironment implements Environment {
   readonly #timers = new Set<FakeTimer>();
   readonly #wakeListeners = new Set<() => void>();
   #now = 1_700_000_000_000;
+  /** Added to the time of day; timers are not moved. */
+  clockShiftMs = 0;
   #seed: number;
 
   constructor(open: (url: string, events: SocketEvents) => Socket, seed = 1) {
@@ -19,7 +21,7 @@ export class FakeEnvironment implements Environment {
   }
 
   now(): number {
-    return this.#now;
+    return this.#now + this.clockShiftMs;
   }
 
   after(delayMs: number, run: () => void): Timer {

@@ -28,6 +28,8 @@ export class FakeLink {
   isGone = false;
   /** By the client, which then hears nothing more. */
   isDropped = false;
+  /** Fault switch: nothing moves any more, and nobody is told. */
+  isDead = false;
 
   constructor(events: SocketEvents) {
     this.events = events;
@@ -77,7 +79,7 @@ export abstract class FakeNetwork {
 
   /** Moves one thing of one link: opens it, or brings one frame over. False when it has nothing to move. */
   step(link: FakeLink): boolean {
-    if (link.isGone) return false;
+    if (link.isGone || link.isDead) return false;
     if (!link.isOpen) {
       if (!this.acceptsSockets) this.cut(link);
       else {
