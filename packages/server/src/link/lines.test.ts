@@ -2,14 +2,9 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FakeClock } from "../../test/harness/fake-clock.ts";
 import { systemClock } from "../clock.ts";
-import {
-  connectLines,
-  type LineConnection,
-  type LineLimits,
-  type LineReceiver,
-  listenLines,
-} from "./lines.ts";
+import { connectLines, LineConnection, type LineLimits, type LineReceiver, listenLines } from "./lines.ts";
 
 const limits: LineLimits = { lineBytes: 1_000_000, queueBytes: 8_000_000 };
 const cleanUp: (() => void)[] = [];
@@ -81,6 +76,26 @@ describe("lines over a Unix socket", () => {
     client.send("x".repeat(500_000));
     expect(await serverInbox.closed).toContain("longer");
     await clientInbox.closed;
+  });
+
+  test("what waits for a peer that stands still is not looked at again each turn", () => {
+    const clock = new FakeClock();
+    const written: number[] = [];
+    let [takes, taken] = [0, 0];
+    const write = (bytes: Buffer): number => {
+      written.push(bytes.length);
+      taken += Math.min(takes, bytes.length);
+      return Math.min(takes, bytes.length);
+    };
+    const connection = new LineConnection({ write, end: () => undefined }, clock, limits, inbox());
+    for (let turn = 0; turn < 100; turn += 1) {
+      connection.send("x".repeat(999));
+      clock.endTurn();
+    }
+    expect(written).toEqual(Array.from({ length: 100 }, () => 1_000));
+    // The peer reads again, a part of a turn's lines first.
+    for (takes of [600, 600, 1_000]) connection.write();
+    expect(taken).toBe(100_000);
   });
 
   test("a peer that does not read is cut off when the bound is reached, not waited for", async () => {

@@ -29,7 +29,9 @@ const EMPTY = Buffer.alloc(0);
 export class LineConnection {
   private queue: string[] = [];
   private queueLength = 0;
-  private unsent: Buffer = EMPTY;
+  /** What the socket has not taken; a peer that stands still for seconds must not cost a copy of it each turn. */
+  private unsent: Buffer[] = [];
+  private unsentBytes = 0;
   private partial: Buffer = EMPTY;
   private closed = false;
   private flushing = false;
@@ -60,25 +62,32 @@ export class LineConnection {
   flush(): void {
     this.flushing = false;
     if (this.closed || this.queue.length === 0) return;
-    if (this.queueLength + this.unsent.length > this.limits.queueBytes) {
+    if (this.queueLength + this.unsentBytes > this.limits.queueBytes) {
       this.close("it does not read what is sent to it");
       return;
     }
-    const text = `${this.queue.join("\n")}\n`;
+    const bytes = Buffer.from(`${this.queue.join("\n")}\n`);
     this.queue = [];
     this.queueLength = 0;
-    const bytes = Buffer.from(text);
-    this.unsent = this.unsent.length === 0 ? bytes : Buffer.concat([this.unsent, bytes]);
+    this.unsent.push(bytes);
+    this.unsentBytes += bytes.length;
     this.write();
   }
 
   /** A raw Bun socket may take only a part of what it is given; the rest goes on `drain`. */
   write(): void {
-    while (this.unsent.length > 0 && !this.closed) {
-      const taken = this.socket.write(this.unsent);
-      if (taken <= 0) return;
-      this.unsent = taken === this.unsent.length ? EMPTY : this.unsent.subarray(taken);
+    const { unsent } = this;
+    let whole = 0;
+    for (const bytes of unsent) {
+      const taken = Math.max(0, this.socket.write(bytes));
+      this.unsentBytes -= taken;
+      if (taken < bytes.length) {
+        unsent[whole] = bytes.subarray(taken);
+        break;
+      }
+      whole += 1;
     }
+    unsent.splice(0, whole);
   }
 
   receive(chunk: Buffer): void {
@@ -109,7 +118,7 @@ export class LineConnection {
     if (this.closed) return;
     this.closed = true;
     this.queue = [];
-    this.unsent = EMPTY;
+    this.unsent = [];
     this.socket.end();
     this.receiver.onClose(reason);
   }
