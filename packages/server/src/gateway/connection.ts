@@ -146,6 +146,14 @@ export class Connection {
     this.outlet.add(this);
   }
 
+  /** Ends `hold` without a welcome: what was held back is nothing to somebody who is not let in. */
+  discardHeld(): void {
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    this.frames = [];
+    this.queuedLength = 0;
+  }
+
   /** True while the peer does not take what was sent before. */
   get isCongested(): boolean {
     return (this.socket?.getBufferedAmount() ?? 0) > 0;

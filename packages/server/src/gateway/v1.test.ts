@@ -25,6 +25,7 @@ function setUp() {
     chat: { submit: (_: unknown, wish: Wish) => void ids.push(wish.id) },
     presence: { lobby: new Map() },
     connections: { add: () => undefined },
+    failures: { report: () => undefined },
     lobby: { sendWhole: () => undefined },
     statistics: { messagesIn: 0 },
   } as unknown as Gateway;
@@ -45,7 +46,9 @@ function setUp() {
   const settle = async (): Promise<void> => {
     for (let round = 0; round < 20; round += 1) await Promise.resolve();
   };
-  return { clock, connection, sent, say, settle, ids, answer: () => position.resolve("e.0") };
+  const answer = (): void => position.resolve("e.0");
+  const fail = (): void => position.reject(new RangeError("the store is away"));
+  return { clock, connection, sent, say, settle, ids, answer, fail };
 }
 
 function send(count: number): ClientFrame {
@@ -80,4 +83,17 @@ test("[BI3] a flood is ended also when now and then a frame of it is in time", a
   }
   expect(sent.at(-1)).toBe(`${closeTable.too_fast.code}`);
   expect(count).toBeLessThan(2 * (defaultLimits.framesBurst + defaultLimits.framesRefused));
+});
+
+test("[CN6] who cannot be let in is told why, and nothing that happened meanwhile", async () => {
+  const { connection, sent, say, settle, fail } = setUp();
+  say({ type: "hello", version: 1, token: "t" });
+  await settle();
+  connection.push('{"type":"lobby-change"}');
+  fail();
+  await settle();
+  expect(sent.map((text) => /unavailable|^4\d+$|lobby/.exec(text)?.[0])).toEqual([
+    "unavailable",
+    `${closeTable.unavailable.code}`,
+  ]);
 });

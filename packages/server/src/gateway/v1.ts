@@ -89,6 +89,7 @@ async function login(gateway: Gateway, connection: Connection, hello: ClientFram
     else await welcome(gateway, connection, outcome.value, { cursor: hello.cursor, waiting });
   } catch (error) {
     gateway.failures.report(error, "login failed");
+    connection.discardHeld();
     sendFault(connection, fault("unavailable"));
     connection.close("unavailable");
   }
