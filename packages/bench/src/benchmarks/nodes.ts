@@ -2,8 +2,9 @@
 import type { LoadResult, Offer } from "../load/job.ts";
 import { type CpuPart, cpuParts } from "../model/cpu-parts.ts";
 import type { Chart } from "../report/chart.ts";
+import { formatDifference } from "../report/interval.ts";
 import { formatNumber, formatSpread, type Report, spreadOf, type Target, tableOf } from "../report/report.ts";
-import { ClusterHost, POSTGRES_NOTE } from "../servers/cluster.ts";
+import { ClusterHost, POSTGRES_NOTE, type RunningCluster } from "../servers/cluster.ts";
 import { generate } from "../servers/generator.ts";
 import { fileSystemOf } from "../system/file-system.ts";
 import {
@@ -19,7 +20,10 @@ import {
 const CONNECTIONS = 200;
 const WINDOW = 8;
 const NODES = [1, 2, 3];
-const OPEN_PER_SECOND = 2000;
+/** Few messages, each in a transaction of its own, and more. */
+const RATES = [300, 2000];
+/** Of each cluster in which people are placed in either way: what a hop costs is the difference of two runs, one after the other. */
+const PAIRS = 4;
 /** Full load before anything is measured: code that has just begun to run is compiled while it runs, which costs more than it. */
 const HEAT_MS = 8000;
 const LIMITS: Limits = { framesPerSecond: 1_000_000, framesBurst: 1_000_000, silenceMs: 600_000 };
@@ -33,9 +37,18 @@ export interface ClusterCase {
   readonly marks: boolean;
 }
 
+type Placement = ClusterCase["placement"];
+
+/** A cluster, and how people are placed in it in turn. */
+interface ClusterPlan extends Omit<ClusterCase, "placement"> {
+  readonly placements: readonly [Placement] | readonly [Placement, Placement];
+}
+
 export interface NodesRun extends ClusterCase {
   readonly offer: Offer;
   readonly run: number;
+  /** Runs of one cluster and offer with the same number follow each other. */
+  readonly pair: number;
   readonly nodePids: readonly number[];
   readonly result: LoadResult;
 }
@@ -47,8 +60,8 @@ export async function benchNodes(context: BenchContext): Promise<Report> {
   await using host = await ClusterHost.start(clock, children);
   const runs: NodesRun[] = [];
   for (let run = 1; run <= settings.runs; run += 1) {
-    for (const what of casesOf(settings.nodes ?? NODES)) {
-      runs.push(...(await runCase(context, host, what, run)));
+    for (const plan of plansOf(settings.nodes ?? NODES)) {
+      runs.push(...(await runPlan(context, host, plan, run)));
     }
   }
   return {
@@ -60,7 +73,9 @@ export async function benchNodes(context: BenchContext): Promise<Report> {
         `${sharedCores.description}; data on ${fileSystemOf(settings.dataParent)}`,
       POSTGRES_NOTE,
       "together: both of a pair on the same node; apart: on two, so that every message crosses the bus",
-      `runs: ${settings.runs}, of ${settings.measureMs / 1000} s each, the cases in turn: median [lowest–highest]`,
+      `rounds: ${settings.runs}, the clusters in turn; of each, and each load, one run of ${settings.measureMs / 1000} s, or ${PAIRS} in either placement, now ` +
+        "the one first, now the other: median [lowest–highest]",
+      "a hop: the median of the differences of two runs that follow each other, and where it lies with a confidence of 95 %; 0? is not told from nothing",
       "marked: the recipient marks each message as delivered and read, which is a change of its own that is stored and told",
       `each cluster is under full load for ${HEAT_MS / 1000} s before it is measured`,
       "CPU in µs for each message, user and system time of all processes of that kind; in all: without the generator",
@@ -80,18 +95,21 @@ export async function benchNodes(context: BenchContext): Promise<Report> {
 }
 
 /** The last one is tried with marks too. */
-function casesOf(nodes: readonly number[]): ClusterCase[] {
-  const cases = nodes.flatMap((count): ClusterCase[] => {
-    const plain = { nodes: count, placement: "together", bus: "nats", marks: false } as const;
-    return count === 1 ? [{ ...plain, bus: "local" }, plain] : [plain, { ...plain, placement: "apart" }];
+function plansOf(nodes: readonly number[]): ClusterPlan[] {
+  const plans = nodes.flatMap((count): ClusterPlan[] => {
+    const plain = { nodes: count, bus: "nats", marks: false } as const;
+    if (count > 1) return [{ ...plain, placements: ["together", "apart"] }];
+    const alone = { ...plain, placements: ["together"] } as const;
+    return [{ ...alone, bus: "local" }, alone];
   });
-  const last = cases.at(-1);
-  return last === undefined ? [] : [...cases, { ...last, marks: true }];
+  const last = plans.at(-1);
+  if (last === undefined) return [];
+  return [...plans, { ...last, placements: [last.placements.at(-1) ?? "together"], marks: true }];
 }
 
 function offersOf({ settings }: BenchContext): Offer[] {
   const windows = settings.windows ?? [WINDOW];
-  const rates = settings.rates ?? [OPEN_PER_SECOND];
+  const rates = settings.rates ?? RATES;
   return [
     ...windows.map((window): Offer => ({ kind: "closed", window })),
     ...rates.map((messagesPerSecond): Offer => ({ kind: "open", messagesPerSecond })),
@@ -103,17 +121,46 @@ function workersOf({ settings }: BenchContext): number {
 }
 
 /** A cluster of its own, heated, and then all offers one after the other. */
-async function runCase(
+async function runPlan(
   context: BenchContext,
   host: ClusterHost,
-  what: ClusterCase,
+  { placements, ...plan }: ClusterPlan,
   run: number,
 ): Promise<NodesRun[]> {
-  const { clock, children, settings } = context;
-  const { warmupMs, measureMs, dataParent } = settings;
+  const { settings } = context;
   const workers = workersOf(context);
-  await using cluster = await host.startCluster({ ...what, workers, limits: LIMITS, dataParent });
-  const { nodes, beside, postgresUrl, natsMonitorUrl } = cluster;
+  const options = { ...plan, workers, limits: LIMITS, dataParent: settings.dataParent };
+  await using cluster = await host.startCluster(options);
+  const heating = { kind: "closed", window: WINDOW } as const;
+  const heat = { placement: placements[0], marks: plan.marks, offer: heating };
+  await load(context, cluster, heat, { prefix: "heat", warmupMs: 1, measureMs: HEAT_MS });
+  const nodePids = cluster.nodes.map(({ pid }) => pid);
+  const runs: NodesRun[] = [];
+  for (const [index, offer] of offersOf(context).entries()) {
+    for (let pair = 1; pair <= (placements.length === 1 ? 1 : PAIRS); pair += 1) {
+      // Now the one first, now the other: what drifts with time is in neither.
+      for (const placement of pair % 2 === 1 ? placements : placements.toReversed()) {
+        const times = { prefix: `u${index}-${pair}${placement.charAt(0)}-`, ...settings };
+        const result = await load(context, cluster, { placement, marks: plan.marks, offer }, times);
+        const measured = { ...plan, placement, offer, run, pair, nodePids, result };
+        runs.push(measured);
+        context.progress(
+          `run ${run} ${caseName(measured)}, ${offerName(offer)}: ${formatNumber(result.perSecond)}/s, ` +
+            `${formatNumber(cpuOf(measured).all)} µs, delivery p50 ${formatNumber(result.delivery.p50Ms)} ms, ` +
+            `others ${formatNumber(othersPercent(result))} %`,
+        );
+      }
+    }
+  }
+  return runs;
+}
+
+function load(
+  { clock, children, settings }: BenchContext,
+  { nodes, beside, postgresUrl, natsMonitorUrl }: RunningCluster,
+  { placement, marks, offer }: Pick<NodesRun, "placement" | "marks" | "offer">,
+  { prefix, warmupMs, measureMs }: { prefix: string; warmupMs: number; measureMs: number },
+): Promise<LoadResult> {
   const [first] = nodes;
   const job = {
     kind: "durable",
@@ -122,25 +169,10 @@ async function runCase(
     serverPid: first?.pid ?? 0,
     connections: settings.connections ?? CONNECTIONS,
     everybodyNamed: true,
-    marks: what.marks,
-    cluster: { nodes, beside, postgresUrl, natsMonitorUrl, placement: what.placement },
+    cluster: { nodes, beside, postgresUrl, natsMonitorUrl, placement },
+    ...{ marks, offer, prefix, warmupMs, measureMs },
   } as const;
-  const heating = { kind: "closed", window: WINDOW } as const;
-  const heat = { ...job, prefix: "heat", offer: heating, warmupMs: 1, measureMs: HEAT_MS };
-  await generate<"durable">(clock, children, heat, undefined);
-  const runs: NodesRun[] = [];
-  for (const [index, offer] of offersOf(context).entries()) {
-    const load = { ...job, prefix: `u${index}-`, offer, warmupMs, measureMs };
-    const result = await generate<"durable">(clock, children, load, undefined);
-    const measured = { ...what, offer, run, nodePids: nodes.map(({ pid }) => pid), result };
-    runs.push(measured);
-    context.progress(
-      `run ${run} ${caseName(what)}, ${offerName(offer)}: ${formatNumber(result.perSecond)}/s, ` +
-        `${formatNumber(cpuOf(measured).all)} µs, delivery p50 ${formatNumber(result.delivery.p50Ms)} ms, ` +
-        `others ${formatNumber(othersPercent(result))} %`,
-    );
-  }
-  return runs;
+  return generate<"durable">(clock, children, job, undefined);
 }
 
 function caseName({ nodes, placement, bus, marks }: ClusterCase): string {
@@ -245,16 +277,13 @@ function hopRows(runs: readonly NodesRun[]): string[][] {
   return groupsOf(runs).flatMap((apart) => {
     const [first] = apart;
     if (first?.placement !== "apart" || first.marks) return [];
-    const together = runs.filter(
-      (run) =>
-        run.placement === "together" &&
-        run.nodes === first.nodes &&
-        !run.marks &&
-        offerName(run.offer) === offerName(first.offer),
-    );
-    if (together.length === 0) return [];
+    const pairs = apart.flatMap((one) => {
+      const beside = runs.find((other) => other.placement === "together" && isSameBut(one, other));
+      return beside === undefined ? [] : [[one, beside] as const];
+    });
+    if (pairs.length === 0) return [];
     const difference = (value: (run: NodesRun) => number): string =>
-      formatNumber(spreadOf(apart.map(value)).median - spreadOf(together.map(value)).median);
+      formatDifference(pairs.map(([one, beside]) => value(one) - value(beside)));
     return [
       [
         String(first.nodes),
@@ -264,6 +293,13 @@ function hopRows(runs: readonly NodesRun[]): string[][] {
       ],
     ];
   });
+}
+
+/** But for the placement. */
+function isSameBut(one: NodesRun, other: NodesRun): boolean {
+  const key = ({ run, pair, nodes, marks, offer }: NodesRun): string =>
+    [run, pair, nodes, marks, offerName(offer)].join();
+  return key(one) === key(other);
 }
 
 function chartsOf(runs: readonly NodesRun[]): Chart[] {
