@@ -22,6 +22,8 @@ export type Command =
       /** Where charts are written to. */
       readonly chartDirectory: string | undefined;
       readonly markdown: boolean;
+      /** Whether the reports are put into docs/. */
+      readonly isRecorded: boolean;
     };
 
 export const helpText = `Usage: npm run bench -- <name> [options]
@@ -55,7 +57,8 @@ Options
   --measured FILE     what --json has written, for scaling; those kept with the program unless said
   --json FILE         every run, for programs
   --charts DIRECTORY  where charts are written to, as SVG; nowhere unless said
-  --markdown          a fragment for docs/benchmarks.md instead of the table
+  --markdown          tables as they stand in docs/
+  --record            also puts them into docs/benchmarks.md and docs/scaling.md
   --help
 `;
 
@@ -97,6 +100,7 @@ function readCommand(argv: readonly string[]): Command {
       charts: text,
       measured: text,
       markdown: flag,
+      record: flag,
       help: flag,
     },
   });
@@ -111,6 +115,7 @@ function readCommand(argv: readonly string[]): Command {
     jsonFile: values.json,
     chartDirectory: values.charts,
     markdown: values.markdown === true,
+    isRecorded: values.record === true,
     settings: {
       runs: wholeNumber("--runs", values.runs ?? "3"),
       measureMs: wholeNumber("--seconds", values.seconds ?? "5") * 1000,

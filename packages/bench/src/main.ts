@@ -14,6 +14,7 @@ import { benchScaling } from "./benchmarks/scaling.ts";
 import { benchStorm } from "./benchmarks/storm.ts";
 import { systemClock } from "./clock.ts";
 import { renderChart } from "./report/chart.ts";
+import { recordReport } from "./report/record.ts";
 import { renderMarkdown, renderText } from "./report/render.ts";
 import type { Report } from "./report/report.ts";
 import { Children } from "./servers/children.ts";
@@ -66,6 +67,7 @@ async function runAll(command: Extract<Command, { kind: "run" }>): Promise<void>
     reports.push(report);
     process.stdout.write(command.markdown ? renderMarkdown(report) : renderText(report));
     await writeCharts(report, command.chartDirectory);
+    if (command.isRecorded) await recordReport(name, report);
     // After each benchmark, so that a later one that fails costs nothing.
     if (command.jsonFile !== undefined)
       await Bun.write(command.jsonFile, `${JSON.stringify(reports, null, 2)}\n`);

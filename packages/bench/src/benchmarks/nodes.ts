@@ -175,7 +175,7 @@ function load(
   return generate<"durable">(clock, children, job, undefined);
 }
 
-function caseName({ nodes, placement, bus, marks }: ClusterCase): string {
+export function caseName({ nodes, placement, bus, marks }: ClusterCase): string {
   const end = marks ? ", marked" : "";
   if (nodes === 1) return bus === "local" ? `1 node, no bus${end}` : `1 node${end}`;
   return `${nodes} nodes, ${placement}${end}`;

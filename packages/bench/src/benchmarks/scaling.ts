@@ -4,7 +4,7 @@ import { type ClusterCosts, type Cost, messageActs, type Range } from "../model/
 import { cpuParts } from "../model/cpu-parts.ts";
 import { expectedDeliveries, expectedSubscriptions, simulateFanOut } from "../model/fan-out.ts";
 import { type CommitWorld, expectedCommits, simulateCommits } from "../model/group-commit.ts";
-import { costsOf } from "../model/measured.ts";
+import { costsOf, heldOutOf } from "../model/measured.ts";
 import { type Needs, needsOf } from "../model/needs.ts";
 import { expectedReturn, simulateReturn } from "../model/node-loss.ts";
 import { BEHAVIOUR, MACHINES, SCENARIO_NOTES, USERS } from "../model/scenarios.ts";
@@ -18,7 +18,8 @@ const keptFile = new URL("../../measured/cluster.json", import.meta.url).pathnam
 
 export async function benchScaling({ settings }: BenchContext): Promise<Report> {
   // Written by this package's own command, so its shape is known.
-  const costs = costsOf((await Bun.file(settings.measuredFile ?? keptFile).json()) as Report[]);
+  const measured = (await Bun.file(settings.measuredFile ?? keptFile).json()) as Report[];
+  const costs = costsOf(measured);
   const needs = USERS.map((users) => needsOf(users, costs, BEHAVIOUR, MACHINES));
   return {
     name: "The cost model",
@@ -38,6 +39,11 @@ export async function benchScaling({ settings }: BenchContext): Promise<Report> 
         "What is full first",
         ["what", "online users with one", "ones for 100 million"],
         limitRows(costs),
+      ),
+      tableOf(
+        "Each case of messages, foretold from the others: µs of CPU for each, all parts",
+        ["case", "foretold", "measured", "apart by, %"],
+        heldOutOf(measured).map(({ name, foretold, measured: was }) => comparison(name, foretold, was)),
       ),
       simulationTable(costs),
     ],
@@ -93,6 +99,7 @@ function otherRows(costs: ClusterCosts): string[][] {
     ["bus bytes, hop", range(costs.hopBusBytes)],
     ["KB in the primary, connection", range(costs.memoryKb.primaries)],
     ["KB in the worker, connection", range(costs.memoryKb.workers)],
+    ["KB in the primary, contact watched", range(costs.watchKb)],
     ["subjects, user", range(costs.subjectsPerUser)],
     ["bytes in each server of the bus, subject", range(costs.subjectBytes)],
     ["CPU µs in each server of the bus, subject", range(costs.subjectMicros)],
@@ -113,6 +120,7 @@ const needNames: readonly (readonly [string, (needs: Needs) => number | string])
   ["changes in a transaction", ({ messagesPerTransaction }) => messagesPerTransaction],
   ["transactions/s", ({ transactionsPerSecond }) => transactionsPerSecond],
   ["cores of PostgreSQL", ({ databaseCores }) => databaseCores],
+  ["connections to PostgreSQL", ({ databaseConnections }) => databaseConnections],
   ["WAL, MB/s", ({ walMbPerSecond }) => walMbPerSecond],
   ["stored, GB a day", ({ storedGbPerDay }) => storedGbPerDay],
   ["hops, for each message", ({ hopsPerMessage }) => hopsPerMessage],
@@ -145,6 +153,10 @@ function limitRows(costs: ClusterCosts): string[][] {
     [
       `one database of ${MACHINES.databaseCores} cores`,
       (needs) => needs.databaseCores / MACHINES.databaseCores,
+    ],
+    [
+      `one database of ${formatNumber(MACHINES.databaseConnections)} connections`,
+      (needs) => needs.databaseConnections / MACHINES.databaseConnections,
     ],
     [
       `one database's WAL, ${MACHINES.databaseWalMbPerSecond * MACHINES.utilisation} MB/s`,
@@ -235,13 +247,13 @@ function simulationTable(costs: ClusterCosts): Table {
   return tableOf(
     `Formulas against simulations (seed ${SEED})`,
     ["what", "formula", "simulation", "apart by, %"],
-    rows.map(([name, formula, counted]) => [
-      name,
-      formatNumber(formula),
-      formatNumber(counted),
-      formatNumber(Math.abs(counted / formula - 1) * 100),
-    ]),
+    rows.map(([name, formula, counted]) => comparison(name, formula, counted)),
   );
+}
+
+function comparison(name: string, expected: number, found: number): string[] {
+  const apart = Math.abs(found / expected - 1) * 100;
+  return [name, formatNumber(expected), formatNumber(found), formatNumber(apart)];
 }
 
 function chartOf(needs: readonly Needs[]): Chart {

@@ -128,8 +128,6 @@ class PresenceLoad {
     await this.inTurns(0, users, (user) => this.nodeOf(user).join(nameOf(user)));
     await this.inTurns(0, users, (user) => this.nodeOf(user).watch(this.contactsOf(user)));
     await this.clock.pause(SETTLE_MS);
-    // What the set-up has left behind is not what those who come cost.
-    Bun.gc(true);
     const setUpMs = this.clock.monotonic() - beganMs;
     const gapMs = 1000 / this.job.arrivalsPerSecond;
     const oneByOne = (act: (user: number) => Promise<void> | void) => async (): Promise<void> => {
@@ -193,6 +191,8 @@ class PresenceLoad {
       sum((link) => link.receivedMessages),
       sum((link) => link.receivedBytes),
     ];
+    // What was left behind before is not what this costs.
+    Bun.gc(true);
     const before = read();
     const cpuBefore = process.cpuUsage();
     const beganMs = this.clock.monotonic();

@@ -110,6 +110,8 @@ export interface ClusterCosts {
   readonly ping: Cost;
   /** Of a user's going, told to whoever watches them: of all nodes together, and of the bus. */
   readonly leaving: Pick<Cost, "primaries" | "nats">;
+  /** KB of a primary for each contact that one of its users watches, the user's own share included. */
+  readonly watchKb: Range;
   /** Of one contact whom a node watches already, for one more user of it; µs of the primary. */
   readonly watchMicros: Range;
   /** Of a question to all nodes whether somebody is there. */

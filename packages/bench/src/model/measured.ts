@@ -1,6 +1,6 @@
 /** Reads what the benchmarks of a cluster have written, and makes the model's costs of it. */
 import { BARE_REPORT, type HopsRun, type InterestRun, type RowsRun } from "../benchmarks/bare.ts";
-import { cpuOf, NODES_REPORT, type NodesRun } from "../benchmarks/nodes.ts";
+import { caseName, cpuOf, NODES_REPORT, type NodesRun, offerName } from "../benchmarks/nodes.ts";
 import { costOf, countOf, memoryOf, ONLINE_REPORT, type OnlineRun } from "../benchmarks/online.ts";
 import {
   CONTACTS,
@@ -22,14 +22,29 @@ import {
   recordOf,
 } from "./cluster-costs.ts";
 import { cpuParts } from "./cpu-parts.ts";
+import { foretellEach, type HeldOut } from "./held-out.ts";
 
 export class MeasuredError extends Error {
   override readonly name = "MeasuredError";
 }
 
+/** Each case of runs of messages, foretold from the others; throws MeasuredError without them. */
+export function heldOutOf(reports: readonly Report[]): HeldOut[] {
+  return foretellEach(
+    nodesOf(reports).map((run) => ({
+      ...messageRunOf(run),
+      name: `${caseName(run)}, ${offerName(run.offer)}`,
+    })),
+  );
+}
+
+function nodesOf(reports: readonly Report[]): NodesRun[] {
+  return runsOf<NodesRun>(reports, NODES_REPORT).filter(({ result }) => result.meters !== undefined);
+}
+
 /** Of the four reports; throws MeasuredError when one of them is not in it. */
 export function costsOf(reports: readonly Report[]): ClusterCosts {
-  const nodes = runsOf<NodesRun>(reports, NODES_REPORT).filter(({ result }) => result.meters !== undefined);
+  const nodes = nodesOf(reports);
   const online = runsOf<OnlineRun>(reports, ONLINE_REPORT);
   const bare = runsOf<RowsRun | HopsRun | InterestRun>(reports, BARE_REPORT);
   const presence = runsOf<PresenceRun>(reports, PRESENCE_REPORT);
@@ -75,6 +90,7 @@ export function costsOf(reports: readonly Report[]): ClusterCosts {
       primaries: over(presence, ({ result }) => presenceCostOf(result, "strangers").nodesMicros / STRANGERS),
       nats: over(presence, ({ result }) => presenceCostOf(result, "strangers").busMicros / STRANGERS),
     },
+    watchKb: watchKbOf(presence),
     watchMicros: over(presence, ({ result }) => presenceCostOf(result, "watches").nodesMicros / CONTACTS),
     nodeSecond: quiet.node,
     userSecond: quiet.user,
@@ -87,6 +103,17 @@ export function costsOf(reports: readonly Report[]): ClusterCosts {
     subjectMicros: over(subjects, ({ cpuMs, count }) => (cpuMs * 1000) / count),
     commitMs: over(alone, ({ result }) => result.commit.p50Ms),
   };
+}
+
+/** By how much the memory of runs with more users is larger; what does not grow with them was there before. */
+function watchKbOf(presence: readonly PresenceRun[]): Range {
+  const rounds = [...Map.groupBy(presence, ({ run }) => run).values()];
+  const slopes = rounds.map((round) => {
+    const [first, last] = [round.at(0), round.at(-1)];
+    if (first === undefined || last === undefined || first.users === last.users) return Number.NaN;
+    return (last.result.rssKb - first.result.rssKb) / (last.users - first.users) / CONTACTS;
+  });
+  return rangeOf(slopes);
 }
 
 function runsOf<T>(reports: readonly Report[], name: string): T[] {

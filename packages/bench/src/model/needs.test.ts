@@ -42,6 +42,7 @@ const costs: ClusterCosts = {
   ping: cost(0, 50, 10, 0),
   leaving: { primaries: exactly(400), nats: exactly(100) },
   ask: { primaries: exactly(30), nats: exactly(5) },
+  watchKb: exactly(0.3),
   watchMicros: exactly(5),
   nodeSecond: cost(5000, 5000, 100, 500),
   userSecond: cost(2, 2, 0, 0.5),

@@ -33,6 +33,8 @@ export interface Machines {
   /** The network's way to the database and back, and the flush of its disk. */
   readonly commitLatencyMs: number;
   readonly databaseWalMbPerSecond: number;
+  /** What one server of PostgreSQL bears without a pooler before it. */
+  readonly databaseConnections: number;
   /** Of one bus; each of them keeps what is subscribed at the others, too. */
   readonly busServers: number;
   readonly busCores: number;
@@ -54,6 +56,8 @@ export interface Needs {
   readonly messagesPerTransaction: number;
   readonly transactionsPerSecond: number;
   readonly databaseCores: number;
+  /** All nodes' together. */
+  readonly databaseConnections: number;
   readonly walMbPerSecond: number;
   readonly storedGbPerDay: number;
   readonly hopsPerMessage: number;
@@ -68,6 +72,8 @@ export interface Needs {
   readonly aliveMessagesPerSecond: number;
 }
 
+/** Connections of a worker that read; a node writes over one (store/postgres). */
+const READERS_PER_WORKER = 4;
 /** Linux, Bun and the program itself, before the first user. */
 const PROCESS_MB = 60;
 const MICROS_PER_SECOND = 1e6;
@@ -94,10 +100,11 @@ export function needsOf(users: number, costs: ClusterCosts, behaviour: Behaviour
     nodes,
     nodesBy: by,
     nodeCores: (micros.primaries + micros.workers) / MICROS_PER_SECOND / machines.utilisation,
-    nodeMemoryGb: memoryGb(rates.connections, costs) + (nodes * machines.nodeCores * PROCESS_MB) / 1024,
+    nodeMemoryGb: memoryGb(users, costs, behaviour) + (nodes * machines.nodeCores * PROCESS_MB) / 1024,
     messagesPerTransaction: commits.batch,
     transactionsPerSecond: (rates.messagesPerSecond + rates.marksPerSecond) / commits.batch,
     databaseCores: micros.postgres / MICROS_PER_SECOND / machines.utilisation,
+    databaseConnections: nodes * (1 + READERS_PER_WORKER * (machines.nodeCores - 1)),
     walMbPerSecond:
       (rates.messagesPerSecond * costs.walBytes.value + rates.marksPerSecond * costs.markWalBytes.value) /
       1e6,
@@ -252,7 +259,7 @@ function nodesFor(
   const wanted = {
     primary: busy.micros.primaries / available,
     workers: busy.micros.workers / available / (machines.nodeCores - 1),
-    memory: memoryGb(ratesOf(users, behaviour).connections, costs) / memoryPerNode,
+    memory: memoryGb(users, costs, behaviour) / memoryPerNode,
   };
   const most = Math.max(...Object.values(wanted));
   const by = (["primary", "workers", "memory"] as const).find((name) => wanted[name] === most) ?? "primary";
@@ -261,6 +268,8 @@ function nodesFor(
   return { nodes: Math.max(2, needed), by: most <= 1 ? "the spare one" : by, busy };
 }
 
-function memoryGb(connections: number, { memoryKb }: ClusterCosts): number {
-  return (connections * (memoryKb.primaries.value + memoryKb.workers.value)) / 1024 ** 2;
+function memoryGb(users: number, { memoryKb, watchKb }: ClusterCosts, behaviour: Behaviour): number {
+  const { connections } = ratesOf(users, behaviour);
+  const connected = connections * (memoryKb.primaries.value + memoryKb.workers.value);
+  return (connected + users * behaviour.watchedPeers * watchKb.value) / 1024 ** 2;
 }

@@ -1,4 +1,5 @@
 /** What people are taken to do, and what machines there are: assumptions, said wherever the model's numbers stand. */
+import { formatNumber } from "../report/format.ts";
 import { type Behaviour, type Machines, PEAK_HOURS_PER_DAY } from "./needs.ts";
 
 export const USERS = [10_000, 1_000_000, 100_000_000];
@@ -22,6 +23,7 @@ export const MACHINES: Machines = {
   databaseCores: 64,
   commitLatencyMs: 2,
   databaseWalMbPerSecond: 400,
+  databaseConnections: 2_000,
   busServers: 3,
   busCores: 16,
   busMemoryGb: 64,
@@ -34,8 +36,8 @@ export const SCENARIO_NOTES: readonly string[] = [
     `${BEHAVIOUR.deviceShares.map((share, index) => `${share * 100} % with ${index + 1}`).join(", ")} devices; ` +
     `a day is ${PEAK_HOURS_PER_DAY} such hours`,
   `machines are used to ${MACHINES.utilisation * 100} %: nodes of ${MACHINES.nodeCores} cores and ${MACHINES.nodeMemoryGb} GB ` +
-    `(one primary, ${MACHINES.nodeCores - 1} workers; one node more than it takes), databases of ${MACHINES.databaseCores} cores ` +
-    `and ${MACHINES.databaseWalMbPerSecond} MB/s of WAL, a bus of ${MACHINES.busServers} servers of ${MACHINES.busCores} cores and ${MACHINES.busMemoryGb} GB; ` +
+    `(one primary, ${MACHINES.nodeCores - 1} workers; one node more than it takes), databases of ${MACHINES.databaseCores} cores, ` +
+    `${MACHINES.databaseWalMbPerSecond} MB/s of WAL and ${formatNumber(MACHINES.databaseConnections)} connections, a bus of ${MACHINES.busServers} servers of ${MACHINES.busCores} cores and ${MACHINES.busMemoryGb} GB; ` +
     `a commit waits ${MACHINES.commitLatencyMs} ms for network and disk`,
   "cores are those of the machine that was measured on",
 ];

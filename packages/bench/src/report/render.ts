@@ -9,16 +9,20 @@ export function renderText(report: Report): string {
 }
 
 export function renderMarkdown(report: Report): string {
-  const parts = [`## ${report.name}`, ""];
-  parts.push(...report.notes.map((note) => `- ${note}`));
-  for (const table of report.tables) {
-    parts.push("", `**${table.title}**`, "", markdownRow(table.columns));
-    parts.push(markdownRow(table.columns.map((_, index) => (index === 0 ? "---" : "--:"))));
-    parts.push(...table.rows.map(markdownRow));
-  }
-  if (report.targets.length > 0)
-    parts.push("", ...report.targets.map((target) => `- ${formatTarget(target)}`));
+  return `## ${report.name}\n\n${renderBody(report)}`;
+}
+
+/** Without a heading. */
+export function renderBody({ notes, tables, targets }: Report): string {
+  const parts = notes.map((note) => `- ${note}`);
+  for (const table of tables) parts.push("", `**${table.title}**`, "", renderTable(table));
+  if (targets.length > 0) parts.push("", ...targets.map((target) => `- ${formatTarget(target)}`));
   return `${parts.join("\n")}\n`;
+}
+
+export function renderTable({ columns, rows }: Table): string {
+  const rule = columns.map((_, index) => (index === 0 ? "---" : "--:"));
+  return [columns, rule, ...rows].map(markdownRow).join("\n");
 }
 
 function markdownRow(cells: readonly string[]): string {
