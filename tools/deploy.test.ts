@@ -1,52 +1,29 @@
 /** What stands in deploy/ agrees with the server's options, with the repository, and with itself. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { optionNames, options, parseConfig } from "../packages/server/src/config/index.ts";
 import { root } from "./architecture/source.ts";
+import {
+  compose,
+  deployFolder,
+  deployPaths,
+  dockerfile,
+  ofKind,
+  podOf,
+  readDeployed,
+  readTrees,
+  readVariables,
+  type Tree,
+  unit,
+  values,
+} from "./deploy/files.ts";
 
 /** Plain JavaScript without types, which the launcher is on purpose. */
 const { bunFlags }: { readonly bunFlags: readonly string[] } = await import(
   join(root, "packages/server/bin/launch.mjs")
 );
-const deploy = join(root, "deploy");
-const paths = readdirSync(deploy, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
-  .map((entry) => join(entry.parentPath, entry.name).slice(deploy.length + 1));
-
-function read(path: string): string {
-  return readFileSync(join(deploy, path), "utf8");
-}
-
-/** A value of YAML, of which only the places that a test names are looked at. */
-type Tree = { readonly [key: string]: Tree } & string;
-
-function documents(path: string): readonly Tree[] {
-  const parsed = Bun.YAML.parse(read(path)) as Tree | readonly Tree[];
-  return Array.isArray(parsed) ? parsed : [parsed as Tree];
-}
-
-function values(list: Tree | undefined): readonly Tree[] {
-  return Object.values(list ?? {}) as readonly string[] as readonly Tree[];
-}
-
-const unit = read("systemd/duologue.service");
-const dockerfile = read("docker/Dockerfile");
-const compose = documents("compose/compose.yaml")[0] as Tree;
-const kubernetes = paths
-  .filter((path) => path.startsWith("kubernetes/") && path.endsWith(".yaml"))
-  .flatMap(documents);
 const machine = { platform: "linux", cores: 2, workingDirectory: "/var/lib/duologue" } as const;
-
-function ofKind(kind: string, name: string): Tree {
-  const found = kubernetes.find((tree) => tree.kind === kind && tree.metadata?.name === name);
-  if (found === undefined) throw new Error(`there is no ${kind} ${name}`);
-  return found;
-}
-
-function podOf(kind: string, name: string): Tree {
-  return ofKind(kind, name).spec?.template?.spec as Tree;
-}
 
 /** What is wrong with a configuration that deploy/ gives to a server. */
 function problemsOf(environment: Readonly<Record<string, string>>, toml?: string): readonly string[] {
@@ -55,15 +32,10 @@ function problemsOf(environment: Readonly<Record<string, string>>, toml?: string
   return parsed.ok ? [] : parsed.problems;
 }
 
-/** `NAME=value` lines. */
-function readVariables(text: string): Record<string, string> {
-  return Object.fromEntries([...text.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
-}
-
 describe("the server's options", () => {
   const known: readonly string[] = optionNames.map((name) => options[name].environment);
 
-  test.each([...paths.map((path) => `deploy/${path}`), "docs/deployment.md"])(
+  test.each([...deployPaths.map((path) => `deploy/${path}`), "docs/deployment.md"])(
     "%s names only variables that there are",
     (path) => {
       const text = readFileSync(join(root, path), "utf8");
@@ -82,13 +54,15 @@ describe("the server's options", () => {
   });
 
   test("the configuration of one machine can be read, also with what stands there as a comment", () => {
-    const toml = read("systemd/duologue.toml");
+    const toml = readDeployed("systemd/duologue.toml");
     expect(problemsOf({}, toml)).toEqual([]);
     const lines = [...toml.matchAll(/^(?:# )?([a-z-]+ = .*)$/gm)].map(([, line = ""]) => line);
     const keys = lines.map((line) => line.split(" = ")[0] ?? "");
     const cluster = lines.filter((_, index) => keys.lastIndexOf(keys[index] ?? "") === index);
     expect(cluster.length).toBeLessThan(lines.length);
-    expect(problemsOf(readVariables(read("systemd/secrets.env.example")), cluster.join("\n"))).toEqual([]);
+    expect(
+      problemsOf(readVariables(readDeployed("systemd/secrets.env.example")), cluster.join("\n")),
+    ).toEqual([]);
   });
 
   test("the containers' variables can be read", () => {
@@ -116,21 +90,21 @@ describe("ports and paths", () => {
 
   test("the server's port is the same everywhere", () => {
     expect(/^EXPOSE (\d+)$/m.exec(dockerfile)?.[1]).toBe(port);
-    expect(read("docker/health.mjs")).toContain(`|| "${port}"`);
-    expect(read("systemd/duologue.toml")).toContain(`port = ${port}\n`);
+    expect(readDeployed("docker/health.mjs")).toContain(`|| "${port}"`);
+    expect(readDeployed("systemd/duologue.toml")).toContain(`port = ${port}\n`);
     const container = values(podOf("Deployment", "duologue").containers)[0];
     expect(values(container?.ports).map(({ containerPort }) => String(containerPort))).toEqual([port]);
     const upstreams = [
       ...String(compose.services?.caddy?.environment?.UPSTREAMS).split(" "),
-      ...read("proxy/Caddyfile").matchAll(/UPSTREAMS:([^}]*)/g),
-      ...read("proxy/nginx.conf").matchAll(/server (\S+:\d+)/g),
+      ...readDeployed("proxy/Caddyfile").matchAll(/UPSTREAMS:([^}]*)/g),
+      ...readDeployed("proxy/nginx.conf").matchAll(/server (\S+:\d+)/g),
     ].map((found) => (typeof found === "string" ? found : (found[1] ?? "")));
     expect(upstreams.length).toBeGreaterThanOrEqual(5);
     expect(upstreams.filter((address) => !address.endsWith(`:${port}`))).toEqual([]);
   });
 
   test("the bus's ports are those of its configuration", () => {
-    const numbers = [...read("nats/nats.conf").matchAll(/^\s*(?:http_)?port: (\d+)$/gm)].map(
+    const numbers = [...readDeployed("nats/nats.conf").matchAll(/^\s*(?:http_)?port: (\d+)$/gm)].map(
       ([, number]) => number,
     );
     const container = values(podOf("StatefulSet", "nats").containers)[0];
@@ -144,12 +118,12 @@ describe("ports and paths", () => {
 
   test("the bus's configuration gets its variables everywhere", () => {
     const needed = new Set(
-      [...read("nats/nats.conf").matchAll(/: \$([A-Z_]+)$/gm)].map(([, name = ""]) => name),
+      [...readDeployed("nats/nats.conf").matchAll(/: \$([A-Z_]+)$/gm)].map(([, name = ""]) => name),
     );
     expect(needed.size).toBe(2);
     const container = values(podOf("StatefulSet", "nats").containers)[0];
     const given = [
-      Object.keys(readVariables(read("nats/nats.env.example"))),
+      Object.keys(readVariables(readDeployed("nats/nats.env.example"))),
       Object.keys(compose.services?.nats?.environment ?? {}),
       values(container?.env).map(({ name }) => String(name)),
     ];
@@ -171,17 +145,19 @@ describe("ports and paths", () => {
     );
     const sources = mounts
       .filter((path) => path.startsWith("."))
-      .map((path) => resolve(deploy, "compose", path));
+      .map((path) => resolve(deployFolder, "compose", path));
     const build = compose.services?.["chat-1"]?.build;
     const resources = ["kubernetes/kustomization.yaml", "nats/kustomization.yaml"].flatMap((path) => {
-      const [tree] = documents(path);
+      const [tree] = readTrees(path);
       const generated = values(tree?.configMapGenerator).flatMap(({ files }) => values(files));
-      return [...values(tree?.resources), ...generated].map((name) => resolve(deploy, dirname(path), name));
+      return [...values(tree?.resources), ...generated].map((name) =>
+        resolve(deployFolder, dirname(path), name),
+      );
     });
     const all = [
       ...sources,
       ...resources,
-      resolve(deploy, "compose", String(build?.context), String(build?.dockerfile)),
+      resolve(deployFolder, "compose", String(build?.context), String(build?.dockerfile)),
     ];
     expect(all.length).toBeGreaterThan(8);
     expect(all.filter((path) => !existsSync(path))).toEqual([]);
@@ -231,51 +207,5 @@ describe("the systemd unit", () => {
     "OOMPolicy=continue",
   ])("holds %s", (line) => {
     expect(unit.split("\n")).toContain(line);
-  });
-});
-
-describe("containers", () => {
-  test("run without privileges, on a file system that they cannot write to", () => {
-    const chat = compose.services?.["chat-1"];
-    expect([chat?.read_only, values(chat?.cap_drop), values(chat?.security_opt)] as unknown[]).toEqual([
-      true,
-      ["ALL"],
-      ["no-new-privileges:true"],
-    ]);
-    for (const pod of [podOf("Deployment", "duologue"), podOf("StatefulSet", "nats")]) {
-      expect(pod.securityContext as unknown).toMatchObject({ runAsNonRoot: true });
-      expect(values(pod.containers)[0]?.securityContext as unknown).toEqual({
-        allowPrivilegeEscalation: false,
-        readOnlyRootFilesystem: true,
-        capabilities: { drop: ["ALL"] },
-      });
-    }
-  });
-
-  test("believe X-Forwarded-For of the proxy only, whose address is fixed", () => {
-    const proxy = compose.services?.caddy?.networks?.front?.ipv4_address;
-    expect(proxy).toBeDefined();
-    expect(compose.services?.["chat-1"]?.environment?.DUOLOGUE_TRUSTED_PROXIES).toBe(proxy as Tree);
-  });
-
-  test("have time to drain", () => {
-    const seconds = [
-      /^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1],
-      Number.parseInt(String(compose.services?.["chat-1"]?.stop_grace_period), 10),
-      podOf("Deployment", "duologue").terminationGracePeriodSeconds,
-    ].map(Number);
-    // The server gives its workers 5 s, and Kubernetes takes 5 s before it says anything.
-    expect(seconds.every((value) => value >= 15)).toBe(true);
-  });
-
-  test("Kubernetes' parts find each other by their labels", () => {
-    for (const name of ["duologue", "nats"]) {
-      const workload = ofKind(name === "nats" ? "StatefulSet" : "Deployment", name).spec;
-      const labels = workload?.template?.metadata?.labels as unknown;
-      expect(workload?.selector?.matchLabels as unknown).toEqual(labels);
-      expect(ofKind("Service", name).spec?.selector as unknown).toEqual(labels);
-      expect(ofKind("PodDisruptionBudget", name).spec?.selector?.matchLabels as unknown).toEqual(labels);
-      expect(ofKind("NetworkPolicy", name).spec?.podSelector?.matchLabels as unknown).toEqual(labels);
-    }
   });
 });
