@@ -153,6 +153,15 @@ describe("Kubernetes", () => {
     expect(probeSeconds("readinessProbe")).toBeLessThan(6);
   });
 
+  test("trusts no range of proxies that clients are likely to be in", () => {
+    const env = values(values(podOf("Deployment", "duologue").containers)[0]?.env);
+    const ranges = env.find(({ name }) => String(name) === "DUOLOGUE_TRUSTED_PROXIES")?.value;
+    const bits = String(ranges)
+      .split(",")
+      .map((range) => Number(range.split("/")[1] ?? 32));
+    expect(bits.filter((count) => count < 16)).toEqual([]);
+  });
+
   test("is given no secret by what is applied", () => {
     const [kustomization] = readTrees("kubernetes/kustomization.yaml");
     const applied = values(kustomization?.resources).filter((path) => path.endsWith(".yaml"));
