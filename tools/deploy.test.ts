@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { exitCodes } from "../packages/server/src/cli/console.ts";
 import { optionNames, options, parseConfig } from "../packages/server/src/config/index.ts";
 import { root } from "./architecture/source.ts";
 import {
@@ -175,6 +176,16 @@ describe("ports and paths", () => {
 });
 
 describe("the systemd unit", () => {
+  test("does not start a server again that says that its configuration is wrong", () => {
+    expect(unit).toContain(`\nRestartPreventExitStatus=${exitCodes.misused}\n`);
+    const deployment = readFileSync(join(root, "docs/deployment.md"), "utf8");
+    expect(deployment).toContain(`except when the configuration is wrong (exit code ${exitCodes.misused})`);
+    const configuration = readFileSync(join(root, "docs/configuration.md"), "utf8");
+    expect(configuration).toContain(
+      `, ${exitCodes.misused} a fault in the command line or the configuration.`,
+    );
+  });
+
   test("starts Bun as the launcher does, and clears what would make Bun do something else", () => {
     const [bun, ...words] = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.split(" ") ?? [];
     expect(bun).toBe("/opt/duologue/node_modules/bun/bin/bun.exe");
