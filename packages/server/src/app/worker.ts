@@ -19,6 +19,7 @@ import type { PageFile, WorkerSettings, WorkerStatistics } from "../link/worker-
 import type { Logger } from "../log.ts";
 import { preferNewestListener } from "./listener.ts";
 import { collectWhenQuiet } from "./quiet.ts";
+import { shareAnswer } from "./shared-answer.ts";
 import { openReader } from "./store.ts";
 import { TcpCounts } from "./tcp-counts.ts";
 import { wireWorker } from "./worker-parts.ts";
@@ -95,7 +96,8 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
     trustedProxies: parseTrustedProxies(settings.trustedProxies).trusted,
     page: toPage(settings.page),
     embedOrigins: settings.embedOrigins,
-    isReady: async () => hasPrimary() && (await reader.probe().then(...settled)),
+    // Whoever can reach the port may ask, and each question takes one of the few ways to the store.
+    isReady: shareAnswer(async () => hasPrimary() && (await reader.probe().then(...settled))),
   });
   const isTakenOver = preferNewestListener(settings.workers);
   collectWhenQuiet(clock, () => gateway.statistics.messagesIn + gateway.outlet.messagesOut);
