@@ -69,7 +69,7 @@ describe("a wrong key", () => {
 describe("a wrong value", () => {
   test.each([
     ["systemd/duologue.service", "KillMode=mixed", "KillMode=most", "most"],
-    ["systemd/duologue.service", "\nProtectSystem=strict", "", "exposure"],
+    ["systemd/duologue.service", "\nCapabilityBoundingSet=", "", "exposure"],
     ["docker/Dockerfile", "--interval=10s", "--interval=10x", "unknown unit x"],
     ["kubernetes/duologue.yaml", "kind: Deployment", "kind: Deploymend", "Deploymend"],
     ["kubernetes/duologue.yaml", "replicas: 2", 'replicas: "2"', "number"],
