@@ -68,6 +68,22 @@ describe("the browser's storage without IndexedDB", () => {
     await storage.load?.();
     expect(storage.list("").size).toBe(2);
   });
+
+  test("says so until a value fits again, and not each time one that did not fit is gone", async () => {
+    const web = fakeWebStorage(1);
+    const storage = browserStorage({ webStorage: () => web });
+    await storage.load?.();
+    storage.set("a", "1");
+    storage.set("b", "2");
+    await untilState(storage, "memory");
+    storage.remove("b");
+    await storage.load?.();
+    expect(storage.state).toEqual({ kind: "memory", reason: "denied" });
+    storage.remove("a");
+    storage.set("c", "3");
+    await untilState(storage, "kept");
+    expect(storage.state).toEqual({ kind: "kept", where: "web-storage" });
+  });
 });
 
 describe("storage that has to be opened", () => {

@@ -116,10 +116,13 @@ class BrowserStorage implements ClientStorage {
       return true;
     });
     if (written === true) {
+      // What is removed needs no room: that there is some again, only a value shows.
+      if (value === undefined) return;
       if (this.#state.kind !== "kept" || this.#state.where !== "indexeddb") this.#become(undefined);
       return;
     }
-    if (value !== undefined && this.#values.get(key) === value) this.#second.set(key, value);
+    if (value === undefined) return;
+    if (this.#values.get(key) === value) this.#second.set(key, value);
     this.#become(database === undefined ? "denied" : "full");
   }
 

@@ -62,9 +62,11 @@ export type StandardStorage = Pick<Storage, "length" | "key" | "getItem" | "setI
 export function webStorage(storage: StandardStorage, namespace = "duologue/"): ClientStorage {
   // What did not fit, or was denied; the state says so, and a reload loses it.
   const unkept = new Set<string>();
+  // That the value which did not fit is gone does not mean that the next one fits.
+  let isFull = false;
   return {
     get state() {
-      return unkept.size === 0
+      return !isFull
         ? ({ kind: "kept", where: "web-storage" } as const)
         : ({ kind: "memory", reason: "full" } as const);
     },
@@ -83,6 +85,7 @@ export function webStorage(storage: StandardStorage, namespace = "duologue/"): C
     set(key, value) {
       if (attempt(() => storage.setItem(namespace + key, value))) unkept.delete(key);
       else unkept.add(key);
+      isFull = unkept.size > 0;
     },
     remove(key) {
       unkept.delete(key);
