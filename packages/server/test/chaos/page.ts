@@ -20,25 +20,40 @@ export interface PageOptions {
   readonly tabs?: string;
 }
 
+/** A message or a change, and the text that it has. */
+export interface Written {
+  readonly text?: string;
+  readonly change?: Change;
+}
+
 /** What outlives the page, if it dies: bound to the process of the test. */
 declare global {
   function noteText(text: string): Promise<void>;
   /** With the texts that will be gone by it. */
   function noteChange(change: Change, erased: readonly string[]): Promise<void>;
+  /** Found in the storage: whatever becomes of the page, it must be sent. */
+  function noteKept(written: Written): Promise<void>;
   function noteAck(id: string, seq: number): Promise<void>;
   var device: typeof exported;
 }
 
-/** Empty in a tab that shares another one's connection. */
 const EDIT_EVERY = 7;
 const RETRACT_EVERY = 11;
 /** Of how many last messages one is changed. */
 const STANDING = 6;
+/** How often and how many times the storage is looked at for what was written. */
+const LOOK_MS = 50;
+const LOOKS = 200;
 
+/** Empty in a tab that shares another one's connection. */
 const log = new WireLog(new Horizon("own"));
 const acknowledged = new Map<string, number>();
 let client: Client | undefined;
 let options: PageOptions | undefined;
+/** What this page wrote, by the id under which it waits in the outbox. */
+const outbox = new Map<string, Written>();
+/** The storage as the next page would find it: it remembers nothing of this one. */
+const nextStorage = browserStorage();
 let isBusy = false;
 let written = 0;
 
@@ -100,9 +115,15 @@ async function send(of: Client, conversation: string, text: string): Promise<voi
   // Before it is sent: a text that nobody knows of must not turn up.
   await noteText(text);
   const id = of.send(conversation, text);
+  outbox.set(id, { text });
   of.markRead(conversation);
+  await numbered(of, conversation, id, text);
+}
+
+async function numbered(of: Client, conversation: string, id: string, text: string): Promise<void> {
   await when(() => numberOf(of, conversation, id) !== undefined);
   const seq = numberOf(of, conversation, id) ?? 0;
+  outbox.delete(id);
   standing.push({ seq, texts: [text] });
   if (standing.length > STANDING) standing.shift();
   acknowledged.set(id, seq);
@@ -111,19 +132,40 @@ async function send(of: Client, conversation: string, text: string): Promise<voi
 
 async function edit(of: Client, conversation: string, message: Standing, text: string): Promise<void> {
   const { seq: target } = message;
+  const change: Change = { kind: "edit", target, text };
   message.texts.push(text);
   await noteText(text);
-  await noteChange({ kind: "edit", target, text }, []);
-  of.edit(conversation, target, text);
+  await noteChange(change, []);
+  const id = of.edit(conversation, target, text);
+  outbox.set(id, { text, change });
   await when(() => hasSettled(of, conversation, target));
+  outbox.delete(id);
 }
 
 async function retract(of: Client, conversation: string, message: Standing): Promise<void> {
   const { seq: target } = message;
   standing.splice(standing.indexOf(message), 1);
-  await noteChange({ kind: "retract", target }, message.texts);
-  of.retract(conversation, target);
+  const change: Change = { kind: "retract", target };
+  await noteChange(change, message.texts);
+  const id = of.retract(conversation, target);
+  outbox.set(id, { change });
   await when(() => hasSettled(of, conversation, target));
+  outbox.delete(id);
+}
+
+/** Notes everything of this page that is in the storage, as soon as this one is. Rejects when it does not come there. */
+async function keep(id: string): Promise<void> {
+  for (let look = 0; look < LOOKS; look += 1) {
+    await nextStorage.load?.();
+    const kept = [...nextStorage.list("outbox/").keys()].map((key) => key.slice(key.lastIndexOf("/") + 1));
+    if (kept.includes(id)) {
+      const own = kept.flatMap((one) => outbox.get(one) ?? []);
+      await Promise.all(own.map((one) => noteKept(one)));
+      return;
+    }
+    await new Promise<void>((resolve) => void browserEnvironment().after(LOOK_MS, resolve));
+  }
+  throw new Error(`${id} is not in the storage`);
 }
 
 /** What was changed of it has a number. */
@@ -156,6 +198,24 @@ const exported = {
   rest(): void {
     isBusy = false;
   },
+  /**
+   * One more, whether those before have their numbers or not; only while the server cannot be reached. Resolves to whether
+   * the storage keeps it; rejects when it should and does not.
+   */
+  async writeAhead(): Promise<boolean> {
+    if (client === undefined || options === undefined) throw new TypeError("nobody has joined");
+    const { conversation, name } = options;
+    written += 1;
+    const text = `${name}, number ${written}, ahead`;
+    await noteText(text);
+    const id = client.send(conversation, text);
+    outbox.set(id, { text });
+    void numbered(client, conversation, id, text);
+    if (client.storageState?.kind !== "kept") return false;
+    await keep(id);
+    return true;
+  },
+  acknowledgedCount: (): number => acknowledged.size,
   storageState: (): StorageState | undefined => client?.storageState,
   /** Online, nothing unsent, and everything up to this number. */
   isCaughtUp(lastSeq: number): boolean {

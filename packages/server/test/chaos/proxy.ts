@@ -4,12 +4,22 @@ import { type Line, Relay } from "./relay.ts";
 export class FaultyProxy extends Relay {
   /** Replies that the server sent and nobody got. */
   lostReplies = 0;
+  #isHeld = false;
   /** `armed`: the next request goes through; `sent`: it did, and the connection ends instead of the reply. */
   readonly #replyLoss = new Map<Line, "armed" | "sent">();
 
   /** `target`: the server's port on this machine. */
   constructor(target: number) {
-    super({ route: () => ({ hostname: "127.0.0.1", port: target }) });
+    super({ route: () => (this.#isHeld ? undefined : { hostname: "127.0.0.1", port: target }) });
+  }
+
+  /** Cuts everybody, and lets nobody through until what it returns is called. */
+  hold(): () => void {
+    this.#isHeld = true;
+    this.cutAll();
+    return () => {
+      this.#isHeld = false;
+    };
   }
 
   /** Connections that are still to lose a reply. */
