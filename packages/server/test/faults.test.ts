@@ -4,11 +4,13 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
+import { closeTable } from "@duologue/protocol";
 import {
   childrenOf,
   elapsed,
   isAlive,
   killQuietly,
+  limits,
   makeDataDirectory,
   startServer,
   until,
@@ -20,7 +22,9 @@ import { renderReport } from "./chaos/report.ts";
 import { runChaos } from "./chaos/run.ts";
 import { canListen, World } from "./chaos/world.ts";
 import { freshId, freshName, Pair, Peer, textBody } from "./harness/peer.ts";
+import { openSpread } from "./harness/spread.ts";
 import { Talker } from "./harness/traffic.ts";
+import { Horizon, WireLog } from "./harness/wire-log.ts";
 
 setDefaultTimeout(240_000);
 
@@ -146,11 +150,14 @@ describe("one process dies", () => {
 });
 
 describe("the network", () => {
-  test("[CV6] when the reply is lost after the commit, a repeat through any worker gets the first one's number", async () => {
+  test("[CV6] when the reply is lost after the commit, a repeat through each of four workers gets the first one's number", async () => {
     await using server = await startServer({ workers: 4 });
     using proxy = new FaultyProxy(server.port);
     await using pair = await Pair.connect(server.url);
     const { conversation, ben } = pair;
+    const each = await openSpread(server, 4, () => Peer.connect(server.url, { token: pair.ann.token }));
+    expect(each.map(({ length }) => length)).toEqual([1, 1, 1, 1]);
+    const again = each.flat();
     for (let round = 1; round <= 10; round += 1) {
       const ann = await Peer.connect(proxy.url, { token: pair.ann.token });
       await ann.settled();
@@ -161,79 +168,118 @@ describe("the network", () => {
       expect(ann.all("ack")).toEqual([]);
       // It was committed: the other side has it, once.
       expect((await ben.next("event")).seq).toBe(round);
-      // So many connections that each of the four workers has some.
-      const again = await Promise.all(
-        Array.from({ length: 8 }, () => Peer.connect(server.url, { token: pair.ann.token })),
-      );
       const replies = await Promise.all(again.map((peer) => peer.write(send)));
       for (const reply of replies) expect(reply).toMatchObject({ type: "ack", seq: round, duplicate: true });
       const other = await again[0]?.write({ ...send, body: textBody("another text") });
       expect(other).toMatchObject({ type: "error", code: "id_conflict" });
-      await Promise.all(again.map((peer) => peer.close()));
     }
+    await Promise.all(again.map((peer) => peer.close()));
     expect(proxy.lostReplies).toBe(10);
     expect(ben.all("event").map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
-  test("that comes and goes every 300 ms lets the talk go on, slowly, and loses nothing", async () => {
-    await using world = await World.begin({ workers: 2, conversations: 3, devices: 2 });
-    let cuts = 0;
-    while (cuts < 10) {
+  test("that comes and goes for everybody every 300 ms lets each talk on afterwards, and loses nothing", async () => {
+    await using world = await World.begin({ workers: 2, conversations: 3, devices: 2, way: "proxy" });
+    await world.talkAgain();
+    const acknowledged = (): number[] => world.talkers.map(({ log }) => log.acknowledged.size);
+    const before = acknowledged();
+    for (let cuts = 0; cuts < 10; cuts += 1) {
       world.proxy.cutAll();
-      cuts += 1;
       await elapsed(300);
     }
+    for (const { log } of world.talkers) expect(log.closeCodes.length).toBeGreaterThan(0);
+    await world.talkAgain();
+    for (const [index, count] of acknowledged().entries()) expect(count).toBeGreaterThan(before[index] ?? 0);
     const verdict = await world.verdict();
     expect(verdict.violations).toEqual([]);
-    expect(verdict.messages).toBeGreaterThan(10);
+    expect(verdict.messages).toBeGreaterThanOrEqual(acknowledged().reduce((sum, count) => sum + count, 0));
   });
 });
 
 describe("many at once", () => {
-  test("[CV4, CV12] both sides, three devices each, 64 messages in flight on each, over four workers: one order for all", async () => {
-    await using server = await startServer({ workers: 4 });
-    const { url } = server;
-    await using pair = await Pair.connect(url);
-    const { conversation, ann, ben } = pair;
-    const users = [ann, ann, ann, ben, ben, ben];
-    const devices = await Promise.all(users.map(({ token }) => Peer.connect(url, { token })));
-    const texts = devices.map((_, index) =>
-      Array.from({ length: 64 }, (_, number) => `device ${index}, number ${number}`),
+  test("[CV4, CV12, MK1] both sides, three devices each, 64 messages in flight on each and marks between them, over four workers: one order for all, no marker ahead of what was told", async () => {
+    const room = limits({ framesPerSecond: 10_000, framesBurst: 10_000 });
+    await using server = await startServer({ workers: 4, options: room });
+    await using pair = await Pair.connect(server.url);
+    const { conversation } = pair;
+    const users = [pair.ann, pair.ben];
+    const horizon = new Horizon();
+    let marksInFlight = 0;
+    const sockets = (await openSpread(server, 8, () => Peer.open(server.url))).flat();
+    // Of each person, three devices that write and one that does not.
+    const devices = await Promise.all(
+      sockets.map(async (peer, index) => {
+        const log = new WireLog(horizon);
+        const count = index < 6 ? 64 : 0;
+        const texts = Array.from({ length: count }, (_, number) => `device ${index}, number ${number}`);
+        peer.onFrame = (frame) => {
+          log.onFrame(frame);
+          // Of several devices at once, and in no order: the markers must only go forward.
+          if (frame.type !== "event" || frame.seq % 8 > 0) return;
+          for (const back of [0, 20, 5])
+            peer.send({ type: "mark", conversation, read: Math.max(1, frame.seq - back) });
+          marksInFlight += log.acknowledged.size < count ? 1 : 0;
+        };
+        await peer.hello({ token: users[index % 2]?.token ?? "" });
+        return { peer, log, texts };
+      }),
     );
+    await until(async () => {
+      const { stdout } = await server.run("status", "--json");
+      const { workers } = JSON.parse(stdout) as { workers: readonly { connections: number }[] };
+      return workers.length === 4 && workers.every(({ connections }) => connections >= 2);
+    }, "every worker has connections");
     await Promise.all(
-      devices.map(async (device, index) => {
-        const acks = await Promise.all((texts[index] ?? []).map((text) => device.say(conversation, text)));
+      devices.map(async ({ peer, texts }) => {
+        const acks = await Promise.all(texts.map((text) => peer.say(conversation, text)));
         const numbers = acks.map(({ seq }) => seq);
         expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
       }),
     );
-    const total = texts.flat().length;
-    // Marks of several devices at once, in no order: the markers must only go forward.
-    for (const [index, device] of devices.entries())
-      for (const read of [10, 40, 30]) device.send({ type: "mark", conversation, read: read + index });
-    await Promise.all(devices.map((device) => device.settled()));
-    await Promise.all(
-      [ann, ben].map((peer) => peer.seen("event", ({ seq }) => seq === total).then(() => peer.settled())),
-    );
-    const everybody = [...devices, ann, ben].map((peer, index) => testimonyOfPeer(peer, texts[index] ?? []));
-    const tokens = new Map([ann, ben].map(({ id, token }) => [id, token]));
-    const verdict = await judge({ url, conversation, tokens, devices: everybody });
+    const total = devices.flatMap(({ texts }) => texts).length;
+    await Promise.all(devices.slice(6).map(({ peer }) => peer.seen("event", ({ seq }) => seq === total)));
+    await Promise.all(devices.map(({ peer }) => peer.settled()));
+    const everybody = devices.map(({ peer, texts, log }) => testimonyOfPeer(peer, texts, log));
+    const tokens = new Map(users.map(({ id, token }) => [id, token]));
+    const verdict = await judge({ url: server.url, conversation, tokens, devices: everybody });
     expect(verdict.violations).toEqual([]);
     expect([verdict.messages, verdict.acknowledged]).toEqual([total, total]);
     // Those that sent nothing were told everything.
-    for (const { received } of everybody.slice(-2)) expect(received.size).toBe(total);
-    await Promise.all(devices.map((device) => device.close()));
+    for (const { received } of everybody.slice(6)) expect(received.size).toBe(total);
+    // Everybody was told of markers, and said so while messages of theirs were on their way.
+    for (const { peer } of devices) expect(peer.all("markers").length).toBeGreaterThan(0);
+    expect(marksInFlight).toBeGreaterThan(devices.length);
+    await Promise.all(devices.map(({ peer }) => peer.close()));
   });
 
-  test("a reload under load: every worker is replaced, everybody comes back, nothing is lost", async () => {
-    await using world = await World.begin({ workers: 2, conversations: 3, devices: 4 });
+  test("a reload under load: every worker is replaced, everybody is told so and comes back, nothing is lost", async () => {
+    await using world = await World.begin({ workers: 2, conversations: 3, devices: 4, way: "direct" });
     const before = world.server.workerPids();
     expect((await world.server.run("reload")).exitCode).toBe(0);
     expect(world.server.workerPids().filter((pid) => before.includes(pid))).toEqual([]);
     const verdict = await world.verdict();
     expect(verdict.violations).toEqual([]);
     // Once, or twice for who came back to a worker whose turn was still to come.
-    for (const { log } of world.talkers) expect([1, 2]).toContain(log.absencesMs.length);
+    for (const { log } of world.talkers) {
+      expect([1, 2]).toContain(log.absencesMs.length);
+      expect(new Set(log.closeCodes)).toEqual(new Set([closeTable.server_stopping.code]));
+    }
+  });
+
+  test("SIGTERM of each worker in turn under load: its clients are told, it ends within 10 s and is replaced, nothing is lost", async () => {
+    await using world = await World.begin({ workers: 3, conversations: 4, devices: 4, way: "direct" });
+    const { server } = world;
+    for (const pid of server.workerPids()) {
+      world.killWorkers([pid], "SIGTERM");
+      await until(() => !isAlive(pid), "the worker ended", 10_000);
+      await until(() => childrenOf(server.pid).length === 3, "the worker was replaced");
+      await world.talkAgain();
+    }
+    const verdict = await world.verdict();
+    expect(verdict.violations).toEqual([]);
+    // Each was with one of the three at least once when its turn came.
+    for (const { log } of world.talkers)
+      expect(new Set(log.closeCodes)).toEqual(new Set([closeTable.server_stopping.code]));
   });
 });
 

@@ -2,8 +2,8 @@
 import { expect } from "bun:test";
 import type { Server } from "@duologue/testing";
 import { systemClock } from "../../src/clock.ts";
-import { rssMegabytesOf } from "../chaos/samples.ts";
 import { Pair } from "../harness/peer.ts";
+import { rssMegabytesOf } from "../harness/processes.ts";
 
 export class Witness implements AsyncDisposable {
   readonly #server: Server;

@@ -134,12 +134,17 @@ export function testimonyOf(
 }
 
 /** Of a client without a state of its own, which shows nothing. `texts`: what it was made to send. */
-export function testimonyOfPeer(peer: Peer, texts: readonly string[]): Testimony {
-  const log = new WireLog(new Horizon("own"));
-  for (const frame of peer.frames.log) log.onFrame(frame);
+export function testimonyOfPeer(peer: Peer, texts: readonly string[], log = logOf(peer)): Testimony {
   const { acknowledged, received, contradictions } = log;
   const { name: device, id: user } = peer;
   return { device, user, texts, acknowledged, received, shown: undefined, contradictions, isComplete: true };
+}
+
+/** Of what it was told, without regard to when others were. */
+function logOf(peer: Peer): WireLog {
+  const log = new WireLog(new Horizon("own"));
+  for (const frame of peer.frames.log) log.onFrame(frame);
+  return log;
 }
 
 interface Side {

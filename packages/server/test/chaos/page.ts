@@ -78,7 +78,7 @@ function environment(): Environment {
           events.received(text);
         },
         closed: (code) => {
-          log.onClosed();
+          log.onClosed(code);
           events.closed(code);
         },
       }),

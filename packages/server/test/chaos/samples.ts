@@ -1,7 +1,8 @@
 /** What a server costs over time: memory, open files and the write-ahead log, and whether they grow. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/clock.ts";
+import { openFilesOf, rssMegabytesOf } from "../harness/processes.ts";
 import type { World } from "./world.ts";
 
 interface Sample {
@@ -117,24 +118,6 @@ export function slopeOf(points: readonly (readonly [x: number, y: number])[]): n
   const meanY = points.reduce((sum, [, y]) => sum + y, 0) / count;
   const spread = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
   return spread === 0 ? 0 : points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread;
-}
-
-/** Undefined for one that has ended. */
-export function rssMegabytesOf(pid: number): number | undefined {
-  try {
-    const size = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return size === undefined ? undefined : Number(size) / 1024;
-  } catch {
-    return undefined;
-  }
-}
-
-export function openFilesOf(pid: number): number | undefined {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).length;
-  } catch {
-    return undefined;
-  }
 }
 
 function sizeOf(path: string): number {

@@ -20,6 +20,8 @@ export interface WorldOptions {
   readonly conversations: number;
   /** Devices in each conversation, at least two. */
   readonly devices: number;
+  /** Which devices go through the proxy: every second one (half), unless said. */
+  readonly way?: "half" | "proxy" | "direct";
   /** Limits of the server other than the usual ones. */
   readonly limits?: Readonly<Record<string, number>>;
   /** Further options of the command line. */
@@ -66,11 +68,12 @@ export class World implements AsyncDisposable {
     }
   }
 
-  /** New people, who begin to talk. Half of the devices go through the proxy. */
+  /** New people, who begin to talk. */
   async meet(): Promise<void> {
-    const { conversations, devices } = this.#options;
+    const { conversations, devices, way = "half" } = this.#options;
+    const isProxied = (index: number): boolean => (way === "half" ? index % 2 === 0 : way === "proxy");
     const urls = Array.from({ length: devices }, (_, index) =>
-      index % 2 === 0 ? this.proxy.url : this.server.url,
+      isProxied(index) ? this.proxy.url : this.server.url,
     );
     const meetings = Array.from({ length: conversations }, (_, index) =>
       Group.meet({ urls, pace: this.pace, reads: (index + 1) % SILENT_EVERY > 0 }),

@@ -79,6 +79,8 @@ function checkServerFrame(text: string): ServerFrame {
 export class Peer implements AsyncDisposable {
   readonly frames: Inbox<ServerFrame>;
   readonly socket: PeerSocket;
+  /** Hears each frame before anybody who waits for it. */
+  onFrame: (frame: ServerFrame) => void = () => undefined;
   #welcome: ServerFrameOf<"welcome"> | undefined;
   #lastRef = 1000;
 
@@ -86,8 +88,11 @@ export class Peer implements AsyncDisposable {
     this.socket = socket;
     this.frames = new Inbox(name, (frame) => encodeFrame(frame));
     const read = async (): Promise<void> => {
-      for (;;)
-        this.frames.push(checkServerFrame(await socket.received.next(undefined, undefined, 2 ** 31 - 1)));
+      for (;;) {
+        const frame = checkServerFrame(await socket.received.next(undefined, undefined, 2 ** 31 - 1));
+        this.onFrame(frame);
+        this.frames.push(frame);
+      }
     };
     read().catch((reason: unknown) => this.frames.end(String(reason)));
   }

@@ -248,7 +248,7 @@ export class Talker implements Disposable {
             events.received(text);
           },
           closed: (code) => {
-            log.onClosed();
+            log.onClosed(code);
             events.closed(code);
           },
         });

@@ -57,6 +57,8 @@ export class WireLog {
   readonly absencesMs: number[] = [];
   /** From the writing of a message to its `ack`, of those that were noted by `onSent`. */
   readonly delaysMs: number[] = [];
+  /** How its connections ended (RFC 6455 §7.4), those that the client gave up left out. */
+  readonly closeCodes: number[] = [];
   horizon: Horizon;
   #user = "";
   #leftAt: number | undefined;
@@ -121,7 +123,8 @@ export class WireLog {
     }
   }
 
-  onClosed(): void {
+  onClosed(code: number): void {
+    this.closeCodes.push(code);
     this.#leftAt ??= systemClock.monotonic();
   }
 
