@@ -252,7 +252,7 @@ describe("many at once", () => {
     await Promise.all(devices.map(({ peer }) => peer.close()));
   });
 
-  test("a reload under load: every worker is replaced, everybody is told so and comes back, nothing is lost", async () => {
+  test("[CN9] a reload under load: every worker is replaced, everybody is told so and comes back, nothing is lost", async () => {
     await using world = await World.begin({ workers: 2, conversations: 3, devices: 4, way: "direct" });
     const before = world.server.workerPids();
     expect((await world.server.run("reload")).exitCode).toBe(0);
@@ -266,7 +266,7 @@ describe("many at once", () => {
     }
   });
 
-  test("SIGTERM of each worker in turn under load: its clients are told, it ends within 10 s and is replaced, nothing is lost", async () => {
+  test("[CN9] SIGTERM of each worker in turn under load: its clients are told, it ends within 10 s and is replaced, nothing is lost", async () => {
     await using world = await World.begin({ workers: 3, conversations: 4, devices: 4, way: "direct" });
     const { server } = world;
     for (const pid of server.workerPids()) {

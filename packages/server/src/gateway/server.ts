@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly isReady: () => Promise<boolean>;
 }
 
+const NO_HANDSHAKE = "This is not a WebSocket handshake that can be taken (RFC 6455).\n";
+
 type Upgrade = { readonly session: Session; readonly headers: Record<string, string> };
 
 export class ClientServer {
@@ -101,6 +103,8 @@ export class ClientServer {
 
   /** Undefined when it was upgraded: the connection goes on as a WebSocket. */
   private upgrade(request: Request, server: Server<Connection>): Response | undefined {
+    // The runtime looks at method, version and key, and not at this.
+    if (!asksForUpgrade(request)) return new Response(NO_HANDSHAKE, { status: 400 });
     const peer = server.requestIP(request);
     if (peer === null) return new Response("The connection is gone.\n", { status: 400 });
     const from = clientAddress({
@@ -119,7 +123,7 @@ export class ClientServer {
     connection.peerPort = peer.port;
     if (server.upgrade(request, { data: connection, headers: choice.headers })) return undefined;
     this.clients.closed(connection);
-    return new Response("This is not a WebSocket handshake that can be taken (RFC 6455).\n", { status: 400 });
+    return new Response(NO_HANDSHAKE, { status: 400 });
   }
 
   /** Which protocol it speaks, or why not. */
@@ -151,6 +155,12 @@ export class ClientServer {
     }
     return { session: { protocol: "classic", state: { name: "anonymous" } }, headers: {} };
   }
+}
+
+/** RFC 6455 §4.2.1: the header field counts for this one connection only, so without it a machine on the way may have asked. */
+function asksForUpgrade(request: Request): boolean {
+  const tokens = request.headers.get("connection")?.toLowerCase().split(",") ?? [];
+  return tokens.some((token) => token.trim() === "upgrade");
 }
 
 function tooMany(crowding: Crowding): Response {

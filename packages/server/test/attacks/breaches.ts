@@ -14,6 +14,18 @@ export interface Breach {
 const PROTOCOL_ERROR = 1002;
 const NOT_UTF8 = 1007;
 const TOO_BIG = 1009;
+/** A close frame without a payload stands for this (§7.4.1); none is sent with it. */
+const NO_CODE = 1005;
+/** RFC 3629 */
+const notUtf8: readonly (readonly [string, readonly number[]])[] = [
+  ["a lone continuation byte", [0x80]],
+  ["a lead without its tail", [0xc3, 0x28]],
+  ["an overlong slash", [0xc0, 0xaf]],
+  ["an overlong NUL", [0xe0, 0x80, 0x80]],
+  ["a surrogate", [0xed, 0xa0, 0x80]],
+  ["a number above U+10FFFF", [0xf4, 0x90, 0x80, 0x80]],
+  ["a byte of no sequence", [0xff]],
+];
 const KNOWN_OPCODES: readonly number[] = Object.values(opcode);
 const ALL_OPCODES = Array.from({ length: 16 }, (_, index) => index);
 
@@ -48,7 +60,7 @@ function deflated(): Buffer {
 
 /** §5.4 */
 function fragments(): Breach[] {
-  const { continuation, text, binary } = opcode;
+  const { continuation, text, binary, ping } = opcode;
   const breach = (name: string, ...parts: Parameters<typeof encodeRawFrame>[]): Breach => {
     return { name, bytes: frames(...parts), code: PROTOCOL_ERROR };
   };
@@ -59,6 +71,24 @@ function fragments(): Breach[] {
     breach("a text inside a text", ["x", { fin: false }], ["y", { opcode: text }]),
     breach("a binary inside a text", ["x", { fin: false }], ["y", { opcode: binary }]),
     breach("a text after an empty beginning", ["", { fin: false }], ["y", { opcode: text }]),
+    ...[4, 2, 1].flatMap((reserved) => [
+      breach(`reserved bits ${reserved} on the first fragment`, ["x", { fin: false, reserved }]),
+      breach(
+        `reserved bits ${reserved} on the last`,
+        ["x", { fin: false }],
+        ["y", { opcode: continuation, reserved }],
+      ),
+      breach(
+        `reserved bits ${reserved} between`,
+        ["x", { fin: false }],
+        ["y", { opcode: continuation, fin: false, reserved }],
+      ),
+      breach(
+        `reserved bits ${reserved} on a ping between`,
+        ["x", { fin: false }],
+        ["", { opcode: ping, reserved }],
+      ),
+    ]),
   ];
 }
 
@@ -87,25 +117,22 @@ function closes(): Breach[] {
   const improper = [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535];
   return [
     { name: "close of one byte", bytes: frames([Buffer.from([3]), { opcode: 8 }]), code: PROTOCOL_ERROR },
-    { name: "close, reason not UTF-8", bytes: closing(1000, Buffer.from([0xc3, 0x28])), code: NOT_UTF8 },
+    ...notUtf8.map(([name, bytes]) => {
+      return { name: `close, reason with ${name}`, bytes: closing(1000, Buffer.from(bytes)), code: NOT_UTF8 };
+    }),
+    { name: "close, reason of 123 bytes", bytes: closing(1000, Buffer.alloc(123, 120)), code: 1000 },
+    { name: "close, reason in many bytes", bytes: closing(1000, Buffer.from("aé你🦀")), code: 1000 },
+    { name: "close, and more after it", bytes: Buffer.concat([closing(1000), frames(["{}"])]), code: 1000 },
+    { name: "close of nothing", bytes: frames(["", { opcode: opcode.close }]), code: NO_CODE },
     ...proper.map((code) => ({ name: `close ${code}`, bytes: closing(code), code })),
     ...improper.map((code) => ({ name: `close ${code}`, bytes: closing(code), code: PROTOCOL_ERROR })),
   ];
 }
 
-/** RFC 3629: each of these is no UTF-8, at the start, the end and in the middle, whole and in two fragments. */
+/** Each of these at the start, the end and in the middle, whole and in two fragments. */
 function texts(): Breach[] {
-  const wrong: readonly (readonly [string, readonly number[]])[] = [
-    ["a lone continuation byte", [0x80]],
-    ["a lead without its tail", [0xc3, 0x28]],
-    ["an overlong slash", [0xc0, 0xaf]],
-    ["an overlong NUL", [0xe0, 0x80, 0x80]],
-    ["a surrogate", [0xed, 0xa0, 0x80]],
-    ["above U+10FFFF", [0xf4, 0x90, 0x80, 0x80]],
-    ["a byte of no sequence", [0xff]],
-  ];
   const around = [..."aé你🦀"];
-  return wrong.flatMap(([name, bytes]) =>
+  return notUtf8.flatMap(([name, bytes]) =>
     Array.from({ length: around.length + 1 }, (_, at) => {
       const text = Buffer.concat([
         Buffer.from(around.slice(0, at).join("")),

@@ -140,6 +140,11 @@ export class RawSocket implements AsyncDisposable {
     ];
     if (options.protocol !== undefined) lines.push(`Sec-WebSocket-Protocol: ${options.protocol}`);
     for (const [name, value] of Object.entries(options.headers ?? {})) lines.push(`${name}: ${value}`);
+    return await this.request(lines);
+  }
+
+  /** Sends the lines of a request, whatever they are. */
+  async request(lines: readonly string[]): Promise<Handshake> {
     this.write(Buffer.from(`${lines.join("\r\n")}\r\n\r\n`));
     await withDeadline(this.#answered.promise, () => "no answer to the handshake");
     return this.handshake;
