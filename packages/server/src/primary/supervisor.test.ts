@@ -82,6 +82,32 @@ describe("a worker that gives no sign", () => {
   });
 });
 
+describe("a worker that dies", () => {
+  test("again and again is replaced at once three times, then after waits that double", async () => {
+    await using scene = new Scene(1);
+    for (const _ of "123") {
+      await scene.kill(scene.pids[0] ?? 0);
+      expect(scene.pids).toHaveLength(1);
+    }
+    for (const waitMs of [100, 200, 400]) {
+      await scene.kill(scene.pids[0] ?? 0);
+      scene.clock.advance(waitMs - 1);
+      expect(scene.pids).toEqual([]);
+      scene.clock.advance(1);
+      expect(scene.pids).toHaveLength(1);
+    }
+  });
+
+  test("after it has lived for five seconds is replaced at once, however often", async () => {
+    await using scene = new Scene(1);
+    for (const _ of "123456") {
+      scene.clock.advance(5 * SECOND_MS);
+      await scene.kill(scene.pids[0] ?? 0);
+      expect(scene.pids).toHaveLength(1);
+    }
+  });
+});
+
 describe("a slot does not stay empty, nor has it two workers", () => {
   test("when the new worker of a reload dies while the old one is leaving", async () => {
     await using scene = new Scene(1);
@@ -100,10 +126,10 @@ describe("a slot does not stay empty, nor has it two workers", () => {
 
   test("when a reload comes while a worker that died again and again waits for its next start", async () => {
     await using scene = new Scene(1);
-    for (const _ of "12") await scene.kill(scene.pids[0] ?? 0);
+    for (const _ of "1234") await scene.kill(scene.pids[0] ?? 0);
     expect(scene.pids).toEqual([]);
     const replaced = scene.supervisor.reload().next();
-    scene.supervisor.onReady(3);
+    scene.supervisor.onReady(5);
     expect((await replaced).done).toBe(false);
     const { pids } = scene;
     scene.clock.advance(60_000);

@@ -27,6 +27,8 @@ export interface SupervisorTiming {
   readonly drainMs: number;
   /** A worker that lived shorter than this counts as dying repeatedly. */
   readonly healthyMs: number;
+  /** Dying repeatedly, it is replaced at once so many times; from then on, after a wait that doubles. */
+  readonly quickReplacements: number;
   readonly backOffMs: number;
   readonly maxBackOffMs: number;
 }
@@ -36,6 +38,7 @@ const defaultTiming: SupervisorTiming = {
   startMs: 15_000,
   drainMs: 5_000,
   healthyMs: 5_000,
+  quickReplacements: 3,
   backOffMs: 100,
   maxBackOffMs: 5_000,
 };
@@ -230,7 +233,9 @@ export class Supervisor {
   private backOffMs(slot: number, livedMs: number): number {
     const deaths = livedMs < this.timing.healthyMs ? (this.quickDeaths[slot] ?? 0) + 1 : 0;
     this.quickDeaths[slot] = deaths;
-    return deaths < 2 ? 0 : Math.min(this.timing.maxBackOffMs, this.timing.backOffMs * 2 ** (deaths - 2));
+    const { quickReplacements, backOffMs, maxBackOffMs } = this.timing;
+    const waits = deaths - quickReplacements;
+    return waits < 1 ? 0 : Math.min(maxBackOffMs, backOffMs * 2 ** (waits - 1));
   }
 
   private async retire(worker: Worker): Promise<void> {
