@@ -1,9 +1,9 @@
 /** Real browsers that take part: tabs that crash, a browser that is killed, storage that is denied or full. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { makeDataDirectory, TestProfile, until } from "@duologue/testing";
+import { makeDataDirectory, type SeededRandom, TestProfile, until } from "@duologue/testing";
 import type { Page } from "playwright-core";
-import type { Fault } from "./faults.ts";
+import type { Fault, FaultKind } from "./faults.ts";
 import type { Group } from "./group.ts";
 import type { Guests } from "./run.ts";
 import { Tab, type TabKind } from "./tab.ts";
@@ -60,6 +60,65 @@ const KINDS: readonly TabKind[] = [
   { name: "tab without storage", group: 1, script: DENIED, isShared: false },
 ];
 
+/** Done to the browsers, of which `guests` has the pages. */
+interface BrowserFault extends FaultKind {
+  inflict(guests: BrowserGuests, world: World, random: SeededRandom): Promise<void>;
+}
+
+export const browserFaults: readonly BrowserFault[] = [
+  {
+    name: "tab crashed",
+    place: "browser",
+    what: "the process of a tab in Chromium dies with something unsent; a new one begins from what the storage kept",
+    weight: 2,
+    wholeWithinMs: 20_000,
+    async inflict(guests, world, random) {
+      const tab = random.pick(await guests.keeping());
+      await dieUnsent(world, [tab], () => crash(tab.page));
+      await guests.reopen([tab]);
+    },
+  },
+  {
+    name: "browser killed",
+    place: "browser",
+    what: "kill −9 of Chromium, all tabs with something unsent; it is started again with the same profile",
+    weight: 1,
+    wholeWithinMs: 40_000,
+    async inflict(guests, world) {
+      await dieUnsent(world, guests.tabs, () => guests.kill());
+      await guests.reopen(guests.tabs);
+    },
+  },
+  {
+    name: "storage full",
+    place: "browser",
+    what: "IndexedDB and Web Storage of a tab take nothing more",
+    weight: 1,
+    wholeWithinMs: 15_000,
+    async inflict(guests, _, random) {
+      const tab = random.pick(await guests.keeping());
+      const before = await tab.storageState();
+      await tab.page.evaluate(FULL);
+      if (before?.kind === "kept") await tab.keepsNothing("full");
+      await tab.talksOn();
+    },
+  },
+  {
+    name: "browser's clock set back",
+    place: "browser",
+    what: "a tab's clock goes back by a week",
+    weight: 1,
+    wholeWithinMs: 15_000,
+    async inflict(guests, _, random) {
+      const tab = random.pick(guests.tabs);
+      const before = await tab.now();
+      await tab.page.evaluate(CLOCK_SET_BACK);
+      if ((await tab.now()) > before - WEEK_MS / 2) throw new Error("the tab's clock stands as it stood");
+      await tab.talksOn();
+    },
+  },
+];
+
 /** The first group gets two tabs of one person, the second one a tab that may store nothing. */
 export async function browserGuests(
   origin: string,
@@ -94,60 +153,20 @@ export class BrowserGuests implements Guests {
   }
 
   get faults(): readonly Fault[] {
-    return [
-      {
-        name: "tab crashed",
-        place: "browser",
-        what: "the process of a tab in Chromium dies with something unsent; a new one begins from what the storage kept",
-        weight: 2,
-        inflict: async (world, random) => {
-          const tab = random.pick(await this.#keeping());
-          await dieUnsent(world, [tab], () => crash(tab.page));
-          await this.#reopen([tab]);
-        },
-      },
-      {
-        name: "browser killed",
-        place: "browser",
-        what: "kill −9 of Chromium, all tabs with something unsent; it is started again with the same profile",
-        weight: 1,
-        inflict: async (world) => {
-          await dieUnsent(world, this.tabs, () => this.#profile.kill());
-          this.#profile = await TestProfile.open(this.#directory);
-          await this.#reopen(this.tabs);
-        },
-      },
-      {
-        name: "storage full",
-        place: "browser",
-        what: "IndexedDB and Web Storage of a tab take nothing more",
-        weight: 1,
-        inflict: async (_, random) => {
-          const tab = random.pick(await this.#keeping());
-          const before = await tab.storageState();
-          await tab.page.evaluate(FULL);
-          if (before?.kind === "kept") await tab.keepsNothing("full");
-          await tab.talksOn();
-        },
-      },
-      {
-        name: "browser's clock set back",
-        place: "browser",
-        what: "a tab's clock goes back by a week",
-        weight: 1,
-        inflict: async (_, random) => {
-          const tab = random.pick(this.tabs);
-          const before = await tab.now();
-          await tab.page.evaluate(CLOCK_SET_BACK);
-          if ((await tab.now()) > before - WEEK_MS / 2) throw new Error("the tab's clock stands as it stood");
-          await tab.talksOn();
-        },
-      },
-    ];
+    return browserFaults.map((fault) => ({
+      ...fault,
+      inflict: (world, random) => fault.inflict(this, world, random),
+    }));
   }
 
   async open(): Promise<void> {
     for (const tab of this.tabs) await tab.open(this.#profile, this.#origin);
+  }
+
+  /** With every page; the next one has the same profile. */
+  async kill(): Promise<void> {
+    await this.#profile.kill();
+    this.#profile = await TestProfile.open(this.#directory);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -156,13 +175,13 @@ export class BrowserGuests implements Guests {
   }
 
   /** Those whose storage works; all, when it works in none. */
-  async #keeping(): Promise<readonly Tab[]> {
+  async keeping(): Promise<readonly Tab[]> {
     const states = await Promise.all(this.tabs.map((tab) => tab.storageState()));
     const keeping = this.tabs.filter((_, index) => states[index]?.kind === "kept");
     return keeping.length > 0 ? keeping : this.tabs;
   }
 
-  async #reopen(tabs: readonly Tab[]): Promise<void> {
+  async reopen(tabs: readonly Tab[]): Promise<void> {
     for (const tab of tabs) {
       await tab.open(this.#profile, this.#origin);
       await tab.begin();

@@ -17,7 +17,15 @@ export interface HerdReport {
   readonly verdict: Verdict;
 }
 
+/** Everybody is back within this. */
+const BACK_MS = 60_000;
+/** Longer than that, to see how much longer it took. */
 const ALL_BACK_MS = 120_000;
+
+/** In time, as the same people, and nothing of the others' talk was lost. */
+export function isHerdBack({ backMs, strangers, verdict }: HerdReport): boolean {
+  return backMs.every((took) => took <= BACK_MS) && strangers === 0 && verdict.violations.length === 0;
+}
 
 /** `clients` who only listen, and a few who talk meanwhile. Every worker is killed at once. */
 export async function runHerd(clients: number, workers: number): Promise<HerdReport> {

@@ -1,112 +1,115 @@
 /**
  * `npm run chaos -- --minutes 10 --seed N`: a real server, real clients and browsers, and everything that can be broken,
- * mixed as the seed says. Prints a table; exit code 1 when the delivery contract was broken.
+ * mixed as the seed says; or one thing, broken again and again (options.ts). Prints a report; exit code 1 when the delivery
+ * contract was broken or a bound missed, 2 for what cannot be run.
  */
-import { parseArgs } from "node:util";
 import { browserGuests, ChaosSite } from "./browsers.ts";
-import { runHerd } from "./herd.ts";
+import { isHerdBack, runHerd } from "./herd.ts";
+import { type Form, type MixtureOptions, readCommandLine } from "./options.ts";
 import { record } from "./record.ts";
-import { renderHerd, renderReport, renderStorage } from "./report.ts";
-import { runChaos } from "./run.ts";
-import { runStorage } from "./storage.ts";
+import { missedBounds, renderHerd, renderReport, renderStorage } from "./report.ts";
+import { runChaos, showBroken } from "./run.ts";
+import { judgeTrend, renderSoak, runSoak } from "./soak.ts";
+import { runStorage, whyNoStorage } from "./storage.ts";
+import { fullSize, missedByWorkersKilled, renderWorkersKilled, runWorkersKilled } from "./workers-killed.ts";
 
-const help = `Usage: npm run chaos -- [options]
-
-  --minutes M         how long things break (10)
-  --seed N            decides what breaks when (1)
-  --workers N         of the server (4)
-  --conversations N   at a time (10)
-  --devices N         in each of them, two people's together (4)
-  --round S           seconds until the judge speaks and others take over (30)
-  --only A,B          these faults only
-  --no-browsers       none of the clients is in a browser
-  --warm-up M         minutes in haste before, so that caches fill; what a server costs is judged after it
-  --pause MS          of each device, from one message to the next (0)
-  --limit NAME=VALUE  a limit of the server, as "duologue serve" takes it; may be repeated
-  --record            also puts the report into docs/reliability.md
-  --herd N            instead: N clients, all cut at once, come back (each takes one open file here and one there)
-  --storage N         instead: each fault of the disk N times, with libfiu and a small file system (root, fiu-utils)
-`;
-
-const text = { type: "string" } as const;
-const { values } = parseArgs({
-  options: {
-    minutes: text,
-    seed: text,
-    workers: text,
-    conversations: text,
-    devices: text,
-    round: text,
-    only: text,
-    limit: { type: "string", multiple: true },
-    "warm-up": text,
-    pause: text,
-    record: { type: "boolean" },
-    herd: text,
-    storage: text,
-    "no-browsers": { type: "boolean" },
-    help: { type: "boolean" },
-  },
-});
-
-type NumberName = Exclude<keyof typeof values, "only" | "limit" | "record" | "no-browsers" | "help">;
-
-function number(name: NumberName, usual: number): number {
-  const value = Number(values[name] ?? usual);
-  if (!(value >= 0)) throw new RangeError(`--${name}: a number, not ${values[name]}`);
-  return value;
+interface Outcome {
+  readonly isKept: boolean;
+  readonly report: string;
+  /** By which options it was made: where it stands in docs/reliability.md. */
+  readonly recordedAs: string;
 }
 
-if (values.help === true) process.stdout.write(help);
-else process.exitCode = (await run()) ? 0 : 1;
+const CANNOT_RUN = 2;
 
-function run(): Promise<boolean> {
-  if (values.storage !== undefined) return storage(number("storage", 1));
-  return values.herd === undefined ? mix() : herd(number("herd", 0));
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const line = readCommandLine(process.argv.slice(2));
+  switch (line.kind) {
+    case "help":
+      process.stdout.write(line.text);
+      return 0;
+    case "mistake":
+      process.stderr.write(`${line.line}. "npm run chaos -- --help" lists what there is.\n`);
+      return CANNOT_RUN;
+    case "run": {
+      const problem = line.form.kind === "storage" ? whyNoStorage() : undefined;
+      if (problem !== undefined) {
+        process.stderr.write(`${problem}.\n`);
+        return CANNOT_RUN;
+      }
+      const { isKept, report, recordedAs } = await run(line.form);
+      process.stdout.write(`${report}\n`);
+      if (line.isRecorded) await record(recordedAs, report);
+      return isKept ? 0 : 1;
+    }
+    default:
+      return line satisfies never;
+  }
 }
 
-async function mix(): Promise<boolean> {
-  using site = values["no-browsers"] === true ? undefined : await ChaosSite.build();
+function run(form: Form): Promise<Outcome> {
+  switch (form.kind) {
+    case "mixture":
+      return mix(form.options);
+    case "soak":
+      return soak(form.minutes, form.seed);
+    case "workers killed":
+      return killWorkers(form.seed);
+    case "herd":
+      return cutHerd(form.clients, form.workers);
+    case "storage":
+      return breakDisk(form.times);
+    default:
+      return form satisfies never;
+  }
+}
+
+async function mix(options: MixtureOptions): Promise<Outcome> {
+  const { hasBrowsers, limits, isVerbose, warmUpMs, only, ...rest } = options;
+  using site = hasBrowsers ? await ChaosSite.build() : undefined;
   const report = await runChaos({
+    ...rest,
     ...(site === undefined
       ? {}
-      : {
-          guests: (world) => browserGuests(site.origin, world.groups, world.proxy.url),
-        }),
+      : { guests: (world) => browserGuests(site.origin, world.groups, world.proxy.url) }),
     serverOptions: [
       ...(site === undefined ? [] : ["--origins", site.origin]),
-      ...(values.limit ?? []).flatMap((limit) => ["--limit", limit]),
+      ...limits.flatMap((limit) => ["--limit", limit]),
     ],
-    seed: number("seed", 1),
-    durationMs: number("minutes", 10) * 60_000,
-    ...(values["warm-up"] === undefined ? {} : { warmUpMs: number("warm-up", 0) * 60_000 }),
-    pauseMs: number("pause", 0),
-    roundMs: number("round", 30) * 1000,
-    workers: number("workers", 4),
-    conversations: number("conversations", 10),
-    devices: number("devices", 4),
-    ...(values.only === undefined ? {} : { only: values.only.split(",") }),
+    ...(warmUpMs === undefined ? {} : { warmUpMs }),
+    ...(only === undefined ? {} : { only }),
+    ...(isVerbose ? { onBroken: (broken) => progress(showBroken(broken)) } : {}),
     progress,
   });
-  const rendered = renderReport(report);
-  process.stdout.write(`${rendered}\n`);
-  if (values.record === true) await record("--record", rendered);
-  return report.violations.length === 0;
+  const isKept = report.violations.length === 0 && missedBounds(report).length === 0;
+  return { isKept, report: renderReport(report), recordedAs: "--record" };
 }
 
-async function herd(clients: number): Promise<boolean> {
-  const report = await runHerd(clients, number("workers", 4));
-  process.stdout.write(`${renderHerd(report)}\n`);
-  return report.strangers === 0 && report.verdict.violations.length === 0;
+async function soak(minutes: number, seed: number): Promise<Outcome> {
+  const report = await runSoak({ minutes, seed, progress });
+  const missed = report.trends.filter((trend) => judgeTrend(trend) === "missed");
+  const isKept = report.violations.length + missedBounds(report).length + missed.length === 0;
+  return { isKept, report: renderSoak(report), recordedAs: "--soak M --record" };
 }
 
-async function storage(times: number): Promise<boolean> {
+async function killWorkers(seed: number): Promise<Outcome> {
+  const report = await runWorkersKilled({ ...fullSize, seed });
+  const isKept = report.verdict.violations.length === 0 && missedByWorkersKilled(report).length === 0;
+  return { isKept, report: renderWorkersKilled(report), recordedAs: "--workers-killed --record" };
+}
+
+async function cutHerd(clients: number, workers: number): Promise<Outcome> {
+  const report = await runHerd(clients, workers);
+  return { isKept: isHerdBack(report), report: renderHerd(report), recordedAs: "--herd N --record" };
+}
+
+async function breakDisk(times: number): Promise<Outcome> {
   const report = await runStorage(times, progress);
-  const rendered = renderStorage(report);
-  process.stdout.write(`${rendered}\n`);
-  if (values.record === true) await record("--storage N --record", rendered);
   const acknowledged = report.rounds.reduce((sum, round) => sum + (round.acknowledged ?? 0), 0);
-  return report.verdict.violations.length + report.damage.length + acknowledged === 0;
+  const isKept = report.verdict.violations.length + report.damage.length + acknowledged === 0;
+  return { isKept, report: renderStorage(report), recordedAs: "--storage N --record" };
 }
 
 function progress(line: string): void {

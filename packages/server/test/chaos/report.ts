@@ -1,10 +1,37 @@
-/** What a run of the mixture prints. */
+/** What a run of the mixture prints, and what it must keep besides the delivery contract. */
 import type { HerdReport } from "./herd.ts";
 import type { ChaosReport, FaultTally } from "./run.ts";
 import type { Trend } from "./samples.ts";
 import type { StorageReport, StorageRound } from "./storage.ts";
 
-export function renderReport(report: ChaosReport): string {
+/** So long a run deals every fault at least once, or was no such run. */
+const COMPLETE_MS = 10 * 60_000;
+
+interface Bound {
+  readonly what: string;
+  readonly isMet: boolean;
+}
+
+/** What was missed, in a line each: how long things may take, that all was tried, that nothing went astray. */
+export function missedBounds({ tallies, untried, stalls, durationMs }: ChaosReport): readonly string[] {
+  return [
+    ...tallies.flatMap((tally) =>
+      boundsOf(tally).flatMap(({ what, isMet }) => (isMet ? [] : [`${tally.name}: not ${what}`])),
+    ),
+    ...(durationMs < COMPLETE_MS ? [] : untried.map((name) => `${name}: never tried`)),
+    ...stalls.map(([first = ""]) => `a message went astray: ${first}`),
+  ];
+}
+
+function boundsOf({ wholeMs, absencesMs, wholeWithinMs, backWithinMs }: FaultTally): readonly Bound[] {
+  const whole = { what: `whole ≤ ${wholeWithinMs / 1000} s`, isMet: share(wholeMs, 1) <= wholeWithinMs };
+  if (backWithinMs === undefined) return [whole];
+  const isBack = share(absencesMs, 0.99) <= backWithinMs;
+  return [{ what: `99 % back ≤ ${backWithinMs / 1000} s`, isMet: isBack }, whole];
+}
+
+/** `costs`: what it cost, where that is judged too. */
+export function renderReport(report: ChaosReport, costs = renderCosts(report.trends)): string {
   const { seed, rounds, durationMs, messages, acknowledged, repeats, violations, delaysMs } = report;
   const [median, late] = [share(delaysMs, 0.5), share(delaysMs, 0.99)];
   return [
@@ -12,15 +39,28 @@ export function renderReport(report: ChaosReport): string {
       `${count(acknowledged)} acknowledgements, ${count(repeats)} repeats by the judge, **${violations.length} violations**.`,
     `Acknowledged after: median ${ms(median)} ms, 99 % ${ms(late)} ms, longest ${ms(share(delaysMs, 1))} ms.`,
     table(
-      ["fault", "what it is", "times", "cut", "back: median", "99 %", "longest", "all whole: longest"],
+      [
+        "fault",
+        "what it is",
+        "times",
+        "cut",
+        "back: median",
+        "99 %",
+        "longest",
+        "all whole: longest",
+        "bound",
+      ],
       report.tallies.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(faultRow),
     ),
-    table(
-      ["cost", "first", "last", "highest", "slope"],
-      report.trends.map((trend) => trendRow(trend, durationMs)),
-    ),
+    costs,
     ...violations.map((violation) => `VIOLATION ${violation}`),
+    ...missedBounds(report).map((missed) => `MISSED ${missed}`),
+    ...report.stalls.map((story) => story.join("\n")),
   ].join("\n\n");
+}
+
+function renderCosts(trends: readonly Trend[]): string {
+  return table(["cost", "first", "last", "highest", "slope"], trends.map(trendRow));
 }
 
 export function renderHerd({ clients, loginMs, backMs, strangers, verdict }: HerdReport): string {
@@ -62,18 +102,30 @@ export function renderStorage({ rounds, verdict, damage }: StorageReport): strin
   ].join("\n\n");
 }
 
-function faultRow({ name, what, times, absencesMs, wholeMs }: FaultTally): string[] {
+function faultRow(tally: FaultTally): string[] {
+  const { name, what, times, absencesMs, wholeMs } = tally;
   const back = [0.5, 0.99, 1].map((part) =>
     absencesMs.length === 0 ? "–" : `${ms(share(absencesMs, part))} ms`,
   );
-  return [name, what, count(times), count(absencesMs.length), ...back, `${ms(share(wholeMs, 1))} ms`];
+  const bounds = boundsOf(tally).map((bound) => `${bound.what}: ${bound.isMet ? "met" : "**missed**"}`);
+  const whole = `${ms(share(wholeMs, 1))} ms`;
+  return [name, what, count(times), count(absencesMs.length), ...back, whole, bounds.join("; ")];
 }
 
-/** A slope of a minute or two is noise, and says so. */
-function trendRow({ name, first, last, highest, percentPerTenMinutes }: Trend, durationMs: number): string[] {
-  const slope =
-    durationMs < 5 * 60_000 ? "(too short to say)" : `${percentPerTenMinutes.toFixed(1)} % in 10 min`;
-  return [name, ...[first, last, highest].map((value) => value.toFixed(value < 100 ? 1 : 0)), slope];
+export function trendRow({
+  name,
+  first,
+  last,
+  highest,
+  percentPerTenMinutes,
+  errorPercent,
+}: Trend): string[] {
+  const slope = `${percentPerTenMinutes.toFixed(1)} ± ${errorPercent.toFixed(1)} % in 10 min`;
+  return [
+    name,
+    ...[first, last, highest].map((value) => value.toFixed(value < 100 ? 1 : 0)),
+    Number.isFinite(errorPercent) ? slope : "(too short to say)",
+  ];
 }
 
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {

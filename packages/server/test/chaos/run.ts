@@ -5,9 +5,11 @@
 import { elapsed, SeededRandom } from "@duologue/testing";
 import { systemClock } from "../../src/clock.ts";
 import type { WireLog } from "../harness/wire-log.ts";
-import { type Fault, faults } from "./faults.ts";
+import { Deck } from "./deck.ts";
+import { type Fault, type FaultKind, faults } from "./faults.ts";
 import type { Verdict } from "./oracle.ts";
 import { Samples, type Trend } from "./samples.ts";
+import { StallWatch } from "./stalls.ts";
 import { World, type WorldOptions } from "./world.ts";
 
 export interface ChaosOptions extends WorldOptions {
@@ -25,6 +27,8 @@ export interface ChaosOptions extends WorldOptions {
   /** Browsers, or what else takes part; called at the start of each round, and the result disposed of at its end. */
   readonly guests?: (world: World, random: SeededRandom) => Promise<Guests>;
   readonly progress?: (line: string) => void;
+  /** When something is about to be broken. */
+  readonly onBroken?: (broken: Broken) => void;
 }
 
 export interface Guests extends AsyncDisposable {
@@ -32,14 +36,18 @@ export interface Guests extends AsyncDisposable {
   readonly faults: readonly Fault[];
 }
 
-export interface FaultTally {
-  readonly name: string;
-  readonly what: string;
+export interface FaultTally extends Pick<FaultKind, "name" | "what" | "wholeWithinMs" | "backWithinMs"> {
   times: number;
   /** From a cut to the next welcome, of each connection that was cut. */
   readonly absencesMs: number[];
   /** From the fault until everybody's messages were acknowledged again. */
   readonly wholeMs: number[];
+}
+
+/** When something was broken, since the beginning, and what. */
+export interface Broken {
+  readonly atMs: number;
+  readonly names: readonly string[];
 }
 
 export interface ChaosReport {
@@ -53,6 +61,12 @@ export interface ChaosReport {
   readonly violations: readonly string[];
   /** From the writing of a message to its acknowledgement, over all faults. */
   readonly delaysMs: readonly number[];
+  /** In order. */
+  readonly broken: readonly Broken[];
+  /** What could have been broken, and never was. */
+  readonly untried: readonly string[];
+  /** What a connection that stood has swallowed, each with its story. */
+  readonly stalls: readonly (readonly string[])[];
   readonly trends: readonly Trend[];
 }
 
@@ -63,11 +77,17 @@ const WARM_UP_WINDOW = 16;
 /** How often a second fault comes while the first one lasts. */
 const TWO_AT_ONCE = 0.2;
 
+const TWO: Pick<FaultKind, "name" | "what" | "wholeWithinMs" | "backWithinMs"> = {
+  name: "two at once",
+  what: "two of these at the same time",
+  wholeWithinMs: 60_000,
+};
+
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   await using world = await World.begin(options);
   using samples = new Samples(world);
-  const random = new SeededRandom(options.seed);
-  const run = new Run(world, random, options);
+  const run = new Run(world, options);
+  using stalls = new StallWatch(world, () => run.recent);
   if (options.warmUpMs !== undefined) {
     world.pace.window = WARM_UP_WINDOW;
     await run.roundsUntil(systemClock.monotonic() + options.warmUpMs);
@@ -75,7 +95,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   }
   Object.assign(world.pace, { window: 1, pauseMs: options.pauseMs ?? 0 });
   await run.roundsUntil(systemClock.monotonic() + options.durationMs);
-  return { ...run.report(), trends: samples.trends() };
+  return { ...run.report(), stalls: stalls.stalls, trends: samples.trends() };
 }
 
 class Run {
@@ -84,8 +104,10 @@ class Run {
   readonly #delaysMs: number[] = [];
   /** The last fault, and how many absences each device had counted before it. */
   #open: { tally: FaultTally; before: Map<WireLog, number> } | undefined;
-  /** The faults so far, and when. */
-  readonly #recent: string[] = [];
+  readonly #broken: Broken[] = [];
+  readonly #random: SeededRandom;
+  #deck: Deck<FaultKind> | undefined;
+  #possible: readonly FaultKind[] = [];
   #rounds = 0;
   #messages = 0;
   #acknowledged = 0;
@@ -94,9 +116,15 @@ class Run {
 
   constructor(
     private readonly world: World,
-    private readonly random: SeededRandom,
     private readonly options: ChaosOptions,
-  ) {}
+  ) {
+    this.#random = new SeededRandom(options.seed);
+  }
+
+  /** The last faults, and when. */
+  get recent(): readonly string[] {
+    return this.#broken.slice(-5).map(showBroken);
+  }
 
   async roundsUntil(endAt: number): Promise<void> {
     while (systemClock.monotonic() < endAt && this.violations.length === 0) {
@@ -107,17 +135,18 @@ class Run {
 
   async #round(endAt: number): Promise<void> {
     this.#rounds += 1;
-    await using guests = await this.options.guests?.(this.world, this.random);
+    await using guests = await this.options.guests?.(this.world, this.#random);
     const possible = [...faults, ...(guests?.faults ?? [])].filter(
       ({ name }) => this.options.only?.includes(name) ?? true,
     );
-    const bag = possible.flatMap((fault) => Array.from({ length: fault.weight }, () => fault));
+    this.#possible = possible;
+    // Of its own, so that what comes when depends on the seed alone.
+    this.#deck ??= new Deck<FaultKind>(possible, this.#random.fork("deck"));
     await Promise.all(this.world.groups.flatMap((group) => group.participants.map((one) => one.begin())));
     while (systemClock.monotonic() < endAt && this.violations.length === 0) {
-      await elapsed(CALM_MS.least + this.random.below(CALM_MS.most - CALM_MS.least));
-      const picked = [this.random.pick(bag)];
-      if (this.random.next() < TWO_AT_ONCE) picked.push(this.random.pick(bag));
-      await this.#inflict(picked);
+      await elapsed(CALM_MS.least + this.#random.below(CALM_MS.most - CALM_MS.least));
+      const dealt = this.#deal(this.#deck);
+      await this.#inflict(possible.filter(({ name }) => dealt.includes(name)));
     }
     await Promise.all(this.world.groups.flatMap((group) => group.participants.map((one) => one.rest())));
     this.#closeTally();
@@ -127,7 +156,16 @@ class Run {
     this.world.part();
   }
 
-  report(): Omit<ChaosReport, "trends"> {
+  /** The names of one fault, or of two in different places. */
+  #deal(deck: Deck<FaultKind>): readonly string[] {
+    const first = deck.deal();
+    const second =
+      this.#random.next() < TWO_AT_ONCE ? deck.deal(({ place }) => place !== first?.place) : undefined;
+    return [first, second].flatMap((one) => (one === undefined ? [] : [one.name]));
+  }
+
+  report(): Omit<ChaosReport, "trends" | "stalls"> {
+    const tried = new Set(this.#broken.flatMap(({ names }) => names));
     return {
       seed: this.options.seed,
       rounds: this.#rounds,
@@ -138,17 +176,14 @@ class Run {
       repeats: this.#repeats,
       violations: this.violations,
       delaysMs: this.#delaysMs,
+      broken: this.#broken,
+      untried: this.#possible.flatMap(({ name }) => (tried.has(name) ? [] : [name])),
     };
   }
 
   /** Two at once stand in the table as a fault of their own, since it cannot be told which of them did what. */
-  async #inflict(picked: readonly Fault[]): Promise<void> {
-    const [first, second] = picked;
-    const isPair = second !== undefined && second.place !== first?.place;
-    const chosen = isPair ? [first, second] : [first];
-    const tally = isPair
-      ? this.#tally("two at once", "two of these at the same time")
-      : this.#tally(first?.name ?? "", first?.what ?? "");
+  async #inflict(chosen: readonly Fault[]): Promise<void> {
+    const tally = this.#tallyOf(chosen);
     this.#closeTally();
     tally.times += 1;
     this.#open = {
@@ -156,11 +191,11 @@ class Run {
       before: new Map(this.world.talkers.map(({ log }) => [log, log.absencesMs.length])),
     };
     const startedAt = systemClock.monotonic();
-    this.#recent.push(
-      `${Math.round(startedAt - this.#startedAt)} ms: ${chosen.map((fault) => fault?.name).join(" + ")}`,
-    );
+    const broken = { atMs: startedAt - this.#startedAt, names: chosen.map(({ name }) => name) };
+    this.#broken.push(broken);
+    this.options.onBroken?.(broken);
     try {
-      await Promise.all(chosen.map((fault) => fault?.inflict(this.world, this.random)));
+      await Promise.all(chosen.map((fault) => fault.inflict(this.world, this.#random)));
       await this.world.talkAgain();
     } catch (error) {
       this.violations.push(`not whole again: ${String(error)}`, ...this.#story());
@@ -172,7 +207,7 @@ class Run {
   #story(): string[] {
     const { talkers, server } = this.world;
     return [
-      ...this.#recent.slice(-5),
+      ...this.recent,
       ...talkers.map(({ name, client, conversation, clockShiftMs, log }) => {
         const { kind } = client.connection;
         const unsent = client.timeline(conversation).entries.filter(({ seq }) => seq === undefined);
@@ -191,8 +226,19 @@ class Run {
     this.#open = undefined;
   }
 
-  #tally(name: string, what: string): FaultTally {
-    const known = this.#tallies.get(name) ?? { name, what, times: 0, absencesMs: [], wholeMs: [] };
+  #tallyOf(chosen: readonly Fault[]): FaultTally {
+    const [first, second] = chosen;
+    if (first === undefined) throw new RangeError("nothing was dealt");
+    const { name, what, wholeWithinMs, backWithinMs } = second === undefined ? first : TWO;
+    const known = this.#tallies.get(name) ?? {
+      name,
+      what,
+      wholeWithinMs,
+      ...(backWithinMs === undefined ? {} : { backWithinMs }),
+      times: 0,
+      absencesMs: [],
+      wholeMs: [],
+    };
     this.#tallies.set(name, known);
     return known;
   }
@@ -206,4 +252,8 @@ class Run {
       `round ${this.#rounds}: ${verdict.messages} messages, ${verdict.violations.length} violations`,
     );
   }
+}
+
+export function showBroken({ atMs, names }: Broken): string {
+  return `${(atMs / 1000).toFixed(1)} s: ${names.join(" + ")}`;
 }

@@ -20,9 +20,13 @@ export interface Trend {
   readonly highest: number;
   /** By least squares, over the judged part of the time. */
   readonly percentPerTenMinutes: number;
+  /** Its standard error; infinite when there was too little time. */
+  readonly errorPercent: number;
 }
 
 const SAMPLE_MS = 2_000;
+/** Samples that follow each other are alike, and would make the error look smaller than it is; means of so many are less so. */
+const SAMPLES_PER_MEAN = 30;
 const TEN_MINUTES_MS = 600_000;
 
 export class Samples implements Disposable {
@@ -92,13 +96,20 @@ export class Samples implements Disposable {
     const values = this.#shown.map(pick);
     const late = this.#judged;
     const mean = late.reduce((sum, sample) => sum + pick(sample), 0) / Math.max(1, late.length);
-    const slope = slopeOf(late.map((sample) => [sample.atMs, pick(sample)]));
+    const line = lineThrough(
+      meansOf(
+        late.map((sample) => [sample.atMs, pick(sample)]),
+        SAMPLES_PER_MEAN,
+      ),
+    );
+    const toPercent = (perMs: number): number => (mean === 0 ? 0 : (100 * perMs * TEN_MINUTES_MS) / mean);
     return {
       name,
       first: values[0] ?? 0,
       last: values.at(-1) ?? 0,
       highest: values.reduce((highest, value) => Math.max(highest, value), 0),
-      percentPerTenMinutes: mean === 0 ? 0 : (100 * slope * TEN_MINUTES_MS) / mean,
+      percentPerTenMinutes: toPercent(line.slope),
+      errorPercent: toPercent(line.error),
     };
   }
 }
@@ -111,13 +122,31 @@ function pairOf(pid: number, value: number | undefined): [number, number][] {
   return value === undefined ? [] : [[pid, value]];
 }
 
-/** Of the line that lies nearest to these points. */
-export function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
-  const count = Math.max(1, points.length);
-  const meanX = points.reduce((sum, [x]) => sum + x, 0) / count;
-  const meanY = points.reduce((sum, [, y]) => sum + y, 0) / count;
-  const spread = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
-  return spread === 0 ? 0 : points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread;
+type Point = readonly [x: number, y: number];
+
+/** Of so many points each; what is left over at the end is one more. */
+export function meansOf(points: readonly Point[], size: number): readonly Point[] {
+  const groups = Array.from({ length: Math.ceil(points.length / size) }, (_, index) =>
+    points.slice(index * size, (index + 1) * size),
+  );
+  return groups.map((group) => {
+    const mean = (axis: 0 | 1): number => sumOf(group.map((point) => point[axis])) / group.length;
+    return [mean(0), mean(1)];
+  });
+}
+
+/** The slope of the line that lies nearest to these points, and its standard error. */
+export function lineThrough(points: readonly Point[]): { readonly slope: number; readonly error: number } {
+  const count = points.length;
+  const meanX = sumOf(points.map(([x]) => x)) / Math.max(1, count);
+  const meanY = sumOf(points.map(([, y]) => y)) / Math.max(1, count);
+  const spread = sumOf(points.map(([x]) => (x - meanX) ** 2));
+  if (spread === 0) return { slope: 0, error: Number.POSITIVE_INFINITY };
+  const slope = sumOf(points.map(([x, y]) => (x - meanX) * (y - meanY))) / spread;
+  // Two points always lie on a line, and say nothing of how far others would lie from it.
+  if (count < 3) return { slope, error: Number.POSITIVE_INFINITY };
+  const residue = sumOf(points.map(([x, y]) => (y - meanY - slope * (x - meanX)) ** 2));
+  return { slope, error: Math.sqrt(residue / (count - 2) / spread) };
 }
 
 function sizeOf(path: string): number {

@@ -38,6 +38,7 @@ interface DiskFault {
 /** Numbers of errno(3) on Linux. */
 const [EIO, ENOSPC] = [5, 28];
 const LIBRARIES = ["fiu_run_preload.so", "fiu_posix_preload.so"].map((name) => join("/usr/lib/fiu", name));
+const PROGRAMS: readonly string[] = ["fiu-ctrl", "unshare", "nsenter", "mount"];
 /** Room for the log (up to 33 MB) and what people say meanwhile. */
 const DISK_BYTES = 134_217_728;
 const PORTION = new Uint8Array(65_536);
@@ -74,10 +75,20 @@ function callFault(name: string, point: string, errno: number, probability = 1):
   };
 }
 
-/** Each fault so many times, in turn. Throws when something for it is missing. */
+/** Undefined where this can be run. */
+export function whyNoStorage(): string | undefined {
+  if (process.platform !== "linux") return "the faults of the disk need Linux";
+  if (process.getuid?.() !== 0) return "the faults of the disk need root, for a mount of their own";
+  const missing = [
+    ...LIBRARIES.filter((library) => !existsSync(library)),
+    ...PROGRAMS.filter((name) => Bun.which(name) === null),
+  ];
+  if (missing.length === 0) return undefined;
+  return `${missing.join(", ")}: missing; Debian has them in fiu-utils, util-linux and mount`;
+}
+
+/** Each fault so many times, in turn. */
 export async function runStorage(times: number, progress: (line: string) => void): Promise<StorageReport> {
-  for (const library of LIBRARIES)
-    if (!existsSync(library)) throw new Error(`${library} is missing: install Debian's package fiu-utils`);
   const place = makeDataDirectory();
   try {
     await using world = await World.begin({

@@ -9,6 +9,7 @@ import {
   startServer,
   until,
 } from "@duologue/testing";
+import { systemClock } from "../../src/clock.ts";
 import type { Pace, Talker } from "../harness/traffic.ts";
 import { Group, RECOVERY_MS } from "./group.ts";
 import { combine, type Verdict } from "./oracle.ts";
@@ -43,6 +44,7 @@ export class World implements AsyncDisposable {
   /** Of all who talk, now and later. */
   readonly pace: Pace = { pauseMs: 0, window: 1 };
   readonly #options: WorldOptions;
+  readonly #stops = new Stops();
   readonly #dataDirectory: string;
 
   private constructor(options: WorldOptions, dataDirectory: string, server: Server) {
@@ -102,6 +104,16 @@ export class World implements AsyncDisposable {
     });
   }
 
+  /** How long something of the server has been stopped so far. */
+  get stoodStillMs(): number {
+    return this.#stops.totalMs;
+  }
+
+  /** While this runs, something of the server is stopped, and nobody can expect an answer. */
+  standStill(run: () => Promise<void>): Promise<void> {
+    return this.#stops.during(run);
+  }
+
   killWorkers(pids: readonly number[], signal: NodeJS.Signals = "SIGKILL"): void {
     for (const pid of pids) killQuietly(pid, signal);
   }
@@ -139,6 +151,28 @@ export class World implements AsyncDisposable {
     this.proxy[Symbol.dispose]();
     await this.server[Symbol.asyncDispose]();
     rmSync(this.#dataDirectory, { recursive: true, force: true });
+  }
+}
+
+/** Times that may overlap. */
+class Stops {
+  #ended = 0;
+  #count = 0;
+  #beganAt = 0;
+
+  get totalMs(): number {
+    return this.#ended + (this.#count > 0 ? systemClock.monotonic() - this.#beganAt : 0);
+  }
+
+  async during(run: () => Promise<void>): Promise<void> {
+    if (this.#count === 0) this.#beganAt = systemClock.monotonic();
+    this.#count += 1;
+    try {
+      await run();
+    } finally {
+      this.#ended = this.#count === 1 ? this.totalMs : this.#ended;
+      this.#count -= 1;
+    }
   }
 }
 

@@ -56,16 +56,15 @@ export function encodeRawFrame(payload: string | Buffer, options: FrameOptions =
   head[0] = first;
   if (!masked) return Buffer.concat([head, bytes]);
   const hidden = Buffer.from(bytes);
-  for (let index = 0; index < hidden.length; index += 1) {
-    hidden[index] = (hidden[index] as number) ^ (MASK[index % 4] as number);
-  }
+  applyMask(hidden, MASK);
   return Buffer.concat([head, MASK, hidden]);
 }
 
-/** One frame from the start of `bytes`, or undefined while it is incomplete. A server does not mask. */
-function takeFrame(bytes: Buffer): { frame: RawFrame; size: number } | undefined {
+/** One frame from the start of `bytes`, masked or not, or undefined while it is incomplete. */
+export function takeFrame(bytes: Buffer): { frame: RawFrame; size: number } | undefined {
   if (bytes.length < 2) return undefined;
   const [first, second] = [bytes[0] as number, bytes[1] as number];
+  const isMasked = (second & 0x80) !== 0;
   let offset = 2;
   let length = second & 0x7f;
   if (length === 126) {
@@ -77,12 +76,17 @@ function takeFrame(bytes: Buffer): { frame: RawFrame; size: number } | undefined
     length = Number(bytes.readBigUInt64BE(2));
     offset = 10;
   }
+  const mask = bytes.subarray(offset, offset + 4);
+  if (isMasked) offset += 4;
   if (bytes.length < offset + length) return undefined;
-  const payload = bytes.subarray(offset, offset + length);
-  return {
-    frame: { fin: (first & 0x80) !== 0, opcode: first & 0x0f, payload: Buffer.from(payload) },
-    size: offset + length,
-  };
+  const payload = Buffer.from(bytes.subarray(offset, offset + length));
+  if (isMasked) applyMask(payload, mask);
+  return { frame: { fin: (first & 0x80) !== 0, opcode: first & 0x0f, payload }, size: offset + length };
+}
+
+function applyMask(bytes: Buffer, mask: Buffer): void {
+  for (let index = 0; index < bytes.length; index += 1)
+    bytes[index] = (bytes[index] as number) ^ (mask[index % 4] as number);
 }
 
 /** A TCP connection whose writes are never cut short: what the kernel does not take waits for `drain`. */

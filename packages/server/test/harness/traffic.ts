@@ -12,6 +12,7 @@ import { withDeadline } from "@duologue/testing";
 import { systemClock, type Timer } from "../../src/clock.ts";
 import { freshName } from "./peer.ts";
 import type { Change } from "./shown.ts";
+import { SocketTrail } from "./trail.ts";
 import { type Horizon, WireLog } from "./wire-log.ts";
 
 const REPLY_EVERY = 5;
@@ -59,6 +60,8 @@ export class Talker implements Disposable {
   readonly changes: Change[] = [];
   /** Added to what this device takes for the time of day, ms. */
   clockShiftMs = 0;
+  /** Of its newest connection; undefined before the first. */
+  trail: SocketTrail | undefined;
   readonly #reads: boolean;
   readonly #pace: Pace;
   readonly #unsubscribe: () => void;
@@ -237,21 +240,38 @@ export class Talker implements Disposable {
   #environment(): Environment {
     const environment = browserEnvironment();
     const { log } = this;
+    const onTrail = (trail: SocketTrail): void => {
+      this.trail = trail;
+    };
     return {
       ...environment,
       now: () => environment.now() + this.clockShiftMs,
       openSocket(url: string, subprotocol: string, events: SocketEvents): Socket {
-        return environment.openSocket(url, subprotocol, {
+        const trail = new SocketTrail();
+        onTrail(trail);
+        const socket = environment.openSocket(trail.mark(url), subprotocol, {
           opened: () => events.opened(),
           received: (text) => {
+            trail.onReceived(text);
             log.onText(text);
             events.received(text);
           },
           closed: (code) => {
+            trail.onEnd(`closed with ${code}`);
             log.onClosed(code);
             events.closed(code);
           },
         });
+        return {
+          send(text) {
+            trail.onSent(text);
+            socket.send(text);
+          },
+          drop() {
+            trail.onEnd("given up by the client");
+            socket.drop();
+          },
+        };
       },
     };
   }
