@@ -1,9 +1,11 @@
-/** `node tools/run.mjs NAME`: installs what is missing and runs tools/NAME.ts with the words that follow. */
-import { fileURLToPath } from "node:url";
+/**
+ * `node tools/run.mjs PATH`: installs what is missing and runs this TypeScript file, by its path in the repository, with the
+ * words that follow. Under the pinned Bun: `node_modules/.bin/bun` is a placeholder, since npm's install scripts are not run.
+ */
+import { join } from "node:path";
 import { runScript } from "../packages/server/bin/launch.mjs";
-import { ensureInstalled } from "./install.mjs";
+import { ensureInstalled, root } from "./install.mjs";
 
-const [name, ...words] = process.argv.slice(2);
-const script = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
+const [path, ...words] = process.argv.slice(2);
 
-process.exitCode = (await ensureInstalled("all")) ? await runScript(script, words) : 1;
+process.exitCode = (await ensureInstalled("all")) ? await runScript(join(root, path), words) : 1;

@@ -53,13 +53,13 @@ function html(text: string): Response {
 }
 
 if (import.meta.main) {
-  const [chat] = process.argv.slice(2);
+  const [chat = "http://localhost:9090", port = "8091"] = process.argv.slice(2);
   const secret = process.env.DUOLOGUE_HOST_SECRET;
-  if (chat === undefined || secret === undefined) {
-    console.error("usage: DUOLOGUE_HOST_SECRET=… bun server.ts https://chat.example.com");
+  if (secret === undefined) {
+    console.error("usage: DUOLOGUE_HOST_SECRET=… npm run example:react -- [CHAT] [PORT]");
     process.exitCode = 2;
   } else {
-    const { url } = await serveApp({ port: 8091, secret, chat: () => chat });
+    const { url } = await serveApp({ port: Number(port), secret, chat: () => chat });
     console.log(`Ann is at ${url.href}?person=ann, Ben at ${url.href}?person=ben`);
   }
 }

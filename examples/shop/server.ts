@@ -1,6 +1,6 @@
 /**
- * A shop with two people, a buyer and a seller, who write to each other by Duologue's widget. Run it with Bun:
- * `bun examples/shop/server.ts https://chat.example.com`, with the chat server's host secret in DUOLOGUE_HOST_SECRET.
+ * A shop with two people, a buyer and a seller, who write to each other by Duologue's widget. `npm run example:shop` runs
+ * it, with the chat server's host secret in DUOLOGUE_HOST_SECRET.
  */
 import { createHmac } from "node:crypto";
 import { join } from "node:path";
@@ -85,13 +85,13 @@ function policyFor(chat: string): string {
 }
 
 if (import.meta.main) {
-  const [chat] = process.argv.slice(2);
+  const [chat = "http://localhost:9090", port = "8090"] = process.argv.slice(2);
   const secret = process.env.DUOLOGUE_HOST_SECRET;
-  if (chat === undefined || secret === undefined) {
-    console.error("usage: DUOLOGUE_HOST_SECRET=… bun server.ts https://chat.example.com");
+  if (secret === undefined) {
+    console.error("usage: DUOLOGUE_HOST_SECRET=… npm run example:shop -- [CHAT] [PORT]");
     process.exitCode = 2;
   } else {
-    const { url } = serveShop({ port: 8090, secret, chat: () => chat });
+    const { url } = serveShop({ port: Number(port), secret, chat: () => chat });
     console.log(`The buyer is at ${url.href}, the seller at ${url.href}seller`);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Makes the widget's package `@duologue/widget`, for sites that are built and want it as a module with types: one ES module
- * without dependencies, its source map and declarations. `bun build.ts`, then `npm publish dist/widget` or `npm pack`.
+ * without dependencies, its source map and declarations. `npm run build -w @duologue/web`, then `npm publish dist/widget` or `npm pack`.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -101,7 +101,7 @@ describe("the published package", () => {
     );
     expect(blocks.length).toBe(said.length);
     for (const [index, code] of blocks.entries()) {
-      const here = code.replace("ws://localhost:8080", server.url.replace("http", "ws"));
+      const here = code.replace("ws://localhost:9090", server.url.replace("http", "ws"));
       writeFileSync(join(project, "example.ts"), here);
       const { code: exit, output } = await run([process.execPath, "example.ts"]);
       expect({ exit, lines: output.trimEnd().split("\n") }).toEqual({

@@ -89,6 +89,18 @@ export class Inbox<T> {
   }
 }
 
+/** Puts the lines of a stream into the inbox until it ends. */
+export async function readLines(stream: ReadableStream<Uint8Array>, inbox: Inbox<string>): Promise<void> {
+  const decoder = new TextDecoder();
+  let open = "";
+  for await (const chunk of stream) {
+    const lines = (open + decoder.decode(chunk, { stream: true })).split("\n");
+    open = lines.pop() ?? "";
+    for (const line of lines) inbox.push(line);
+  }
+  if (open !== "") inbox.push(open);
+}
+
 /** The promise, or a rejection that names what was awaited. */
 export async function withDeadline<T>(
   promise: Promise<T>,

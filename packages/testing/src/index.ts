@@ -17,3 +17,4 @@ export {
   type ServerOptions,
   startServer,
 } from "./server.ts";
+export { Terminal } from "./terminal.ts";

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Inbox, until, withDeadline } from "./inbox.ts";
+import { Inbox, readLines, until, withDeadline } from "./inbox.ts";
 
 const MAIN = join(import.meta.dir, "../../server/src/main.ts");
 
@@ -148,7 +148,7 @@ export class Server implements AsyncDisposable {
     );
     this.pid = this.#child.pid;
     this.exited = this.#child.exited;
-    const streams = [this.#readLines(this.#child.stdout), this.#readLines(this.#child.stderr)];
+    const streams = [this.#child.stdout, this.#child.stderr].map((stream) => readLines(stream, this.output));
     void Promise.all(streams).then(() => this.output.end("the server's output ended"));
   }
 
@@ -218,17 +218,6 @@ export class Server implements AsyncDisposable {
       if (isWorkerOf(pid, directory)) killQuietly(pid);
     }
     if (this.#isTemporary) rmSync(this.dataDirectory, { recursive: true, force: true });
-  }
-
-  async #readLines(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    let open = "";
-    for await (const chunk of stream) {
-      const lines = (open + decoder.decode(chunk, { stream: true })).split("\n");
-      open = lines.pop() ?? "";
-      for (const line of lines) this.output.push(line);
-    }
-    if (open !== "") this.output.push(open);
   }
 }
 
