@@ -32,6 +32,7 @@ export interface SourceFile {
 }
 
 const SOURCE = "{packages,tools}/**/*.{ts,tsx,mts,mjs,js}";
+const STYLE = "packages/**/*.css";
 const TEST_PATH =
   /\.test\.(tsx?|mjs)$|-child\.ts$|\/(test|testing|contract)\/|\/(testing|contract|fixtures?)\.ts$/;
 
@@ -40,10 +41,21 @@ export function isTestPath(path: string): boolean {
 }
 
 export function readSources(): readonly SourceFile[] {
-  return [...new Bun.Glob(SOURCE).scanSync({ cwd: root })]
+  return pathsOf(SOURCE).map(readSource);
+}
+
+/** Style sheets, which are not parsed. */
+export function readStyles(): readonly Pick<SourceFile, "path" | "lineCount">[] {
+  return pathsOf(STYLE).map((path) => {
+    const text = readFileSync(join(root, path), "utf8");
+    return { path, lineCount: lineStartsOf(text).length };
+  });
+}
+
+function pathsOf(pattern: string): readonly string[] {
+  return [...new Bun.Glob(pattern).scanSync({ cwd: root })]
     .filter((path) => !/(^|\/)(node_modules|dist)\//.test(path))
-    .sort()
-    .map(readSource);
+    .sort();
 }
 
 function readSource(path: string): SourceFile {
@@ -53,19 +65,25 @@ function readSource(path: string): SourceFile {
 export function parseSource(path: string, text: string): SourceFile {
   const { program, errors } = parseSync(path, text);
   if (errors.length > 0) throw new SyntaxError(`${path}: ${errors[0]?.message}`);
-  const lineStarts = [0];
-  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lineStarts.push(at + 1);
+  const lineStarts = lineStartsOf(text);
   const lineOf = (offset: number): number => lineStarts.findLastIndex((start) => start <= offset) + 1;
   const tree = program as unknown as SyntaxNode;
   return {
     path,
     text,
-    lineCount: text.endsWith("\n") ? lineStarts.length - 1 : lineStarts.length,
+    lineCount: lineStarts.length,
     imports: findImports(tree, lineOf),
     program: tree,
     isTest: isTestPath(path),
     lineOf,
   };
+}
+
+/** Where each line begins; what follows the last line break is one only if something stands there. */
+function lineStartsOf(text: string): readonly number[] {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return text.endsWith("\n") ? starts.slice(0, -1) : starts;
 }
 
 /** Static and dynamic ones, re-exports, and types (`import("./x.ts").T`). */
