@@ -153,7 +153,7 @@ describe("who is logged in", () => {
       [stage.chat.url, tokens] as const,
     );
     const frame = page.frameLocator("duologue-launcher iframe");
-    await frame.getByText("Log in on this site to chat.").waitFor();
+    await frame.getByText("Sign in on this site to chat.").waitFor();
     await frame.getByRole("button", { name: "Try again" }).click();
     await heard(page, "duologue:ready", 2);
     await page.waitForFunction(() => (window as unknown as { left: unknown[] }).left.length === 0);
@@ -210,7 +210,7 @@ describe("who is logged in", () => {
     };
     const forged = signToken("not the secret of this test, but as long", buyer);
     const good = signToken(SECRET, buyer);
-    await (await say(forged, "seller")).getByText("The chat does not accept this site's login.").waitFor();
+    await (await say(forged, "seller")).getByText("The chat does not accept this site's sign-in.").waitFor();
     await (await say(good, "nobody")).getByText("This person is not in the chat.").waitFor();
     await (await say(good, "buyer")).getByText("This is you.").waitFor();
     await leave(visit);

@@ -118,7 +118,7 @@ describe("in a browser", () => {
   test("[HL10] logging out takes the token away and leads to the beginning", async () => {
     const { page } = await stage.join("Dora");
     await page.getByRole("button", { name: "Settings" }).click();
-    await page.getByRole("button", { name: "Log out" }).click();
+    await page.getByRole("button", { name: "Sign out" }).click();
     await page.locator("dialog .danger").click();
     await page.locator("#nickname").waitFor();
     expect(await page.evaluate(() => localStorage.length)).toBe(0);

@@ -146,7 +146,7 @@ test("an archived conversation is folded away until a new message comes, which a
 
   expect(await kept(anna, "duologue/standings/")).not.toBe("");
   await anna.getByRole("button", { name: "Settings" }).click();
-  await anna.getByRole("button", { name: "Log out" }).click();
+  await anna.getByRole("button", { name: "Sign out" }).click();
   await anna.locator("dialog .danger").click();
   for (const page of [anna, second]) await page.locator("#nickname").waitFor();
   expect(await kept(anna, "duologue/standings/")).toBe("");

@@ -101,10 +101,10 @@ describe("without a mouse", () => {
     await tabTo(page, "Settings", "Shift+Tab");
     await page.keyboard.press("Enter");
     await page.locator("dialog").waitFor();
-    await tabTo(page, "Log out");
+    await tabTo(page, "Sign out");
     await page.keyboard.press("Enter");
     await page.locator("dialog .danger").waitFor();
-    await tabTo(page, "Log out");
+    await tabTo(page, "Sign out");
     await page.keyboard.press("Enter");
     await page.locator("#nickname:focus").waitFor();
     expect(stage.complaints).toEqual([]);

@@ -22,7 +22,7 @@ test("who is alone is told so, and copies the address to send to somebody", asyn
   await page.locator(".toast", { hasText: "Address copied" }).waitFor();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${stage.server.url}/`);
   await page.getByRole("button", { name: "Settings" }).click();
-  await page.getByRole("button", { name: "Log out" }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
   await page.locator("dialog .danger").click();
   await page.locator("#nickname").waitFor();
 });
@@ -58,7 +58,7 @@ test("a search finds those with a conversation and those without, and says when 
   expect(found).toContain(benName);
   expect(found).toContain(benno);
   await anna.locator("#search").fill("nobody of that name");
-  await anna.getByText("Nobody by that name.").waitFor();
+  await anna.getByText("No one found.").waitFor();
   await anna.locator("#search").press("Escape");
   await anna.locator(".row[aria-current]", { hasText: benName }).waitFor();
 });

@@ -88,7 +88,7 @@ describe("without a server", () => {
       const { anna } = await stage.joinPair();
       await waitUntilKept(anna);
       await anna.getByRole("button", { name: "Settings" }).click();
-      await anna.getByRole("button", { name: "Log out" }).click();
+      await anna.getByRole("button", { name: "Sign out" }).click();
       await anna.locator("dialog .danger").click();
       await anna.locator("#nickname").waitFor();
       const bringBack = await stage.interrupt();

@@ -90,7 +90,7 @@ describe("two tabs of one person", () => {
       const second = await openTab(anna);
       await second.page.locator("#composer").fill("a draft");
       await second.page.getByRole("button", { name: "Settings" }).click();
-      await second.page.getByRole("button", { name: "Log out" }).click();
+      await second.page.getByRole("button", { name: "Sign out" }).click();
       await second.page.locator("dialog .danger").click();
       for (const page of [anna, second.page]) await page.locator("#nickname").waitFor();
       await until(async () => (await kept(anna)) === "", "an empty storage");

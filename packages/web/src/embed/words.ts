@@ -12,8 +12,8 @@ interface Words {
 
 const english: Words = {
   chat: "Chat",
-  logIn: "Log in on this site to chat.",
-  tokenRefused: "The chat does not accept this site's login.",
+  logIn: "Sign in on this site to chat.",
+  tokenRefused: "The chat does not accept this site's sign-in.",
   peerUnknown: "This person is not in the chat.",
 };
 
@@ -21,7 +21,7 @@ const chinese: Words = {
   chat: "聊天",
   logIn: "请先登录本站再聊天。",
   tokenRefused: "聊天服务不接受本站的登录。",
-  peerUnknown: "聊天中没有这位用户。",
+  peerUnknown: "找不到这位用户。",
 };
 
 export function wordsFor({ language }: Catalogue): Words {
