@@ -161,7 +161,11 @@ test("a conversation's row says how far one's own last message has come", async 
 
 describe("reading back", () => {
   /** Ben has read `early` lines and not yet opened the `late` ones. */
-  async function joinLate(early: number, late: number): Promise<{ anna: Page; ben: Page }> {
+  async function joinLate(
+    early: number,
+    late: number,
+    beforeOpening: (page: Page) => Promise<void> = async () => {},
+  ): Promise<{ anna: Page; ben: Page }> {
     const { anna, ben, annaName } = await stage.joinPair(LOW);
     await fill(anna, "early", early);
     await message(ben, `early ${early}.`).waitFor();
@@ -170,11 +174,58 @@ describe("reading back", () => {
     await fill(anna, "late", late);
     const row = ben.locator(".row", { hasText: annaName });
     await row.locator(".unread", { hasText: `${late} unread` }).waitFor();
+    await beforeOpening(ben);
     await row.click();
     await ben.locator(".separator.new").waitFor();
     await settled(ben);
     return { anna, ben };
   }
+
+  /** The number of the last "late" line of which something is in sight. */
+  const lowestInSight = (page: Page): Promise<number> =>
+    page.evaluate(() => {
+      const bottom = document.querySelector(".scroll")?.getBoundingClientRect().bottom ?? 0;
+      const inSight = [...document.querySelectorAll(".message")].filter(
+        (one) => one.getBoundingClientRect().top < bottom,
+      );
+      return Math.max(...inSight.map((one) => Number(/late (\d+)\./.exec(one.textContent)?.[1] ?? 0)));
+    });
+
+  test("a conversation opens at the mark with no day over it, and the button to the end counts what is below", async () => {
+    const noteDays = (page: Page): Promise<void> =>
+      page.evaluate(() => {
+        const look = new MutationObserver(() => {
+          const isShown = document.querySelector(".day-in-sight[data-shown]") !== null;
+          if (isShown) document.body.dataset.sawDay = "";
+        });
+        look.observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-shown"] });
+      });
+    const { anna, ben } = await joinLate(12, 40, noteDays);
+    const jump = ben.locator(".jump");
+    const expectCount = async (late: number): Promise<void> =>
+      ben
+        .getByRole("button", { name: `${late - (await lowestInSight(ben))} new messages`, exact: true })
+        .waitFor();
+    await expectCount(40);
+    expect(await ben.locator("body").getAttribute("data-saw-day")).toBeNull();
+    const room = await ben.evaluate(() => {
+      const top = (selector: string): number =>
+        document.querySelector(selector)?.getBoundingClientRect().top ?? Number.NaN;
+      return top(".separator.new") - top(".scroll");
+    });
+    expect(room).toBeWithin(36, 60);
+    await ben.locator(".scroll").hover();
+    await ben.mouse.wheel(0, 150);
+    await ben.locator(".day-in-sight[data-shown]").waitFor();
+    await settled(ben);
+    await expectCount(40);
+    await say(anna, "late 41.");
+    await expectCount(41);
+    await jump.click();
+    await jump.waitFor({ state: "detached" });
+    await scrollBack(ben, 100);
+    expect(await jump.textContent()).toBe("To the latest");
+  });
 
   /** More than the conversations here are high. */
   const WHOLE_PIXELS = 10_000;

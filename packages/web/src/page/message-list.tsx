@@ -16,6 +16,7 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
   const isInSight = pane.isAtEnd.value && attention.isAwake.value;
   const view = client.timeline(pane.id);
   const items = pane.items(view, conversation);
+  const isMarkUnread = pane.isMarkUnread(conversation);
   const shift = useShift(items);
   const list = useRef<VirtualizerHandle>(null);
   const scroller = useRef<HTMLDivElement>(null);
@@ -39,7 +40,10 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
         aria-label={catalogue.messagesWith(conversation.peer.name)}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard
         tabIndex={0}
-        onKeyDown={(event) => onKey({ pane, isMarkUnread: pane.isMarkUnread(conversation) }, event)}
+        onWheel={() => pane.letGo()}
+        onTouchMove={() => pane.letGo()}
+        onPointerDown={() => pane.letGo()}
+        onKeyDown={(event) => onKey({ pane, isMarkUnread }, event)}
       >
         {view.entries.length === 0 ? (
           <p class="hint empty">
@@ -59,6 +63,7 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
                 pane.scrolled(offset);
                 pane.showDay(offset);
               }}
+              onScrollEnd={() => pane.letGo()}
               onResize={() => pane.resized()}
             >
               {(item) => <ItemView key={item.key} item={item} isLast={item === items.at(-1)} />}
@@ -68,8 +73,8 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
       </div>
       {view.hasOlder && <OlderButton />}
       <DayInSight />
-      {pane.isMarkUnread(conversation) && <UnreadButton count={conversation.unread} />}
-      <JumpButton />
+      {isMarkUnread && <UnreadButton count={conversation.unread} />}
+      <JumpButton isMarkUnread={isMarkUnread} />
     </div>
   );
 }
@@ -132,11 +137,13 @@ function OlderButton(): JSX.Element {
   );
 }
 
-function JumpButton(): JSX.Element | null {
+function JumpButton({ isMarkUnread }: { readonly isMarkUnread: boolean }): JSX.Element | null {
   const pane = usePane();
   const { jump } = useCatalogue();
   if (pane.isAtEnd.value) return null;
-  const count = pane.newCount.value;
+  // Before the unread messages, their own button counts them.
+  const isCounted = isMarkUnread && pane.unreadSide.value === "below";
+  const count = isCounted ? 0 : pane.newCount.value;
   return (
     <button type="button" class="jump" data-new={count > 0 || undefined} onClick={() => pane.toEnd()}>
       <Icon name="down" />
@@ -194,6 +201,7 @@ interface Reading {
  */
 function onKey({ pane, isMarkUnread }: Reading, event: TargetedKeyboardEvent<HTMLElement>): void {
   const { key, shiftKey, ctrlKey, altKey, metaKey } = event;
+  pane.letGo();
   if (shiftKey || ctrlKey || altKey || metaKey) return;
   if (key === "Escape" && isMarkUnread && pane.unreadSide.peek() !== undefined) {
     event.preventDefault();

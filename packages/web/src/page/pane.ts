@@ -1,7 +1,7 @@
 /** One conversation as it is looked at: where one is in it, what was unread at first, what is being shown. */
 import type { ConversationView, TimelineEntry, TimelineView } from "@duologue/client";
 import { type Signal, signal } from "@preact/signals";
-import type { VirtualizerHandle } from "virtua";
+import type { ScrollToIndexOpts, VirtualizerHandle } from "virtua";
 import type { Chat } from "./chat.ts";
 import { type Item, itemsOf } from "./items.ts";
 
@@ -16,13 +16,15 @@ const DAY_SHOWN_MS = 1_200;
 /** A message that was just put into the document cannot take the focus before it is measured: so often it is offered. */
 const FOCUS_OFFERS_MAX = 60;
 const FOCUS_OFFER_MS = 16;
+/** What is left above the mark before the unread messages, so that the day, which is shown there, does not lie over it. */
+const ABOVE_MARK_PIXELS = 44;
 /** A message farther back than so many pages is not looked for. */
 const PAGES_MAX = 400;
 
 export class Pane {
   readonly id: string;
   readonly isAtEnd: Signal<boolean> = signal(true);
-  /** Messages of the other side that came while one looked at earlier ones. */
+  /** Messages of the other side that are below what is in sight and have not been looked at. */
   readonly newCount: Signal<number> = signal(0);
   readonly flashing: Signal<number | undefined> = signal(undefined);
   /** The message that the keyboard is at, by its id; undefined: the last one. */
@@ -42,9 +44,13 @@ export class Pane {
   readonly #chat: Chat;
   #items: { readonly of: TimelineView; readonly value: readonly Item[] } | undefined;
   #unreadFrom: number | undefined;
+  /** Up to this number nothing is new; undefined: not known yet. */
+  #knownTo: number | undefined;
   #lastEntry: TimelineEntry | undefined;
   #offset = 0;
   #wasPlaced = false;
+  /** The list is being led somewhere, and nobody has scrolled it since. */
+  #isLed = false;
   #wanted: number | undefined;
   /** To be looked for once what is being loaded is drawn. */
   #sought: number | undefined;
@@ -87,6 +93,8 @@ export class Pane {
     if (last === undefined) return;
     if (!this.#wasPlaced) {
       this.#wasPlaced = true;
+      if (this.#unreadFrom === undefined) this.#knowAll();
+      else this.#knownTo = this.#unreadFrom - 1;
       this.#placeFirst();
       return;
     }
@@ -94,17 +102,13 @@ export class Pane {
     this.#showWanted();
     if (last.id === before?.id) return;
     // One's own, too: it may come from another device, and whoever sends here is led to the end by the composer.
-    if (this.isAtEnd.peek()) {
-      this.toEnd();
-      return;
-    }
-    const from = entries.findIndex((entry) => entry.id === before?.id) + 1;
-    this.newCount.value += entries.slice(from).filter((entry) => !entry.mine).length;
+    if (this.isAtEnd.peek()) this.toEnd();
+    else this.#countNew();
   }
 
   toEnd(): void {
     this.isAtEnd.value = true;
-    this.newCount.value = 0;
+    this.#knowAll();
     this.list?.scrollToIndex((this.#items?.value.length ?? 1) - 1, { align: "end" });
   }
 
@@ -112,8 +116,7 @@ export class Pane {
   toUnread(): void {
     const index = this.#unreadIndex();
     if (index === undefined) return;
-    this.isAtEnd.value = false;
-    this.list?.scrollToIndex(index, { align: "start" });
+    this.#leadToMark(index);
     this.focusList();
   }
 
@@ -125,6 +128,7 @@ export class Pane {
   /** The mark before them stays where it is; only the button that leads there goes, and the focus with it. */
   markAllRead(): void {
     this.#chat.client.markRead(this.id);
+    this.#knowAll();
     this.focusList();
   }
 
@@ -143,7 +147,7 @@ export class Pane {
     else {
       // What fits in sight has no beginning to scroll back to.
       if (scroller.scrollHeight - scroller.clientHeight >= END_PIXELS) this.isAtEnd.value = false;
-      this.list?.scrollToIndex(0, { align: "start" });
+      this.#lead(0, { align: "start" });
     }
     this.#focusTimer?.cancel();
     this.#offerFocus(FOCUS_OFFERS_MAX);
@@ -174,17 +178,24 @@ export class Pane {
     // Growing content also leads away from the end; only people scroll back.
     if (isNear) {
       this.isAtEnd.value = true;
-      this.newCount.value = 0;
+      this.#isLed = false;
+      this.#knowAll();
     } else if (offset < this.#offset) this.isAtEnd.value = false;
     this.#offset = offset;
     this.#seeUnread(offset);
+    this.#countNew();
     if (offset < BEGINNING_PIXELS) void this.loadOlder();
   }
 
-  /** People scroll, unlike sizes that change. */
+  /** Somebody touches the list, or it has stood still: what scrolls from now on is people's doing. */
+  letGo(): void {
+    this.#isLed = false;
+  }
+
+  /** People scroll, unlike sizes that change, and unlike what leads the list somewhere. */
   showDay(offset: number): void {
     const { list } = this;
-    if (list === undefined || !this.#wasPlaced || this.isAtEnd.peek()) {
+    if (list === undefined || !this.#wasPlaced || this.#isLed || this.isAtEnd.peek()) {
       this.isDayShown.value = false;
       return;
     }
@@ -252,7 +263,7 @@ export class Pane {
     if (index === undefined) return;
     this.#wanted = undefined;
     this.isAtEnd.value = false;
-    this.list?.scrollToIndex(index, { align: "center" });
+    this.#lead(index, { align: "center" });
     this.flashing.value = seq;
     this.#flashTimer?.cancel();
     this.#flashTimer = this.#chat.surroundings.environment.after(FLASH_MS, () => {
@@ -303,9 +314,41 @@ export class Pane {
       // At once, so that nothing leads to the end while it is looked for.
       this.isAtEnd.value = false;
       void this.show(seq);
-    } else if (unread !== undefined) {
-      this.isAtEnd.value = false;
-      this.list?.scrollToIndex(unread, { align: "start" });
-    } else this.toEnd();
+    } else if (unread !== undefined) this.#leadToMark(unread);
+    else this.toEnd();
+  }
+
+  #leadToMark(index: number): void {
+    this.isAtEnd.value = false;
+    this.#lead(index, { align: "start", offset: -ABOVE_MARK_PIXELS });
+  }
+
+  #lead(index: number, where: ScrollToIndexOpts): void {
+    this.#isLed = true;
+    this.list?.scrollToIndex(index, where);
+  }
+
+  /** Nothing that is here is new. */
+  #knowAll(): void {
+    const { entries } = this.#chat.client.timeline(this.id);
+    this.#knownTo = entries.findLast(({ seq }) => seq !== undefined)?.seq ?? 0;
+    this.newCount.value = 0;
+  }
+
+  /** From the last one back, as far as they are below what is in sight. */
+  #countNew(): void {
+    const { list } = this;
+    const items = this.#items?.value ?? [];
+    if (list === undefined || this.#knownTo === undefined || this.isAtEnd.peek()) return;
+    const lowest = list.findItemIndex(list.scrollOffset + list.viewportSize);
+    let count = 0;
+    for (let index = items.length - 1; index > lowest; index -= 1) {
+      const item = items[index];
+      if (item?.kind !== "message") continue;
+      const { mine, seq = Number.POSITIVE_INFINITY } = item.entry;
+      if (seq <= this.#knownTo) break;
+      if (!mine) count += 1;
+    }
+    this.newCount.value = count;
   }
 }
