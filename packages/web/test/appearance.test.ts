@@ -131,11 +131,7 @@ describe("text from right to left", () => {
     expect(await anna.locator("#composer").getAttribute("placeholder")).toContain(saraName);
     await sara.locator(".row", { hasText: annaName }).click();
     await sara.locator("#composer").fill("ש");
-    const typing = anna.locator(".typing", { hasText: "is typing" });
-    await typing.waitFor();
-    const dots = await placeOfCharacter(typing, "…");
-    expect(await placeOfCharacter(typing, "is typing")).toBeLessThan(dots);
-    expect(await placeOfCharacter(typing, HEBREW_NAME)).toBeLessThan(dots);
+    await anna.locator(".typing", { hasText: /^typing…$/ }).waitFor();
   });
 
   test("a message keeps its own direction, its author's side, and its punctuation at its own end", async () => {

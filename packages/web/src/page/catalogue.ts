@@ -84,7 +84,8 @@ export interface Catalogue {
   readonly copyFailed: string;
   readonly showOriginal: string;
   readonly originalMissing: string;
-  readonly typing: (name: string) => string;
+  /** Of the other side, near their name. */
+  readonly typing: string;
   readonly message: string;
   readonly writeTo: (name: string) => string;
   readonly send: string;

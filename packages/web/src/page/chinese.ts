@@ -69,7 +69,7 @@ export const chinese: Catalogue = {
   copyFailed: "浏览器不允许复制。",
   showOriginal: "查看原消息",
   originalMissing: "找不到那条消息。",
-  typing: (name) => `${name} 正在输入…`,
+  typing: "正在输入…",
   message: "消息",
   writeTo: (name) => `给${name}发消息`,
   send: "发送",

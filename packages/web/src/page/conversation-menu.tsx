@@ -49,8 +49,9 @@ export function ConversationMenu({
               event.currentTarget.parentElement?.hidePopover();
             }}
           >
+            <Icon name={mark} />
+            <span>{standingChoices[mark]}</span>
             <Icon name="sent" />
-            {standingChoices[mark]}
           </button>
         ))}
       </div>

@@ -28,7 +28,7 @@ export function ConversationPane({ id }: { readonly id: string }): JSX.Element {
         ) : (
           <>
             <MessageList conversation={conversation} />
-            <p class="typing">{conversation.typing ? catalogue.typing(conversation.peer.name) : ""}</p>
+            <p class="typing">{conversation.typing ? catalogue.typing : ""}</p>
             <Composer conversation={conversation} />
           </>
         )}

@@ -69,7 +69,7 @@ export const english: Catalogue = {
   copyFailed: "The browser did not allow copying.",
   showOriginal: "Show the original message",
   originalMissing: "That message could not be found.",
-  typing: (name) => `${name} is typing…`,
+  typing: "typing…",
   message: "Message",
   writeTo: (name) => `Write to ${name}`,
   send: "Send",

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
-import type { JSX } from "preact";
-import { type FindLinks, mayHoldLinks, type Part, partsOf } from "./text.ts";
+import { Fragment, type JSX } from "preact";
+import { type FindLinks, mayHoldLinks, type Part, partsOf, piecesOf } from "./text.ts";
 
 /** Knows all top-level domains, which makes it a sixth of the page: loaded when the first text may hold a link. */
 const links = signal<FindLinks | undefined>(undefined);
@@ -42,7 +42,12 @@ function PartView({ part }: { readonly part: Part }): JSX.Element {
     case "link":
       return (
         <a href={part.href} target="_blank" rel="noopener noreferrer nofollow">
-          {part.text}
+          {piecesOf(part.text).map((piece, index) => (
+            <Fragment key={index}>
+              {index > 0 && <wbr />}
+              {piece}
+            </Fragment>
+          ))}
         </a>
       );
     default:

@@ -19,14 +19,14 @@ export function PersonRow({ user, onOpen }: PersonRowProps): JSX.Element {
     onOpen?.();
     void chat.openWith(user.id);
   };
-  const presence = user.online ? catalogue.online : catalogue.offline;
   return (
     <li>
       <button type="button" class="row" onClick={open}>
         <Avatar user={user} online={user.online} />
         <span class="lines">
           <bdi class="name">{user.name}</bdi>
-          <span class="preview">{user.kind === "classic" ? catalogue.visitor : presence}</span>
+          {user.kind === "classic" && <span class="preview">{catalogue.visitor}</span>}
+          <span class="hidden-text">{user.online ? catalogue.online : catalogue.offline}</span>
         </span>
       </button>
     </li>
@@ -99,7 +99,7 @@ function Preview({ conversation, isSelected }: ConversationRowProps): JSX.Elemen
   const { text, mode } = chat.drafts.of(conversation.id).value;
   const { peer, typing, lastMessage, theirs } = conversation;
   const draft = mode.kind === "edit" ? mode.aside : text;
-  if (typing) return <span class="preview">{catalogue.typing(peer.name)}</span>;
+  if (typing) return <span class="preview">{catalogue.typing}</span>;
   if (draft.trim() !== "" && !isSelected) {
     return (
       <span class="preview">

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { find } from "linkifyjs";
-import { isEmojiOnly, mayHoldLinks, partsOf } from "./text.ts";
+import { isEmojiOnly, mayHoldLinks, partsOf, piecesOf } from "./text.ts";
 
 const linksOf = (text: string): readonly string[] =>
   partsOf(text, find).flatMap((part) => (part.kind === "link" ? [part.href] : []));
@@ -20,6 +20,19 @@ describe("a message's text", () => {
       "vbscript:x",
     ])
       expect(linksOf(text)).toEqual([]);
+  });
+
+  test("addresses go on in a new line between their words", () => {
+    expect(piecesOf("https://example.org/soon?a=1&b=2#there")).toEqual([
+      "https://",
+      "example.org/",
+      "soon?",
+      "a=",
+      "1&",
+      "b=",
+      "2#there",
+    ]);
+    expect(piecesOf("me@example.org")).toEqual(["me@example.org"]);
   });
 
   test("without what finds links an address is text, and no text with one is passed over", () => {

@@ -53,6 +53,11 @@ function addLinks(parts: Part[], text: string, findLinks: FindLinks): void {
   addText(parts, text.slice(from));
 }
 
+/** An address in pieces, where it may go on in a new line: whole words stay together. */
+export function piecesOf(address: string): readonly string[] {
+  return address.split(/(?<=[/?&=])(?![/?&=])/);
+}
+
 function isSafe(href: string): boolean {
   return SCHEMES.has(URL.parse(href)?.protocol ?? "");
 }
