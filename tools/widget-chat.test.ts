@@ -1,6 +1,6 @@
 /** What one does in the widget's frame: the same as on the chat's own page. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { launcher, leave, messageOf, WidgetStage, write } from "./widget-stage.ts";
+import { choose, launcher, leave, messageOf, WidgetStage, write } from "./widget-stage.ts";
 
 setDefaultTimeout(90_000);
 
@@ -21,18 +21,15 @@ describe("in the widget", () => {
     await seller.frame.locator(".row", { hasText: "Bella Buyer" }).click();
     await messageOf(seller.frame, "Ist it still there?").waitFor();
 
-    await messageOf(buyer.frame, "Ist it").hover();
-    await messageOf(buyer.frame, "Ist it").getByRole("button", { name: "Edit" }).click();
+    await choose(buyer.frame, "Ist it", "Edit");
     await write(buyer.frame, "Is it still there?");
     await messageOf(seller.frame, "Is it still there?").locator(".edited").waitFor();
 
-    await messageOf(seller.frame, "Is it still there?").hover();
-    await messageOf(seller.frame, "Is it still there?").getByRole("button", { name: "Reply" }).click();
+    await choose(seller.frame, "Is it still there?", "Reply");
     await write(seller.frame, "It is.");
     await messageOf(buyer.frame, "It is.").locator(".quote", { hasText: "Is it still there?" }).waitFor();
 
-    await messageOf(seller.frame, "It is.").hover();
-    await messageOf(seller.frame, "It is.").getByRole("button", { name: "Delete" }).click();
+    await choose(seller.frame, "It is.", "Delete");
     await seller.frame.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await messageOf(buyer.frame, "Message deleted").waitFor();
     expect([...buyer.complaints, ...seller.complaints]).toEqual([]);
@@ -49,8 +46,7 @@ describe("in the widget", () => {
     await buyer.frame.locator(".mode").waitFor();
     await composer.press("Escape");
     await buyer.frame.locator(".mode").waitFor({ state: "detached" });
-    await messageOf(buyer.frame, "to be changed").last().hover();
-    await messageOf(buyer.frame, "to be changed").last().getByRole("button", { name: "Delete" }).click();
+    await choose(buyer.frame, "to be changed", "Delete");
     await buyer.frame.getByRole("dialog").getByRole("button", { name: "Cancel" }).waitFor();
     await buyer.page.keyboard.press("Escape");
     await buyer.frame.locator("dialog").waitFor({ state: "detached" });
@@ -111,7 +107,7 @@ describe("on a phone", () => {
     const sent = messageOf(frame, "from a phone").last();
     await frame.locator('.message[data-state="sent"]').last().waitFor();
     await sent.locator(".bubble").tap();
-    await sent.getByRole("button", { name: "Reply" }).tap();
+    await frame.getByRole("dialog").getByRole("button", { name: "Reply" }).tap();
     await frame.locator(".mode").getByRole("button", { name: "Cancel" }).tap();
     await frame.locator(".pane > header").getByRole("button", { name: "Close" }).tap();
     await page.getByRole("dialog", { name: "Chat" }).waitFor({ state: "hidden" });

@@ -173,3 +173,16 @@ export async function write(frame: FrameLocator, text: string): Promise<void> {
 export function messageOf(frame: FrameLocator, text: string): Locator {
   return frame.locator(".message", { hasText: text });
 }
+
+/** With a pointer: beside the message, or where the frame is narrow, on the sheet that a button there opens. */
+export async function choose(frame: FrameLocator, text: string, name: string): Promise<void> {
+  const message = messageOf(frame, text).last();
+  await message.hover();
+  const beside = message.getByRole("button", { name, exact: true });
+  if (await beside.isVisible()) {
+    await beside.click();
+    return;
+  }
+  await message.getByRole("button", { name: "Message options" }).click();
+  await frame.locator("dialog.sheet").getByRole("button", { name, exact: true }).click();
+}

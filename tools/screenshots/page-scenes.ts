@@ -77,11 +77,12 @@ async function shootConversation({ cast, device }: Stage, page: Page, camera: Ca
   await page.mouse.move(0, 0);
   await camera.take(page, "conversation");
   const received = page.locator(".message:not(.mine)").nth(2);
-  if (device === "phone") await received.locator(".text").tap();
+  if (device === "phone") await received.locator(".text").tap({ position: { x: 10, y: 10 } });
   else await received.hover();
-  await received.locator(".tool").first().waitFor();
+  const actions = device === "phone" ? page.locator("dialog.sheet .action") : received.locator(".tool");
+  await actions.first().waitFor();
   await camera.take(page, "menu");
-  await received.locator(".tool").first().click();
+  await actions.first().click();
   await page.locator("#composer").fill(cast.reply);
   await camera.take(page, "reply");
   await page.locator("#composer").fill("");

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { closeTable, SUBPROTOCOL } from "@duologue/protocol";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { findingsOf } from "./examiner.ts";
-import { DESKTOP, PHONE, Stage, say } from "./people.ts";
+import { choose, DESKTOP, PHONE, Stage, say } from "./people.ts";
 
 const COLOUR_SCHEMES = ["light", "dark"] as const;
 let stage: Stage;
@@ -69,10 +69,13 @@ async function examineConversation(page: Page, examiner: Examiner): Promise<void
   await page.locator(".menu [role]:focus").waitFor();
   await examiner.look("conversation menu");
   await page.keyboard.press("Escape");
-  await page.locator(".message .text").first().click();
-  await page.locator(".message .tool").first().waitFor();
+  const received = page.locator(".message:not(.mine)").first();
+  await received.locator(".text").click();
+  const sheet = page.locator("dialog.sheet");
+  const isOnSheet = await page.evaluate(() => !matchMedia("(hover: hover)").matches);
+  await (isOnSheet ? sheet : received.locator(".tool").first()).waitFor();
   await examiner.look("message menu");
-  await page.locator(".message .tool").first().click();
+  await (isOnSheet ? sheet.getByRole("button") : received.locator(".tool")).first().click();
   await page.locator('.mode[data-kind="reply"]').waitFor();
   await examiner.look("reply");
   await say(page, "an answer");
@@ -86,8 +89,8 @@ async function examineConversation(page: Page, examiner: Examiner): Promise<void
   await page.locator(".counter[data-over]").waitFor();
   await examiner.look("too long");
   await composer.fill("");
-  await page.locator(".message.mine .text").first().click();
-  await page.locator(".message.mine .tool").last().click();
+  const retract = await page.evaluate(() => (document.documentElement.lang === "zh" ? "删除" : "Delete"));
+  await choose(page.locator(".message.mine").first(), retract);
   await page.locator("dialog .danger").waitFor();
   await examiner.look("question");
   await page.locator("dialog .danger").click();

@@ -1,6 +1,6 @@
 /** The page in a real Chromium against a real server, as two people use it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { DESKTOP, PHONE, Stage, say } from "./people.ts";
+import { DESKTOP, hurry, PHONE, Stage, say } from "./people.ts";
 
 let stage: Stage;
 
@@ -131,7 +131,7 @@ describe("in a browser", () => {
     await say(anna, "into the void");
     await anna.locator('.message[data-state="queued"]').waitFor();
     await bringBack();
-    await anna.locator(".banner button").click();
+    await hurry(anna);
     await anna.locator('.message[data-state="queued"]').waitFor({ state: "detached" });
     await ben.locator(".message", { hasText: "into the void" }).waitFor({ timeout: 45_000 });
   }, 90_000);

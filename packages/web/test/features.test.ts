@@ -1,7 +1,7 @@
 /** What the page does for those who write a lot, each thing as somebody would do it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { DESKTOP, noteFlashes, PHONE, Stage, say } from "./people.ts";
+import { DESKTOP, noteFlashes, PHONE, Stage, say, settled } from "./people.ts";
 
 const TEST_MS = 60_000;
 let stage: Stage;
@@ -181,16 +181,70 @@ describe("reading", () => {
   );
 
   test(
-    "on a touch screen, touching a message shows what can be done with it, until something is begun",
+    "on a touch screen, touching a message opens a sheet with what can be done with it, and moves nothing",
     async () => {
       const { ben } = await stage.joinPair(PHONE);
-      const tools = ben.locator(".message .tools");
-      expect(await tools.isVisible()).toBe(false);
-      await ben.locator(".message .text").tap();
-      await tools.waitFor();
-      await ben.getByRole("button", { name: "Reply" }).tap();
-      await ben.locator(".mode").waitFor();
-      await tools.waitFor({ state: "hidden" });
+      for (const text of ["one", "two", "three"]) await say(ben, text);
+      const message = ben.locator('.message[data-state="read"]', { hasText: "two" });
+      await message.waitFor();
+      const places = (): Promise<number[]> =>
+        ben.locator(".message").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
+      const before = await places();
+      await message.locator(".text").tap();
+      const sheet = ben.getByRole("dialog", { name: "two" });
+      await sheet.waitFor();
+      expect(await places()).toEqual(before);
+      expect(await sheet.getByRole("button").allTextContents()).toEqual(["Reply", "Copy", "Edit", "Delete"]);
+      // Beside it.
+      await ben.touchscreen.tap(180, 80);
+      await sheet.waitFor({ state: "detached" });
+      expect(await places()).toEqual(before);
+      await message.locator(".text").tap();
+      await sheet.getByRole("button", { name: "Reply" }).tap();
+      await sheet.waitFor({ state: "detached" });
+      await ben.locator(".mode", { hasText: "two" }).waitFor();
+      await ben.locator("#composer:focus").waitFor();
+      await message.locator(".text").tap();
+      await sheet.getByRole("button", { name: "Delete" }).tap();
+      await ben.locator("dialog .danger").tap();
+      await ben.locator(".message[data-retracted]").waitFor();
+      expect(await ben.locator(".message", { hasText: "two" }).count()).toBe(0);
+    },
+    TEST_MS,
+  );
+
+  test(
+    "in a narrow window the pointer finds one button beside a message, which lies over nothing",
+    async () => {
+      // High enough that nothing scrolls away under the pointer.
+      const { anna, ben } = await stage.joinPair({ ...DESKTOP, viewport: { width: 320, height: 900 } });
+      await say(anna, "w".repeat(200));
+      await ben.locator(".message", { hasText: "www" }).waitFor();
+      await say(ben, "m".repeat(200));
+      await ben.locator('.message[data-state="read"]', { hasText: "mmm" }).waitFor();
+      await settled(ben);
+      for (const text of ["www", "mmm"]) {
+        const message = ben.locator(".message", { hasText: text });
+        await message.hover();
+        const button = message.getByRole("button", { name: "Message options" });
+        await button.waitFor();
+        const overlap = await button.evaluate((element) => {
+          const box = element.getBoundingClientRect();
+          return [...document.querySelectorAll(".bubble")].some((bubble) => {
+            const { left, right, top, bottom } = bubble.getBoundingClientRect();
+            return box.left < right && box.right > left && box.top < bottom && box.bottom > top;
+          });
+        });
+        expect(overlap).toBe(false);
+        await button.focus();
+        await button.and(ben.locator(":focus")).waitFor();
+        await ben.keyboard.press("Enter");
+        const sheet = ben.locator("dialog.sheet");
+        await sheet.getByRole("button", { name: "Copy" }).waitFor();
+        await ben.keyboard.press("Escape");
+        await sheet.waitFor({ state: "detached" });
+        await button.and(ben.locator(":focus")).waitFor();
+      }
     },
     TEST_MS,
   );

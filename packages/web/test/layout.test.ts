@@ -1,7 +1,7 @@
 /** What the layout withstands: hostile texts and names, small and wide windows, messages and banners that come. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { DESKTOP, PHONE, Stage, say, scrollBack } from "./people.ts";
+import { choose, DESKTOP, PHONE, Stage, say, scrollBack } from "./people.ts";
 
 setDefaultTimeout(60_000);
 let stage: Stage;
@@ -103,8 +103,7 @@ describe("hostile texts", () => {
       await expectSound(ben);
       await ben.locator(".message .tool").last().waitFor({ state: "attached" });
     }
-    await ben.locator(".message .text").last().click();
-    await ben.getByRole("button", { name: "Reply" }).last().click();
+    await choose(ben.locator(".message").last(), "Reply");
     await say(ben, ZALGO);
     await ben.locator(".message.mine .quote").waitFor();
     await expectSound(ben);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { type Server, type ServerOptions, startServer, TestBrowser } from "@duologue/testing";
-import type { BrowserContextOptions, Page } from "playwright-core";
+import type { BrowserContextOptions, Locator, Page } from "playwright-core";
 
 export const DESKTOP: BrowserContextOptions = { viewport: { width: 1280, height: 800 }, locale: "en-GB" };
 export const PHONE: BrowserContextOptions = {
@@ -116,6 +116,24 @@ export async function noteFlashes(page: Page): Promise<(text: string) => Promise
 export async function say(page: Page, text: string): Promise<void> {
   await page.locator("#composer").fill(text);
   await page.locator("#composer").press("Enter");
+}
+
+/** Chooses what to do with a message: beside it, or where there is no room or no pointer, on the sheet of it. */
+export async function choose(message: Locator, name: string): Promise<void> {
+  const page = message.page();
+  const canHover = await page.evaluate(() => matchMedia("(hover: hover)").matches);
+  if (!canHover) await message.locator(".text").tap();
+  else {
+    await message.hover();
+    const beside = message.getByRole("button", { name, exact: true });
+    if (await beside.isVisible()) {
+      await beside.click();
+      return;
+    }
+    await message.getByRole("button", { name: /^(Message options|消息选项)$/ }).click();
+  }
+  await page.locator("dialog.sheet").getByRole("button", { name, exact: true }).click();
+  await page.locator("dialog.sheet").waitFor({ state: "detached" });
 }
 
 /** The lists by their headings, each with the names in it. */

@@ -93,6 +93,8 @@ export interface Catalogue {
   readonly cancel: string;
   readonly replyingTo: (name: string) => string;
   readonly editing: string;
+  /** The button that shows what can be done with a message. */
+  readonly messageMenu: string;
   readonly reply: string;
   readonly edit: string;
   readonly retract: string;

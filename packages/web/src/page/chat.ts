@@ -13,13 +13,19 @@ import type { Surroundings } from "./surroundings.ts";
 
 const TOAST_MS = 5_000;
 
+/** What asked for a dialog: the button, and around it a place that stays when the button is gone or hidden. */
+export interface Asker {
+  readonly place: HTMLElement | null;
+  readonly button: Element | null;
+}
+
 /** Something that cannot be undone, and how it is confirmed. */
 export interface Question {
   readonly text: string;
   readonly yes: string;
   readonly run: () => void;
-  /** Given: have the focus afterwards; the place where the button that asked is gone, or hidden without the focus near it. */
-  readonly asker?: { readonly place: HTMLElement | null; readonly button: HTMLElement };
+  /** Given: has the focus afterwards. */
+  readonly asker?: Asker;
 }
 
 /** What attention is to a conversation that is drawn. */
@@ -30,6 +36,12 @@ export interface ChatParts {
   readonly attention: Attending;
   /** Absent: conversations stand as they come. */
   readonly standings?: Standings;
+}
+
+/** The place first, since a button that is hidden without the focus near it cannot take it. */
+export function focusAsker({ place, button }: Asker): void {
+  place?.focus({ preventScroll: true });
+  if (button instanceof HTMLElement) button.focus({ preventScroll: true });
 }
 
 export class Chat {

@@ -77,6 +77,7 @@ export const chinese: Catalogue = {
   cancel: "取消",
   replyingTo: (name) => `回复${name}`,
   editing: "编辑消息",
+  messageMenu: "消息选项",
   reply: "回复",
   edit: "编辑",
   retract: "删除",

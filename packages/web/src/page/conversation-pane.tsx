@@ -8,6 +8,7 @@ import { Composer } from "./composer.tsx";
 import { PaneContext, useCatalogue, useChat, useSurroundings } from "./contexts.ts";
 import { Icon } from "./icons.tsx";
 import { MessageList } from "./message-list.tsx";
+import { MessageSheet } from "./message-tools.tsx";
 import { Pane } from "./pane.ts";
 
 /** How late a minute that has passed may be shown. */
@@ -30,6 +31,7 @@ export function ConversationPane({ id }: { readonly id: string }): JSX.Element {
             <MessageList conversation={conversation} />
             <p class="typing">{conversation.typing ? catalogue.typing : ""}</p>
             <Composer conversation={conversation} />
+            <MessageSheet />
           </>
         )}
       </section>

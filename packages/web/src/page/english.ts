@@ -77,6 +77,7 @@ export const english: Catalogue = {
   cancel: "Cancel",
   replyingTo: (name) => `Reply to ${name}`,
   editing: "Edit message",
+  messageMenu: "Message options",
   reply: "Reply",
   edit: "Edit",
   retract: "Delete",

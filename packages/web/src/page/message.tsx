@@ -1,7 +1,6 @@
 /** One message: what it answers, its text, its time and state, and what can be done with it. */
 import type { TimelineEntry } from "@duologue/client";
 import type { ComponentChildren, JSX } from "preact";
-import { useState } from "preact/hooks";
 import { bodyText } from "./catalogue.ts";
 import { useCatalogue, useChat, usePane, useSurroundings } from "./contexts.ts";
 import type { MessageItem } from "./items.ts";
@@ -19,7 +18,6 @@ interface MessageProps {
 
 export function Message({ item, isLastOfAll }: MessageProps): JSX.Element {
   const pane = usePane();
-  const [isTouched, setTouched] = useState(false);
   const { entry } = item;
   const current = pane.current.value;
   const isCurrent = current === undefined ? isLastOfAll : current === entry.id;
@@ -34,34 +32,34 @@ export function Message({ item, isLastOfAll }: MessageProps): JSX.Element {
       data-retracted={entry.retracted || undefined}
       data-first={item.isFirst || undefined}
       data-last={item.isLast || undefined}
-      data-touched={isTouched || undefined}
       data-flash={(entry.seq !== undefined && pane.flashing.value === entry.seq) || undefined}
       tabIndex={isCurrent ? 0 : -1}
       onFocus={onFocus}
     >
       <div class="line">
-        <Bubble item={item} onTouch={() => setTouched(!isTouched)} />
-        <MessageTools entry={entry} onLeave={() => setTouched(false)} />
+        <Bubble item={item} />
+        <MessageTools entry={entry} />
       </div>
       <Problem entry={entry} />
     </article>
   );
 }
 
-interface BubbleProps {
-  readonly item: MessageItem;
-  readonly onTouch: () => void;
-}
-
 /** Without a pointer that hovers, touching a message shows what can be done with it. */
-function Bubble({ item, onTouch }: BubbleProps): JSX.Element {
+function Bubble({ item }: { readonly item: MessageItem }): JSX.Element {
+  const pane = usePane();
   const catalogue = useCatalogue();
   const { entry } = item;
   const text = bodyText(entry.body, catalogue);
   const isText = entry.body?.text !== undefined;
   const isLarge = isText && isEmojiOnly(text);
+  const onTouch = ({ target }: Event): void => {
+    const isOther = target instanceof Element && target.closest("a, button") !== null;
+    if (isOther || matchMedia("(hover: hover)").matches) return;
+    pane.openSheet(entry);
+  };
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: the keyboard shows it by focus
+    // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: the keyboard has a button for it
     <div class="bubble" data-large={isLarge || undefined} onClick={onTouch}>
       {entry.replyTo !== undefined && !entry.retracted && <Quote seq={entry.replyTo} of={item.quoted} />}
       <Said item={item}>{isText ? <RichText text={text} /> : text}</Said>

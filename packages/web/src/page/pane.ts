@@ -2,7 +2,7 @@
 import type { ConversationView, TimelineEntry, TimelineView } from "@duologue/client";
 import { type Signal, signal } from "@preact/signals";
 import type { ScrollToIndexOpts, VirtualizerHandle } from "virtua";
-import type { Chat } from "./chat.ts";
+import type { Asker, Chat } from "./chat.ts";
 import { type Item, itemsOf } from "./items.ts";
 
 /** This near to the end counts as at the end. */
@@ -32,6 +32,8 @@ export class Pane {
   /** The message that the keyboard is being led to, by its id: stays in the document until it has the focus. */
   readonly aim: Signal<string | undefined> = signal(undefined);
   readonly isLoadingOlder: Signal<boolean> = signal(false);
+  /** The message whose sheet of actions is open, by its id, and what opened it. */
+  readonly sheet: Signal<{ readonly id: string; readonly asker: Asker } | undefined> = signal(undefined);
   /** Of the topmost message in sight, while one scrolls back; a time in that day. */
   readonly dayInSight: Signal<number | undefined> = signal(undefined);
   readonly isDayShown: Signal<boolean> = signal(false);
@@ -130,6 +132,24 @@ export class Pane {
     this.#chat.client.markRead(this.id);
     this.#knowAll();
     this.focusList();
+  }
+
+  openSheet({ id, seq, retracted }: TimelineEntry): void {
+    if (seq !== undefined && !retracted) this.sheet.value = { id, asker: this.askerAt(id) };
+  }
+
+  /** What has the focus now, at this message. */
+  askerAt(id: string): Asker {
+    return { place: this.messageOf(id), button: document.activeElement };
+  }
+
+  closeSheet(): void {
+    this.sheet.value = undefined;
+  }
+
+  /** Null while it is not in the document. */
+  messageOf(id: string): HTMLElement | null {
+    return this.scroller?.querySelector<HTMLElement>(`[data-id="${CSS.escape(id)}"]`) ?? null;
   }
 
   focusList(): void {
@@ -289,9 +309,9 @@ export class Pane {
   #offerFocus(offersLeft: number): void {
     const aim = this.aim.peek();
     if (aim === undefined) return;
-    const message = this.scroller?.querySelector<HTMLElement>(`[data-id="${CSS.escape(aim)}"]`);
+    const message = this.messageOf(aim);
     message?.focus({ preventScroll: true });
-    const isThere = message !== undefined && message === document.activeElement;
+    const isThere = message !== null && message === document.activeElement;
     if (isThere || offersLeft === 0) {
       this.aim.value = undefined;
       return;

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
+import { focusAsker } from "./chat.ts";
 import { useCatalogue, useChat } from "./contexts.ts";
 import { Modal } from "./modal.tsx";
 
@@ -19,8 +20,8 @@ export function QuestionView(): JSX.Element | null {
     asked.run();
   };
   const giveFocus = (): void => {
-    asked.asker?.place?.focus();
-    if (!isConfirmed.current) asked.asker?.button.focus();
+    const { place = null, button = null } = asked.asker ?? {};
+    focusAsker({ place, button: isConfirmed.current ? null : button });
     isConfirmed.current = false;
   };
   return (
