@@ -128,6 +128,7 @@ describe("who is logged in", () => {
   test("a guest picks a nickname, and is known again after a reload", async () => {
     const { page, frame } = await stage.show(`<body>${tag('data-open data-language="zh-CN"')}
       <script>addEventListener("duologue:ready", (event) => document.body.dataset.user = event.detail.user)</script>`);
+    await frame.getByText("即可在此与本站的人一对一聊天").waitFor();
     await frame.getByLabel("昵称").fill("小明");
     await frame.getByRole("button", { name: "登录" }).click();
     const user = (): Promise<string | null> => page.locator("body[data-user]").getAttribute("data-user");

@@ -71,6 +71,11 @@ async function talk(stage: Stage, page: Page): Promise<void> {
   await join(stage, cast.stranger);
   await page.locator(".row", { hasText: cast.stranger }).waitFor({ state: "attached" });
   await page.locator(".row[data-unread]").waitFor({ state: "attached" });
+  // Nobody leaves or comes while the pictures are taken.
+  const dots = [cast.peer, cast.writer, cast.stranger].map((name) => [name, "[data-online]"] as const);
+  for (const [name, dot] of [...dots, [cast.absent, ":not([data-online])"] as const]) {
+    await page.locator(".row", { hasText: name }).locator(`.avatar${dot}`).waitFor({ state: "attached" });
+  }
 }
 
 async function shootConversation({ cast, device }: Stage, page: Page, camera: Camera): Promise<void> {
@@ -105,7 +110,7 @@ async function shootList({ cast }: Stage, page: Page, camera: Camera): Promise<v
   await camera.take(page, "search-empty");
   await page.locator("#search").fill("");
   await page.locator(".row .unread").waitFor();
-  await page.locator(".sidebar header button").click();
+  await page.locator(".sidebar header .round").click();
   await page.locator("dialog").waitFor();
   await camera.take(page, "settings");
   await page.keyboard.press("Escape");
@@ -129,7 +134,7 @@ export async function shootPage(
   await page.locator(".notice[data-problem]").waitFor();
   await camera.take(page, "sign-in-refused");
   await signIn(page, stage.cast.me);
-  await page.locator(".invitation").waitFor();
+  await page.locator(".invitation:visible").waitFor();
   await camera.take(page, "empty");
   await talk(stage, page);
   await shootConversation(stage, page, camera);

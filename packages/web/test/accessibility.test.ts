@@ -54,7 +54,7 @@ async function examineList(page: Page, examiner: Examiner): Promise<void> {
   await examiner.look("search with results");
   await page.locator("#search").fill("");
   await page.locator(".row[data-unread], .row .draft").first().waitFor();
-  await page.locator(".sidebar header button").click();
+  await page.locator(".sidebar header .round").click();
   await page.locator("dialog[open]").waitFor();
   await examiner.look("settings");
   await page.keyboard.press("Escape");

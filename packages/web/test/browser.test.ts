@@ -98,7 +98,7 @@ describe("in a browser", () => {
     expect(await ben.getByText("hello there").count()).toBe(0);
   }, 60_000);
 
-  test("below 640 pixels there is one pane at a time, nothing is wider than the screen, and back leads to the list", async () => {
+  test("below 768 pixels there is one pane at a time, nothing is wider than the screen, and back leads to the list", async () => {
     const { anna, ben } = await stage.joinPair(PHONE);
     await say(anna, "a".repeat(300));
     await ben.locator(".message", { hasText: "aaa" }).waitFor();

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { until } from "@duologue/testing";
 import type { Page } from "playwright-core";
-import { Stage, say } from "./people.ts";
+import { DESKTOP, hurry, PHONE, Stage, say } from "./people.ts";
 
 /** As `banner.tsx` has it. */
 const PATIENCE_MS = 1_500;
@@ -58,6 +58,32 @@ test("a break is spoken of after a second and a half, with the seconds until the
   await ben.locator("#composer").waitFor();
 });
 
+test.each([
+  ["on a desk", DESKTOP],
+  ["on a phone", PHONE],
+] as const)(
+  "%s a break is told once, where the presence stands, and covers nothing that was written",
+  async (_, options) => {
+    const { ben } = await stage.joinPair(options);
+    const bringBack = await stage.interrupt();
+    const banner = ben.locator(".banner", { hasText: "No connection." });
+    await banner.waitFor();
+    expect(await ben.locator(".pane header .preview").isVisible()).toBe(false);
+    const { bottom, right, end } = await banner.evaluate((element) => {
+      const box = element.getBoundingClientRect();
+      return {
+        bottom: (document.querySelector(".middle")?.getBoundingClientRect().top ?? 0) - box.bottom,
+        right:
+          (document.querySelector("[aria-haspopup=menu]")?.getBoundingClientRect().left ?? 0) - box.right,
+        end: box.top - (document.querySelector(".pane header .name")?.getBoundingClientRect().bottom ?? 0),
+      };
+    });
+    expect(Math.min(bottom, right, end)).toBeGreaterThanOrEqual(-1);
+    await bringBack();
+    await ben.context().close();
+  },
+);
+
 test("a break shorter than that is not spoken of", async () => {
   const { ben } = await stage.joinPair();
   await ben.evaluate(() => {
@@ -80,6 +106,22 @@ test("a break shorter than that is not spoken of", async () => {
   await runUntil(ben, () => isTrying);
   await runUntil(ben, async () => (await presence.allTextContents())[0] === "online", 1);
   expect(await ben.locator("body").getAttribute("data-saw-banner")).toBeNull();
+});
+
+test("a new name waits for the connection, and is taken when it is back", async () => {
+  const { page, name } = await stage.join("Dora");
+  await page.getByRole("button", { name: "Settings" }).click();
+  const bringBack = await stage.interrupt();
+  await page.locator(".banner").waitFor({ state: "attached" });
+  await page.getByLabel("Nickname").fill("Dorothea");
+  await page.getByRole("button", { name: "Save" }).click();
+  expect(await page.getByRole("button", { name: "Saving…" }).isDisabled()).toBe(true);
+  expect(await page.locator(".own .name").textContent()).toBe(name);
+  await bringBack();
+  await hurry(page);
+  await page.locator(".own", { hasText: "Dorothea" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "Saved." }).waitFor();
+  await page.context().close();
 });
 
 test("the server dies in mid-conversation, both write on, and everything arrives once and in order", async () => {

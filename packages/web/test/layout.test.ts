@@ -236,6 +236,19 @@ describe("nothing jumps", () => {
   });
 });
 
+test("between a phone and a desk there is one pane, or two with room to read", async () => {
+  const { anna, ben } = await stage.joinPair({ ...DESKTOP, viewport: { width: 700, height: 640 } });
+  const widthOf = (selector: string): Promise<number> =>
+    ben.locator(selector).evaluate((element) => element.clientWidth);
+  expect(await ben.locator(".sidebar").isVisible()).toBe(false);
+  expect(await widthOf(".pane")).toBe(700);
+  await ben.setViewportSize({ width: 768, height: 640 });
+  await ben.locator(".sidebar").waitFor();
+  expect(await widthOf(".pane")).toBeGreaterThan(500);
+  await expectSound(ben);
+  await Promise.all([anna, ben].map((page) => page.context().close()));
+});
+
 test("in a wide window the lines stay short enough to read", async () => {
   const { anna, ben } = await stage.joinPair({ ...DESKTOP, viewport: { width: 1920, height: 1080 } });
   await say(anna, "word ".repeat(400));

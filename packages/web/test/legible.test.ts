@@ -101,6 +101,25 @@ test("the dot alone says to the eye that somebody is online, and words say it to
   expect(await row.locator(".hidden-text").textContent()).toBe("online");
 });
 
+test("in the settings what is chosen from is of one width, and what is switched on shows it without colours", async () => {
+  const { page } = await stage.join("Nora", { ...NARROW, colorScheme: "dark" });
+  await page.getByRole("button", { name: "Settings" }).click();
+  const widths = await page
+    .locator("dialog select")
+    .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().width));
+  expect(widths).toHaveLength(3);
+  expect(new Set(widths).size).toBe(1);
+  const box = page.getByLabel("A sound for new messages");
+  const knob = (): Promise<string> => box.evaluate((one) => getComputedStyle(one, "::before").translate);
+  expect(await knob()).toBe("none");
+  await box.click();
+  expect(await box.isChecked()).toBe(true);
+  await page.waitForFunction(() => {
+    const [last] = [...document.querySelectorAll("dialog .switch")].slice(-1);
+    return last !== undefined && getComputedStyle(last, "::before").translate === "20px";
+  });
+});
+
 test("pages complain about nothing", () => {
   expect(stage.complaints).toEqual([]);
 });

@@ -1,5 +1,6 @@
 /** The list side: whom one talks to, who else is there, and how somebody is found. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import type { Page } from "playwright-core";
 import { listsOf, PHONE, Stage, say } from "./people.ts";
 
 setDefaultTimeout(60_000);
@@ -13,18 +14,36 @@ afterAll(async () => {
   await stage?.[Symbol.asyncDispose]();
 });
 
-test("who is alone is told so, and copies the address to send to somebody", async () => {
-  const { page } = await stage.join("Ada", PHONE);
-  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-  await page.getByText("Nobody else is here yet.").waitFor();
-  expect(await listsOf(page)).toEqual({ Conversations: [], "Online (0)": [] });
-  await page.getByRole("button", { name: "Copy the address" }).click();
-  await page.locator(".toast", { hasText: "Address copied" }).waitFor();
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${stage.server.url}/`);
+/** Gone at once, and not after a while as by closing. */
+async function signOut(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Settings" }).click();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.locator("dialog .danger").click();
   await page.locator("#nickname").waitFor();
+}
+
+test("who is alone is told so, and copies the address to send to somebody", async () => {
+  const { page } = await stage.join("Ada", PHONE);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.getByText("Nobody else is online").filter({ visible: true }).waitFor();
+  expect(await listsOf(page)).toEqual({ Conversations: [] });
+  await page.getByRole("button", { name: "Copy the address" }).click();
+  await page.locator(".toast", { hasText: "Address copied" }).waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${stage.server.url}/`);
+  await signOut(page);
+});
+
+test("on a desk the invitation stands in the large pane, once, also for who is left alone", async () => {
+  const { page: ada } = await stage.join("Ada");
+  const shown = ada.getByRole("button", { name: "Copy the address" }).filter({ visible: true });
+  await shown.waitFor();
+  expect(await ada.locator(".pane").getByRole("button", { name: "Copy the address" }).isVisible()).toBe(true);
+  const { page: eve } = await stage.join("Eve");
+  await ada.getByText("Select one on the left, or somebody who is online.").waitFor();
+  expect(await shown.count()).toBe(0);
+  await eve.context().close();
+  await ada.locator(".pane").getByText("Nobody else is online").waitFor();
+  await signOut(ada);
 });
 
 test("each person stands once: among the conversations, or among those online whom one has none with", async () => {

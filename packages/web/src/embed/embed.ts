@@ -12,7 +12,7 @@ import { bodyText, type Catalogue } from "../page/catalogue.ts";
 import { Chat } from "../page/chat.ts";
 import { TimeFormat } from "../page/format.ts";
 import { chooseCatalogue } from "../page/languages.ts";
-import type { SignInState } from "../page/page.ts";
+import { type NameState, untried } from "../page/name-field.tsx";
 import { Preferences } from "../page/preferences.ts";
 import type { Surroundings } from "../page/surroundings.ts";
 import type { FrameMessage, Settings } from "../widget/messages.ts";
@@ -40,7 +40,6 @@ interface Identity {
 
 /** The id of none. */
 const NO_CONVERSATION = "";
-const idle: SignInState = { pending: false, notice: undefined, suggestion: undefined };
 
 /** The host page was asked for a token and has none. */
 class NoTokenError extends Error {
@@ -66,11 +65,11 @@ export class Embed implements Surroundings {
     close: computed(() => (this.settings.value?.closable === true ? () => this.close() : undefined)),
     isAlone: computed(() => this.settings.value?.peer !== undefined),
   };
-  readonly conversationMenu = undefined;
+  readonly own = undefined;
   /** Undefined while nobody is logged in. */
   readonly chat: Signal<Chat | undefined> = signal(undefined);
   readonly target: Signal<Target> = signal({ kind: "any" });
-  readonly signIn: Signal<SignInState> = signal(idle);
+  readonly signIn: Signal<NameState> = signal(untried);
   /** Why nobody is logged in: the code of a refusal, or NO_TOKEN. */
   readonly problem: Signal<string | undefined> = signal(undefined);
   readonly #options: EmbedOptions;
@@ -100,7 +99,7 @@ export class Embed implements Surroundings {
   begin(): void {
     this.#leave(false);
     this.problem.value = undefined;
-    this.signIn.value = idle;
+    this.signIn.value = untried;
     if (this.settings.peek()?.login === "token") void this.#logInByHost();
     else if (keptToken() !== undefined) this.#connect({ token: keptToken() });
   }
@@ -139,7 +138,7 @@ export class Embed implements Surroundings {
   #connect({ token, nickname, getToken }: Identity): void {
     this.#leave(false);
     this.problem.value = undefined;
-    this.signIn.value = { ...idle, pending: true };
+    this.signIn.value = { ...untried, pending: true };
     const isGuest = this.settings.peek()?.login === "guest";
     const client = connect({
       url: new URL("/", location.href).href.replace(/^http/, "ws"),

@@ -45,6 +45,7 @@ function Outside({ embed }: ViewProps): JSX.Element {
     <main class="outside">
       <Heading />
       <div class="card">
+        <p class="lead">{wordsFor(embed.catalogue.value).guestHint}</p>
         <NicknameForm state={embed.signIn} signIn={(nickname) => embed.signInAs(nickname)} />
       </div>
     </main>

@@ -5,6 +5,8 @@ import { explain } from "../page/languages.ts";
 interface Words {
   /** What the frame is, where no conversation gives it a name. */
   readonly chat: string;
+  /** Before a guest picks a nickname. */
+  readonly guestHint: string;
   readonly logIn: string;
   readonly tokenRefused: string;
   readonly peerUnknown: string;
@@ -12,6 +14,8 @@ interface Words {
 
 const english: Words = {
   chat: "Chat",
+  guestHint:
+    "Choose a nickname to write to people on this site. They see it and answer you here, one to one.",
   logIn: "Sign in on this site to chat.",
   tokenRefused: "The chat does not accept this site's sign-in.",
   peerUnknown: "This person is not in the chat.",
@@ -19,6 +23,7 @@ const english: Words = {
 
 const chinese: Words = {
   chat: "聊天",
+  guestHint: "取一个昵称，即可在此与本站的人一对一聊天；对方会看到您的昵称。",
   logIn: "请先登录本站再聊天。",
   tokenRefused: "聊天服务不接受本站的登录。",
   peerUnknown: "找不到这位用户。",

@@ -1,36 +1,22 @@
-/** Everything the page says, in the shape that both languages fill: a missing sentence does not compile. */
+/**
+ * What page and frame say, in the shape that both languages fill: a missing sentence does not compile. What only one of them
+ * says stands in own-words.ts and embed/words.ts.
+ */
 import type { ErrorCode } from "@duologue/protocol";
-import type { Language, SendKey, Theme } from "./preferences.ts";
 import type { Mark } from "./standings.ts";
 
 export interface Catalogue {
   /** BCP 47. */
   readonly language: string;
   readonly signInTitle: string;
-  readonly signInHint: string;
   readonly nickname: string;
   readonly nicknameRule: string;
   readonly signIn: string;
   readonly signingIn: string;
   readonly takeSuggestion: (name: string) => string;
-  readonly signedOut: string;
 
   readonly you: string;
-  readonly settings: string;
   readonly close: string;
-  readonly theme: string;
-  readonly themes: Readonly<Record<Theme, string>>;
-  readonly languageChoice: string;
-  /** As their speakers call them, the same in every catalogue. */
-  readonly languages: Readonly<Record<Language, string>>;
-  readonly sendKey: string;
-  readonly sendKeys: Readonly<Record<SendKey, string>>;
-  readonly notifications: string;
-  readonly notificationsBlocked: string;
-  readonly sound: string;
-  readonly logOut: string;
-  readonly logOutQuestion: string;
-  readonly logOutFailed: string;
   readonly search: string;
   readonly searchEmpty: string;
   readonly searchResults: string;
@@ -50,10 +36,6 @@ export interface Catalogue {
   readonly peopleOnline: (count: number) => string;
   /** When some who are online stand among the conversations. */
   readonly othersOnline: (count: number) => string;
-  readonly nobodyOnline: string;
-  /** Of the page, for somebody to write to. */
-  readonly copyAddress: string;
-  readonly addressCopied: string;
   readonly tooManyOnline: string;
   readonly unread: (count: number) => string;
   readonly markAllRead: string;
@@ -66,9 +48,6 @@ export interface Catalogue {
   readonly standings: Readonly<Record<Exclude<Mark, "archived">, string>>;
 
   readonly back: string;
-  readonly conversationMenu: string;
-  /** What is ticked in that menu. */
-  readonly standingChoices: Readonly<Record<Mark, string>>;
   readonly choose: string;
   readonly chooseHint: string;
   readonly messagesWith: (name: string) => string;

@@ -4,13 +4,13 @@ import { Banner } from "./banner.tsx";
 import { useCatalogue, useChat, useSurroundings } from "./contexts.ts";
 import { ConversationPane } from "./conversation-pane.tsx";
 import { Icon } from "./icons.tsx";
+import { isNobodyElseHere } from "./lobby.ts";
 import { QuestionView } from "./question-view.tsx";
-import { Settings } from "./settings.tsx";
 import { Sidebar } from "./sidebar.tsx";
 
 export function ChatView(): JSX.Element {
   const chat = useChat();
-  const { frame } = useSurroundings();
+  const { frame, own } = useSurroundings();
   const { conversation } = chat.place.value;
   const isAlone = frame?.isAlone.value === true;
   return (
@@ -34,7 +34,7 @@ export function ChatView(): JSX.Element {
       <p class="hidden-text" aria-live="polite" data-announcement>
         {chat.attention.announcement.value}
       </p>
-      <Settings />
+      {own !== undefined && <own.Settings />}
       <QuestionView />
     </main>
   );
@@ -42,14 +42,23 @@ export function ChatView(): JSX.Element {
 
 function NothingChosen(): JSX.Element {
   const { choose, chooseHint } = useCatalogue();
+  const { client } = useChat();
+  const Invitation = useSurroundings().own?.Invitation;
+  const isAlone = Invitation !== undefined && isNobodyElseHere(client);
   return (
     <section class="pane nothing">
       <div>
         <span class="emblem">
           <Icon name="talk" />
         </span>
-        <h1 class="lead">{choose}</h1>
-        <p class="hint">{chooseHint}</p>
+        {isAlone ? (
+          <Invitation as="h1" />
+        ) : (
+          <>
+            <h1 class="lead">{choose}</h1>
+            <p class="hint">{chooseHint}</p>
+          </>
+        )}
       </div>
     </section>
   );

@@ -52,7 +52,8 @@ export class Chat {
   /** A sentence for people, shown for a few seconds. */
   readonly toast: Signal<string | undefined> = signal(undefined);
   readonly question: Signal<Question | undefined> = signal(undefined);
-  readonly areSettingsOpen: Signal<boolean> = signal(false);
+  /** `name`: open, and begun with one's own name. */
+  readonly settings: Signal<"closed" | "open" | "name"> = signal("closed");
   readonly attention: Attending;
   readonly #client: Client;
   readonly #version = signal(0);
@@ -150,16 +151,6 @@ export class Chat {
       () => this.tell(done),
       () => this.tell(this.surroundings.catalogue.peek().copyFailed),
     );
-  }
-
-  askToLogOut(): void {
-    const { catalogue } = this.surroundings;
-    this.areSettingsOpen.value = false;
-    this.question.value = {
-      text: catalogue.value.logOutQuestion,
-      yes: catalogue.value.logOut,
-      run: () => void this.#client.logout().catch(() => this.tell(catalogue.peek().logOutFailed)),
-    };
   }
 
   #draw(): void {

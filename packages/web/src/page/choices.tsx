@@ -1,6 +1,7 @@
 /** Choices of one among several, and those for appearance and language. */
 import type { JSX, TargetedEvent } from "preact";
 import { useSurroundings } from "./contexts.ts";
+import { ownWordsFor } from "./own-words.ts";
 import { languages, type Preference, themes } from "./preferences.ts";
 
 interface ChoiceProps<T extends string> {
@@ -38,7 +39,7 @@ export function Choice<T extends string>({
 
 export function Choices(): JSX.Element {
   const { preferences, catalogue } = useSurroundings();
-  const words = catalogue.value;
+  const words = ownWordsFor(catalogue.value);
   return (
     <>
       <Choice

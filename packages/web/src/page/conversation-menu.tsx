@@ -3,6 +3,7 @@ import type { ConversationView } from "@duologue/client";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useCatalogue, useChat } from "./contexts.ts";
 import { Icon } from "./icons.tsx";
+import { ownWordsFor } from "./own-words.ts";
 import { marks } from "./standings.ts";
 
 const MENU = "conversation-menu";
@@ -14,7 +15,7 @@ export function ConversationMenu({
   readonly conversation: ConversationView;
 }): JSX.Element | null {
   const { standings } = useChat();
-  const { conversationMenu, standingChoices } = useCatalogue();
+  const { conversationMenu, standingChoices } = ownWordsFor(useCatalogue());
   if (standings === undefined) return null;
   return (
     <>

@@ -42,7 +42,7 @@ export function ConversationPane({ id }: { readonly id: string }): JSX.Element {
 function Header({ conversation }: { readonly conversation: ConversationView | undefined }): JSX.Element {
   const chat = useChat();
   const { back, waiting } = useCatalogue();
-  const { conversationMenu: Menu } = useSurroundings();
+  const Menu = useSurroundings().own?.ConversationMenu;
   const { connection, lobby } = chat.client;
   const isConnected = connection.kind === "online" && lobby.count > 0;
   return (

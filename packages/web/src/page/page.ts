@@ -14,28 +14,19 @@ import type { Catalogue } from "./catalogue.ts";
 import { Chat } from "./chat.ts";
 import { ConversationMenu } from "./conversation-menu.tsx";
 import { TimeFormat } from "./format.ts";
+import { Invitation } from "./invitation.tsx";
 import { keepToken, keptToken, onTokenChange, standingsStore } from "./keep.ts";
 import { chooseCatalogue, explain } from "./languages.ts";
+import { type NameState, type Notice, untried } from "./name-field.tsx";
 import { AddressNavigation } from "./navigation.ts";
+import { OwnSelf } from "./own-self.tsx";
+import { ownWordsFor } from "./own-words.ts";
 import { Preferences } from "./preferences.ts";
+import { Settings } from "./settings.tsx";
 import { Standings } from "./standings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 type Stopped = Extract<ConnectionState, { kind: "stopped" }>;
-
-export interface Notice {
-  readonly say: (catalogue: Catalogue) => string;
-  /** Something that the nickname or the server stands in the way of; otherwise it is only said. */
-  readonly isProblem: boolean;
-}
-
-export interface SignInState {
-  readonly pending: boolean;
-  /** Why the last try failed, or why one is here again. */
-  readonly notice: Notice | undefined;
-  /** A name that is free. */
-  readonly suggestion: string | undefined;
-}
 
 const noConnection: Notice = { say: (catalogue) => catalogue.noConnection, isProblem: false };
 
@@ -49,10 +40,10 @@ export class Page implements Surroundings {
     () => new TimeFormat(this.catalogue.value, navigator.languages, () => this.environment.now()),
   );
   readonly frame = undefined;
-  readonly conversationMenu = ConversationMenu;
+  readonly own = { ConversationMenu, Self: OwnSelf, Settings, Invitation };
   /** Undefined: the form that asks for a nickname is shown. */
   readonly chat: Signal<Chat | undefined> = signal(undefined);
-  readonly signIn: Signal<SignInState> = signal({ pending: false, notice: undefined, suggestion: undefined });
+  readonly signIn: Signal<NameState> = signal(untried);
   #client: Client | undefined;
   #token: string | undefined;
 
@@ -73,7 +64,7 @@ export class Page implements Surroundings {
   /** Signs in under this nickname, or comes back with the token that was kept. */
   connect(nickname: string | undefined): void {
     this.#client?.close();
-    this.signIn.value = { pending: true, notice: undefined, suggestion: undefined };
+    this.signIn.value = { ...untried, pending: true };
     const client = connect({
       url: new URL("/", location.href).href.replace(/^http/, "ws"),
       storage: browserStorage(),
@@ -127,7 +118,7 @@ export class Page implements Surroundings {
       notice: {
         say: (catalogue) => {
           if (error !== undefined) return explain(catalogue, error.code);
-          return reason === "logged_out" ? catalogue.signedOut : catalogue.endedElsewhere;
+          return reason === "logged_out" ? ownWordsFor(catalogue).signedOut : catalogue.endedElsewhere;
         },
         isProblem: error !== undefined || reason !== "logged_out",
       },

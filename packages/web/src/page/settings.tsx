@@ -4,26 +4,25 @@ import { Choice, Choices } from "./choices.tsx";
 import { useChat, useSurroundings } from "./contexts.ts";
 import { Icon } from "./icons.tsx";
 import { Modal } from "./modal.tsx";
+import { ownWordsFor } from "./own-words.ts";
 import { sendKeys } from "./preferences.ts";
+import { Rename } from "./rename.tsx";
 
 export function Settings(): JSX.Element | null {
   const chat = useChat();
   const { catalogue, preferences } = useSurroundings();
-  const words = catalogue.value;
-  const { notifications, sound } = preferences;
-  if (!chat.areSettingsOpen.value) return null;
+  const words = ownWordsFor(catalogue.value);
+  if (chat.settings.value === "closed") return null;
   const close = (): void => {
-    chat.areSettingsOpen.value = false;
+    chat.settings.value = "closed";
   };
-  const switchNotifications = async (box: HTMLInputElement): Promise<void> => {
-    const isAllowed = box.checked && (await askToNotify());
-    if (box.checked && !isAllowed) chat.tell(catalogue.peek().notificationsBlocked);
-    notifications.choose(isAllowed ? "on" : "off");
-    box.checked = isAllowed;
-  };
-  const switchSound = ({ checked }: HTMLInputElement): void => {
-    sound.choose(checked ? "on" : "off");
-    if (checked) playTone();
+  const leave = (): void => {
+    close();
+    chat.question.value = {
+      text: words.logOutQuestion,
+      yes: words.logOut,
+      run: () => void chat.client.logout().catch(() => chat.tell(ownWordsFor(catalogue.peek()).logOutFailed)),
+    };
   };
   return (
     <Modal labelledBy="settings-title" onClose={close}>
@@ -34,13 +33,14 @@ export function Settings(): JSX.Element | null {
         <button
           type="button"
           class="quiet round"
-          aria-label={words.close}
-          title={words.close}
+          aria-label={catalogue.value.close}
+          title={catalogue.value.close}
           onClick={close}
         >
           <Icon name="close" />
         </button>
       </header>
+      <Rename />
       <Choices />
       <Choice
         id="send-key"
@@ -49,10 +49,36 @@ export function Settings(): JSX.Element | null {
         choices={sendKeys}
         names={words.sendKeys}
       />
+      <Switches />
+      <button type="button" class="leave" onClick={leave}>
+        {words.logOut}
+      </button>
+    </Modal>
+  );
+}
+
+function Switches(): JSX.Element {
+  const chat = useChat();
+  const { catalogue, preferences } = useSurroundings();
+  const words = ownWordsFor(catalogue.value);
+  const { notifications, sound } = preferences;
+  const switchNotifications = async (box: HTMLInputElement): Promise<void> => {
+    const isAllowed = box.checked && (await askToNotify());
+    if (box.checked && !isAllowed) chat.tell(ownWordsFor(catalogue.peek()).notificationsBlocked);
+    notifications.choose(isAllowed ? "on" : "off");
+    box.checked = isAllowed;
+  };
+  const switchSound = ({ checked }: HTMLInputElement): void => {
+    sound.choose(checked ? "on" : "off");
+    if (checked) playTone();
+  };
+  return (
+    <>
       <label class="choice">
         <span>{words.notifications}</span>
         <input
           type="checkbox"
+          class="switch"
           checked={notifications.value === "on"}
           onChange={(event) => void switchNotifications(event.currentTarget)}
         />
@@ -61,13 +87,11 @@ export function Settings(): JSX.Element | null {
         <span>{words.sound}</span>
         <input
           type="checkbox"
+          class="switch"
           checked={sound.value === "on"}
           onChange={(event) => switchSound(event.currentTarget)}
         />
       </label>
-      <button type="button" class="leave" onClick={() => chat.askToLogOut()}>
-        {words.logOut}
-      </button>
-    </Modal>
+    </>
   );
 }

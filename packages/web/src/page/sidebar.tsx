@@ -1,12 +1,13 @@
 /** The list side: oneself, the search, the conversations, and who is online. */
-import type { Client, ConversationView, FoundUser } from "@duologue/client";
+import type { ConversationView, FoundUser } from "@duologue/client";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Avatar } from "./avatar.tsx";
 import { CloseButton } from "./close-button.tsx";
 import { useCatalogue, useChat, useSurroundings } from "./contexts.ts";
 import { Icon } from "./icons.tsx";
+import { isNobodyElseHere, othersOnline } from "./lobby.ts";
 import { ConversationRow, PersonRow } from "./rows.tsx";
+import { Self } from "./self.tsx";
 
 const SEARCH_PAUSE_MS = 250;
 /** The server looks at no more. */
@@ -19,7 +20,7 @@ export function Sidebar(): JSX.Element {
   const shown = useShown();
   return (
     <nav class="sidebar" aria-label={catalogue.conversations}>
-      <OwnHeader />
+      <Header />
       <div class="search">
         <Icon name="find" />
         <input
@@ -55,30 +56,16 @@ export function Sidebar(): JSX.Element {
   );
 }
 
-function OwnHeader(): JSX.Element {
+function Header(): JSX.Element {
   const { me } = useChat().client;
   const { signInTitle } = useCatalogue();
-  const { frame } = useSurroundings();
+  const { own } = useSurroundings();
   return (
     <header>
       <h1 class="hidden-text">{signInTitle}</h1>
-      {me !== undefined && <Avatar user={me} />}
-      <bdi class="name">{me?.name}</bdi>
-      {frame === undefined ? <SettingsButton /> : <CloseButton />}
+      {me !== undefined && (own === undefined ? <Self me={me} /> : <own.Self me={me} />)}
+      <CloseButton />
     </header>
-  );
-}
-
-function SettingsButton(): JSX.Element {
-  const chat = useChat();
-  const { settings } = useCatalogue();
-  const open = (): void => {
-    chat.areSettingsOpen.value = true;
-  };
-  return (
-    <button type="button" class="quiet round" aria-label={settings} title={settings} onClick={open}>
-      <Icon name="settings" />
-    </button>
   );
 }
 
@@ -178,20 +165,18 @@ function Rows({ shown }: ShownProps): JSX.Element {
 function People({ shown }: ShownProps): JSX.Element | null {
   const { client } = useChat();
   const catalogue = useCatalogue();
-  const { frame } = useSurroundings();
+  const Invitation = useSurroundings().own?.Invitation;
   const { lobby, connection } = client;
   if (connection.kind !== "online" || lobby.count === 0) return null;
   const others = othersOnline(client);
   if (others === undefined) {
     return <Section title={catalogue.peopleOnline(lobby.count - 1)} empty={catalogue.tooManyOnline} />;
   }
-  if (others.length === 0) {
-    // The address of this frame leads nowhere that one would be sent to.
-    if (frame !== undefined) return null;
+  if (Invitation !== undefined && isNobodyElseHere(client)) {
     return (
-      <Section title={catalogue.peopleOnline(0)} empty={catalogue.nobodyOnline}>
-        <Invitation />
-      </Section>
+      <div class="alone">
+        <Invitation as="p" />
+      </div>
     );
   }
   const peers = new Set(shown.map(({ peer }) => peer.id));
@@ -207,32 +192,9 @@ function People({ shown }: ShownProps): JSX.Element | null {
   );
 }
 
-/** Undefined when they are too many to be listed. */
-function othersOnline({ lobby, me }: Client): readonly FoundUser[] | undefined {
-  if (lobby.users === undefined) return undefined;
-  const users = [...lobby.users.values()].filter((user) => user.id !== me?.id);
-  return users.map((user) => ({ ...user, online: true }));
-}
-
-/** For whoever is alone: the address to send to somebody. */
-function Invitation(): JSX.Element {
-  const chat = useChat();
-  const { copyAddress, addressCopied } = useCatalogue();
-  return (
-    <button
-      type="button"
-      class="invitation"
-      onClick={() => chat.copy(new URL("/", location.href).href, addressCopied)}
-    >
-      <Icon name="copy" />
-      {copyAddress}
-    </button>
-  );
-}
-
 interface SectionProps {
   readonly title: string;
-  /** Said instead of the list, and before what then helps. */
+  /** Said instead of the list. */
   readonly empty?: string | undefined;
   readonly children?: ComponentChildren;
 }
@@ -249,10 +211,7 @@ function Section({ title, empty, children }: SectionProps): JSX.Element {
   return (
     <section>
       <h2>{title}</h2>
-      <div class="hint">
-        <p>{empty}</p>
-        {children}
-      </div>
+      <p class="hint">{empty}</p>
     </section>
   );
 }

@@ -4,10 +4,11 @@ import { useEffect, useRef } from "preact/hooks";
 import { Choices } from "./choices.tsx";
 import { useCatalogue, useSurroundings } from "./contexts.ts";
 import { Icon } from "./icons.tsx";
-import type { SignInState } from "./page.ts";
+import { NameField, type NameState } from "./name-field.tsx";
+import { ownWordsFor } from "./own-words.ts";
 
 interface SignInProps {
-  readonly state: ReadonlySignal<SignInState>;
+  readonly state: ReadonlySignal<NameState>;
   readonly signIn: (nickname: string) => void;
 }
 
@@ -23,7 +24,7 @@ export function SignIn({ state, signIn }: SignInProps): JSX.Element {
           <Icon name="talk" />
         </span>
         <h1>{catalogue.signInTitle}</h1>
-        <p class="lead">{catalogue.signInHint}</p>
+        <p class="lead">{ownWordsFor(catalogue).signInHint}</p>
         <NicknameForm state={state} signIn={signIn} />
         <div class="choices">
           <Choices />
@@ -37,7 +38,7 @@ export function SignIn({ state, signIn }: SignInProps): JSX.Element {
 export function NicknameForm({ state, signIn }: SignInProps): JSX.Element {
   const catalogue = useCatalogue();
   const { frame } = useSurroundings();
-  const { pending, notice, suggestion } = state.value;
+  const { pending } = state.value;
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     if (frame === undefined || document.hasFocus()) input.current?.focus();
@@ -53,33 +54,7 @@ export function NicknameForm({ state, signIn }: SignInProps): JSX.Element {
   };
   return (
     <form onSubmit={onSubmit}>
-      <label for="nickname">{catalogue.nickname}</label>
-      <input
-        ref={input}
-        id="nickname"
-        name="nickname"
-        required
-        autoComplete="nickname"
-        autoCapitalize="off"
-        spellcheck={false}
-        dir="auto"
-        maxLength={128}
-        aria-describedby="nickname-rule"
-        aria-invalid={notice?.isProblem === true ? "true" : undefined}
-      />
-      <p id="nickname-rule" class="hint">
-        {catalogue.nicknameRule}
-      </p>
-      {notice !== undefined && (
-        <p class="notice" role="alert" data-problem={notice.isProblem || undefined}>
-          {notice.say(catalogue)}
-        </p>
-      )}
-      {suggestion !== undefined && (
-        <button type="button" class="link" onClick={() => takeSuggestion(suggestion)}>
-          {catalogue.takeSuggestion(suggestion)}
-        </button>
-      )}
+      <NameField id="nickname" field={input} state={state.value} onSuggestion={takeSuggestion} />
       <button type="submit" class="primary" disabled={pending}>
         {pending ? catalogue.signingIn : catalogue.signIn}
       </button>

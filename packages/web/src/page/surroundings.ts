@@ -1,5 +1,6 @@
 /** What everything that is drawn may use. */
 import type { ConversationView, Environment } from "@duologue/client";
+import type { User } from "@duologue/protocol";
 import type { ReadonlySignal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import type { Catalogue } from "./catalogue.ts";
@@ -14,8 +15,18 @@ export interface Surroundings {
   readonly times: ReadonlySignal<TimeFormat>;
   /** Undefined on the server's own page. */
   readonly frame: Frame | undefined;
-  /** In a conversation's header; undefined in the frame, which does not load it. */
-  readonly conversationMenu: ComponentType<{ conversation: ConversationView }> | undefined;
+  /** What the frame does not load; undefined there. */
+  readonly own: OwnParts | undefined;
+}
+
+/** What only the server's own page has. */
+export interface OwnParts {
+  /** In a conversation's header. */
+  readonly ConversationMenu: ComponentType<{ conversation: ConversationView }>;
+  readonly Self: ComponentType<{ readonly me: User }>;
+  readonly Settings: ComponentType;
+  /** Asks whoever is alone to send somebody the address, which in the frame leads nowhere that one would be sent to. */
+  readonly Invitation: ComponentType<{ readonly as: "h1" | "p" }>;
 }
 
 /** A frame in somebody else's page, which decides about language and looks, and whose focus is not ours to take. */

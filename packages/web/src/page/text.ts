@@ -53,9 +53,9 @@ function addLinks(parts: Part[], text: string, findLinks: FindLinks): void {
   addText(parts, text.slice(from));
 }
 
-/** An address in pieces, where it may go on in a new line: whole words stay together. */
+/** An address in pieces, where it may go on in a new line: whole words stay together, and the scheme with what follows. */
 export function piecesOf(address: string): readonly string[] {
-  return address.split(/(?<=[/?&=])(?![/?&=])/);
+  return address.split(/(?<!\/\/)(?<=[/?&=])(?![/?&=])/);
 }
 
 function isSafe(href: string): boolean {

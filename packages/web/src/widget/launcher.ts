@@ -5,7 +5,8 @@ import { chooseWords, type LauncherWords } from "./words.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
 const BUBBLE = "M21 12a8 8 0 0 1-8 8H4l2-3.5A8 8 0 1 1 21 12z";
-const CROSS = "M6 6l12 12M18 6 6 18";
+/** The chat has a cross of its own. */
+const CHEVRON = "m5 9 7 7 7-7";
 /** More than this fits into no badge. */
 const MOST_SHOWN = 99;
 
@@ -148,7 +149,7 @@ export class Launcher implements Duologue {
     this.element.dataset.theme = this.#settings.theme ?? "auto";
     this.#button.setAttribute("aria-label", count === 0 ? name : `${name}, ${unread(count)}`);
     this.#button.setAttribute("aria-expanded", String(this.isOpen));
-    this.#drawing.setAttribute("d", this.isOpen ? CROSS : BUBBLE);
+    this.#drawing.setAttribute("d", this.isOpen ? CHEVRON : BUBBLE);
     this.#badge.hidden = count === 0;
     this.#badge.textContent = count > MOST_SHOWN ? `${MOST_SHOWN}+` : String(count);
     this.#status.textContent = count === 0 ? "" : unread(count);
