@@ -9,6 +9,7 @@ export const devices = {
 } as const satisfies Readonly<Record<string, BrowserContextOptions>>;
 export type Device = keyof typeof devices;
 
+const TIME = "09:12";
 const COLOUR_SCHEMES = ["light", "dark"] as const;
 
 /** By its name without the ending; undefined: not wanted. */
@@ -31,8 +32,20 @@ export class Camera {
       const path = this.#fileOf(`${screen}-${this.#device}-${colorScheme}-${this.#language}`);
       if (path === undefined) continue;
       await page.emulateMedia({ colorScheme });
+      for (const frame of page.frames()) await frame.evaluate(settle, TIME);
       await page.screenshot({ path, animations: "disabled", caret: "hide" });
     }
+  }
+}
+
+/** What differs from one run to the next is made the same: times of day, and the colours, which follow random ids. */
+function settle(time: string): void {
+  for (const avatar of document.querySelectorAll<HTMLElement>(".avatar")) {
+    avatar.dataset.colour = String((avatar.textContent.codePointAt(0) ?? 0) % 8);
+  }
+  const clock = /\d\d:\d\d/;
+  for (const { firstChild } of document.querySelectorAll("time")) {
+    if (firstChild instanceof Text) firstChild.data = firstChild.data.replace(clock, time);
   }
 }
 
