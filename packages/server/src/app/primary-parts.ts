@@ -7,6 +7,7 @@ import type { NodeLink } from "../ports/node-link.ts";
 import { ClusterPresence } from "../primary/cluster-presence.ts";
 import { Federation } from "../primary/federation.ts";
 import { Hub, type WorkerEvents } from "../primary/hub.ts";
+import { Refusals } from "../primary/refusals.ts";
 import { Registry } from "../primary/registry.ts";
 import { SeenTimes } from "../primary/seen.ts";
 import { type BatchCommitter, BatchingWriter } from "../store/index.ts";
@@ -33,6 +34,7 @@ export interface PrimaryParts {
   readonly hub: Hub;
   readonly seenTimes: SeenTimes;
   readonly federation: Federation | undefined;
+  readonly cluster: ClusterPresence | undefined;
   /** How a worker's list begins. */
   readonly lobby: () => Pick<WorkerSettings, "lobby" | "elsewhere">;
 }
@@ -65,13 +67,16 @@ export function wirePrimary({
     },
     onName: (key, isHeld) => cluster?.holdName(key, isHeld),
   });
-  const federation = link === undefined ? undefined : new Federation({ link, clock, log });
+  const refusals = new Refusals(log);
+  const federation = link === undefined ? undefined : new Federation({ link, clock, refusals });
   const cluster =
     link === undefined
       ? undefined
       : new ClusterPresence({
           link,
           clock,
+          log,
+          refusals,
           registry,
           lobbyUsers,
           classicUsers,
@@ -88,6 +93,7 @@ export function wirePrimary({
     hub,
     seenTimes,
     federation,
+    cluster,
     lobby: () =>
       cluster === undefined
         ? { lobby: registry.all() }

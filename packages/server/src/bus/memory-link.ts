@@ -89,6 +89,11 @@ export class MemoryLink implements NodeLink {
     return this.bus.maxPayloadBytes;
   }
 
+  /** What it has subscribed. */
+  get subjects(): readonly string[] {
+    return [...this.subscriptions.keys()];
+  }
+
   hears(subject: string): boolean {
     return this.subscriptions.has(subject);
   }

@@ -10,17 +10,8 @@ import { type ClassicFailure, decodeServerFrame } from "@duologue/protocol";
 import type { Note } from "../ports/bus.ts";
 import type { NodeId } from "../ports/node-link.ts";
 import type { Position, UserId } from "../ports/store.ts";
+import { BROKEN, type Received, UNKNOWN } from "./received.ts";
 
-export type Received =
-  | { readonly kind: "note"; readonly note: Note }
-  /** Of a kind that this version does not know. */
-  | { readonly kind: "unknown" }
-  | { readonly kind: "broken" }
-  /** More than one version apart. */
-  | { readonly kind: "foreign"; readonly node: NodeId; readonly version: number };
-
-const UNKNOWN: Received = Object.freeze({ kind: "unknown" });
-const BROKEN: Received = Object.freeze({ kind: "broken" });
 const IDENTIFIER = /^[A-Za-z0-9_-]{1,64}$/;
 /** As in cursors: below 10^15, which a double holds exactly. */
 const NUMBER = /^(0|[1-9]\d{0,14})$/;
@@ -62,7 +53,7 @@ export function encodeNodeNote(version: number, node: NodeId, user: UserId, note
 }
 
 /** Never throws. `user`: whose subject it came on. */
-export function decodeNodeNote(version: number, user: UserId, payload: string): Received {
+export function decodeNodeNote(version: number, user: UserId, payload: string): Received<Note> {
   if (CONTROL.test(payload)) return BROKEN;
   const brace = payload.indexOf(" {");
   const words = (brace < 0 ? payload : payload.slice(0, brace)).split(" ", MAX_WORDS);

@@ -50,6 +50,17 @@ export interface BusStatus {
   readonly broken: number;
 }
 
+/** The nodes that this one knows, and who is online in all. */
+export interface ClusterStatus {
+  readonly node: string;
+  /** In all; who is on two nodes may be counted twice while not everybody is named. */
+  readonly users: number;
+  readonly ownUsers: number;
+  readonly others: readonly { readonly node: string; readonly users: number }[];
+  /** There are more nodes than are heard. */
+  readonly isCrowded: boolean;
+}
+
 export type ControlReply =
   | {
       readonly type: "status";

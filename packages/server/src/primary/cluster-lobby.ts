@@ -3,9 +3,12 @@
  * has; beyond that, only how many. A node that gives no sign for five seconds is gone, with its users.
  */
 import type { Clock, Timer } from "../clock.ts";
+import type { ClusterStatus } from "../link/control-types.ts";
+import type { Logger } from "../log.ts";
 import type { NodeId, NodeLink } from "../ports/node-link.ts";
 import type { Elsewhere, LobbyChange, PresentUser } from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
+import { Introductions, type SignOfLife } from "./introductions.ts";
 import { isNamedLater, MergedList } from "./merged-list.ts";
 import { NodeList, type Touched } from "./node-list.ts";
 import {
@@ -15,6 +18,7 @@ import {
   encodeNodeMessage,
   type NodeMessage,
 } from "./node-messages.ts";
+import type { Refusals } from "./refusals.ts";
 
 const SUBJECT = "nodes";
 const CHECK_MS = 500;
@@ -27,7 +31,8 @@ const DOUBTFUL_CHECKS = 4;
 const ASK_CHECKS = 2;
 /** Lists that were asked for within this time are told once. */
 const LIST_SHARE_MS = 100;
-const MAX_NODES = 100;
+/** More are not heard: at that many, signs of life alone are a million messages a second (docs/scaling.md). */
+const MAX_NODES = 1_024;
 /** Lists are told again below this share of the limit, so that one who comes and goes does not turn everything over. */
 const LIST_AGAIN_SHARE = 0.9;
 /** What a message has beside its entries. */
@@ -36,6 +41,8 @@ const ENVELOPE_BYTES = 512;
 export interface ClusterLobbyOptions {
   readonly link: NodeLink;
   readonly clock: Clock;
+  readonly log: Logger;
+  readonly refusals: Refusals;
   /** Users online up to which nodes tell each other whom they have. */
   readonly lobbyUsers: number;
   /** To this node's workers. */
@@ -61,12 +68,23 @@ export class ClusterLobby {
   private lists = true;
   private wasWhole = true;
   private others: Elsewhere = "listed";
+  /** Checks since a node was turned away, because there are too many; undefined: none was, or not lately. */
+  private crowdedChecks: number | undefined;
+  private readonly introductions: Introductions;
   private telling: Timer | undefined;
   private isSigning = false;
   private readonly timer: Timer;
 
   constructor(private readonly options: ClusterLobbyOptions) {
-    const { link, clock } = options;
+    const { link, clock, refusals } = options;
+    this.introductions = new Introductions({
+      link,
+      refusals,
+      now: () => clock.now(),
+      ownSign: () => this.ownSign(),
+      isKnown: (node) => this.nodes.has(node),
+      onIntroduced: (sign) => this.takeIn(sign),
+    });
     link.subscribe(SUBJECT, (payload) => this.receive(payload));
     link.onReturn(() => {
       this.returns += 1;
@@ -94,6 +112,21 @@ export class ClusterLobby {
 
   all(): readonly PresentUser[] {
     return this.merged.all();
+  }
+
+  get status(): ClusterStatus {
+    return {
+      node: this.options.link.node,
+      users: this.size,
+      ownUsers: this.own.size,
+      others: Array.from(this.nodes.values(), ({ node, users }) => ({ node, users })),
+      isCrowded: this.crowdedChecks !== undefined,
+    };
+  }
+
+  /** Whether this is one of the other nodes. */
+  isNode(node: NodeId): boolean {
+    return this.nodes.has(node);
   }
 
   /** When the user took the name that they have here. */
@@ -161,35 +194,49 @@ export class ClusterLobby {
   }
 
   private receive(payload: string): void {
-    const message = decodeNodeMessage(payload);
-    if (message === undefined || message.node === this.options.link.node) return;
+    const { link, clock, refusals, lobbyUsers } = this.options;
+    const message = refusals.take(SUBJECT, decodeNodeMessage(payload, clock.now()));
+    if (message === undefined || message.node === link.node) return;
     if (message.kind === "ask") {
-      if (message.of === this.options.link.node) this.tellListSoon();
+      if (message.of === link.node) this.tellListSoon();
       return;
     }
     const known = this.nodes.get(message.node);
     if (message.kind === "alive") {
-      this.onAlive(message, known);
+      if (known === undefined) this.introductions.hear(message);
+      else this.onAlive(message, known);
       return;
     }
+    const { refused = 0 } = message;
+    if (refused > 0) refusals.refuse(SUBJECT, "an entry is not as it must be", refused);
     if (known === undefined) return;
-    const most = this.options.lobbyUsers;
-    this.apply(message.kind === "change" ? known.change(message, most) : known.list(message, most));
+    this.apply(
+      message.kind === "change" ? known.change(message, lobbyUsers) : known.list(message, lobbyUsers),
+    );
     this.askIfUnknown(known);
   }
 
-  private onAlive(message: Extract<NodeMessage, { kind: "alive" }>, known: NodeList | undefined): void {
-    if (known === undefined && this.nodes.size >= MAX_NODES) return;
-    const node = known ?? new NodeList(message.node);
-    const isDoubtful =
-      known === undefined || node.losses !== message.losses || node.silentChecks > DOUBTFUL_CHECKS;
-    const touched = node.alive(message);
-    if (known === undefined) {
-      this.nodes.set(message.node, node);
-      // It does not know this node either.
-      this.signSoon();
+  /** A node that has answered. */
+  private takeIn(sign: SignOfLife): void {
+    if (this.nodes.size >= MAX_NODES) {
+      if (this.crowdedChecks === undefined)
+        this.options.log.error(
+          { node: sign.node, nodes: MAX_NODES },
+          "too many nodes: one more is not heard",
+        );
+      this.crowdedChecks = 0;
+      return;
     }
-    this.apply(touched);
+    const node = new NodeList(sign.node);
+    this.nodes.set(sign.node, node);
+    this.apply(node.alive(sign));
+    this.askIfUnknown(node);
+    this.options.onDoubt();
+  }
+
+  private onAlive(sign: SignOfLife, node: NodeList): void {
+    const isDoubtful = node.losses !== sign.losses || node.silentChecks > DOUBTFUL_CHECKS;
+    this.apply(node.alive(sign));
     this.askIfUnknown(node);
     if (isDoubtful) this.options.onDoubt();
   }
@@ -318,6 +365,8 @@ export class ClusterLobby {
     const now = this.options.clock.monotonic();
     if (now - this.checkedAt > DOUBTFUL_CHECKS * CHECK_MS) this.options.onDoubt();
     this.checkedAt = now;
+    if (this.crowdedChecks !== undefined && ++this.crowdedChecks > SILENT_CHECKS)
+      this.crowdedChecks = undefined;
     for (const node of [...this.nodes.values()]) {
       node.silentChecks += 1;
       if (node.askedChecks !== undefined) node.askedChecks += 1;
@@ -339,10 +388,13 @@ export class ClusterLobby {
   }
 
   private sign(): void {
+    this.options.link.publish(SUBJECT, this.ownSign());
+  }
+
+  private ownSign(): string {
     const { link } = this.options;
     const losses = link.dropped + this.returns;
     const { at, lists } = this;
-    const message: NodeMessage = { node: link.node, kind: "alive", users: this.own.size, at, lists, losses };
-    link.publish(SUBJECT, encodeNodeMessage(message));
+    return encodeNodeMessage({ node: link.node, kind: "alive", users: this.own.size, at, lists, losses });
   }
 }

@@ -3,7 +3,9 @@
  * asked for on all nodes, and single users are watched wherever they are.
  */
 import type { Clock } from "../clock.ts";
+import type { ClusterStatus } from "../link/control-types.ts";
 import type { WatchedStates } from "../link/worker-types.ts";
+import type { Logger } from "../log.ts";
 import type { NodeLink } from "../ports/node-link.ts";
 import type {
   Elsewhere,
@@ -17,6 +19,7 @@ import type { UserId } from "../ports/store.ts";
 import { ClusterLobby } from "./cluster-lobby.ts";
 import { NameClaims } from "./name-claims.ts";
 import { PeerWatch } from "./peer-watch.ts";
+import type { Refusals } from "./refusals.ts";
 import type { Registry, WorkerSerial } from "./registry.ts";
 
 const NAME_TAKEN: JoinOutcome = Object.freeze({ ok: false, reason: "name_taken" });
@@ -26,6 +29,8 @@ const UNAVAILABLE: JoinOutcome = Object.freeze({ ok: false, reason: "unavailable
 export interface ClusterPresenceOptions {
   readonly link: NodeLink;
   readonly clock: Clock;
+  readonly log: Logger;
+  readonly refusals: Refusals;
   /** Its `onChange` and `onName` lead to `change` and `holdName`. */
   readonly registry: Registry;
   /** Users online up to which nodes tell each other whom they have. */
@@ -48,15 +53,19 @@ export class ClusterPresence {
   private readonly told = new Set<UserId>();
 
   constructor(private readonly options: ClusterPresenceOptions) {
-    const { link, clock, registry, lobbyUsers, broadcast, tell, nameKeys, onNodeGone } = options;
-    this.names = new NameClaims(link, clock, {
-      owners: (key) => registry.owners(key),
-      nameOf: (id) => registry.get(id)?.name,
-    });
+    const { link, clock, log, refusals, registry, lobbyUsers, broadcast, tell, nameKeys, onNodeGone } =
+      options;
+    const owners = {
+      owners: (key: string) => registry.owners(key),
+      nameOf: (id: UserId) => registry.get(id)?.name,
+    };
+    this.names = new NameClaims(link, clock, owners, refusals);
     this.peers = new PeerWatch({
       link,
       clock,
+      refusals,
       tell,
+      isNode: (node) => this.lobby.isNode(node),
       find: (id) => {
         const [name, namedAt] = [registry.get(id)?.name, this.lobby.namedAtOf(id)];
         return name === undefined || namedAt === undefined ? undefined : { name, namedAt };
@@ -66,6 +75,8 @@ export class ClusterPresence {
     this.lobby = new ClusterLobby({
       link,
       clock,
+      log,
+      refusals,
       lobbyUsers,
       onChange: broadcast,
       onRenamed: (id, name) => registry.adopt(id, name, nameKeys(name)),
@@ -84,6 +95,10 @@ export class ClusterPresence {
 
   get elsewhere(): Elsewhere {
     return this.lobby.elsewhere;
+  }
+
+  get status(): ClusterStatus {
+    return this.lobby.status;
   }
 
   /** As this node's workers have them, and those of this turn too. */

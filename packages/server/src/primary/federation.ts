@@ -3,20 +3,17 @@
  * have a socket of theirs. What could not be said is remembered, and said in short when the bus is back.
  */
 import { decodeNodeNote, encodeNodeNote } from "../bus/node-notes.ts";
-import { BUS_VERSION } from "../bus/version.ts";
 import type { Clock } from "../clock.ts";
-import type { Logger } from "../log.ts";
 import type { Note } from "../ports/bus.ts";
 import type { NodeLink, Subscription } from "../ports/node-link.ts";
 import type { Position, UserId } from "../ports/store.ts";
+import type { Refusals } from "./refusals.ts";
 import { Reorder } from "./reorder.ts";
 
 export interface FederationOptions {
   readonly link: NodeLink;
   readonly clock: Clock;
-  readonly log: Logger;
-  /** What this node speaks; given by tests. */
-  readonly version?: number;
+  readonly refusals: Refusals;
 }
 
 export interface FederationReceiver {
@@ -41,7 +38,6 @@ const RELAY_TIMEOUT_MS = 1_000;
 const SETTLE_TIMEOUT_MS = 500;
 /** Users whose missed news are remembered by name while the bus is away. */
 const MAX_MISSED = 50_000;
-const MAX_FOREIGN = 100;
 const RETELL_MS = 1_000;
 const CHECK_SUBJECT = "check";
 
@@ -49,27 +45,23 @@ export class Federation {
   /** Of those who are here. */
   readonly order: Reorder;
   private readonly link: NodeLink;
-  private readonly version: number;
   private readonly subscriptions = new Map<UserId, Subscription>();
   private readonly missed = new Map<UserId, Position>();
   private readonly missedEnds = new Map<string, UserId>();
   private isMissedByAll = false;
-  private readonly foreign = new Set<string>();
   private settling: Promise<void> | undefined;
   private isTelling = false;
-  private unknown = 0;
-  private broken = 0;
   private receiver: FederationReceiver = { deliver: () => false, checkAll: () => undefined };
 
   constructor(private readonly options: FederationOptions) {
     this.link = options.link;
     this.order = new Reorder({ clock: options.clock });
-    this.version = options.version ?? BUS_VERSION;
   }
 
   get statistics(): FederationStatistics {
     const { isConnected, dropped } = this.link;
-    return { isConnected, dropped, unknown: this.unknown, broken: this.broken };
+    const { unknown, broken } = this.options.refusals;
+    return { isConnected, dropped, unknown, broken };
   }
 
   begin(receiver: FederationReceiver): void {
@@ -122,46 +114,24 @@ export class Federation {
 
   /** To whoever has sockets of this user on other nodes. */
   publish(user: UserId, note: Note): void {
-    const payload = encodeNodeNote(this.version, this.link.node, user, note);
+    const payload = this.encode(user, note);
     if (!this.link.publish(subjectOf(user), payload)) this.remember(user, note);
   }
 
   /** Resolves with whether another node has taken it. */
   async relay(user: UserId, note: Note): Promise<boolean> {
-    const payload = encodeNodeNote(this.version, this.link.node, user, note);
+    const payload = this.encode(user, note);
     return (await this.link.request(subjectOf(user), payload, RELAY_TIMEOUT_MS)).kind === "answered";
   }
 
-  private receive(user: UserId, payload: string): boolean {
-    const received = decodeNodeNote(this.version, user, payload);
-    switch (received.kind) {
-      case "note":
-        return this.receiver.deliver(user, received.note);
-      case "unknown":
-        this.unknown += 1;
-        return false;
-      case "broken":
-        this.broken += 1;
-        if (this.broken === 1)
-          // Not what it holds: that may be what somebody wrote.
-          this.options.log.warn({ length: payload.length }, "a note from the bus is none of ours");
-        return false;
-      case "foreign":
-        this.refuse(received.node, received.version);
-        return false;
-      default:
-        return received satisfies never;
-    }
+  private encode(user: UserId, note: Note): string {
+    return encodeNodeNote(this.options.refusals.version, this.link.node, user, note);
   }
 
-  private refuse(node: string, version: number): void {
-    this.broken += 1;
-    if (this.foreign.has(node) || this.foreign.size >= MAX_FOREIGN) return;
-    this.foreign.add(node);
-    this.options.log.error(
-      { node, theirs: version, ours: this.version },
-      "another node is more than one version apart and is not heard: upgrade one version at a time",
-    );
+  private receive(user: UserId, payload: string): boolean {
+    const { refusals } = this.options;
+    const note = refusals.take(subjectOf(user), decodeNodeNote(refusals.version, user, payload));
+    return note !== undefined && this.receiver.deliver(user, note);
   }
 
   /** What a later hint can make good. */

@@ -8,7 +8,8 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import type { NodeId, NodeLink, Subscription } from "../ports/node-link.ts";
 import type { UserId } from "../ports/store.ts";
-import { encodeFields, isCount, isIdentifier, isName, parseFields } from "./node-messages.ts";
+import { decodeNameClaim, encodeFields } from "./node-messages.ts";
+import type { Refusals } from "./refusals.ts";
 
 const ASK_TIMEOUT_MS = 500;
 
@@ -45,6 +46,7 @@ export class NameClaims {
     private readonly link: NodeLink,
     private readonly clock: Clock,
     private readonly owners: NameOwners,
+    private readonly refusals: Refusals,
   ) {}
 
   /** Somebody of this node has the key now, or nobody has it any more. */
@@ -97,18 +99,19 @@ export class NameClaims {
   }
 
   private answer(key: string, payload: string): Word | undefined {
-    const fields = parseFields(payload);
-    if (fields === undefined) return undefined;
-    const { id, name, at, node } = fields;
-    const isClaim = isIdentifier(id) && isName(name) && isCount(at) && isIdentifier(node);
+    const asked = this.refusals.take(subjectOf(key), decodeNameClaim(payload));
+    if (asked === undefined) return undefined;
+    const claim = asked === "anybody" ? undefined : asked;
     const owners = this.owners.owners(key);
-    if (isClaim && owners.includes(id) && this.owners.nameOf(id) === name) return "yours";
-    if (owners.some((owner) => owner !== id)) return "taken";
+    if (claim !== undefined && owners.includes(claim.id) && this.owners.nameOf(claim.id) === claim.name)
+      return "yours";
+    if (owners.some((owner) => owner !== claim?.id)) return "taken";
     const mine = this.claims.get(key);
     if (mine === undefined) return "free";
-    if (!isClaim || mine.id === id) return mine.id === id ? "yours" : "taken";
+    if (mine.id === claim?.id) return "yours";
+    if (claim === undefined) return "taken";
     if (mine.isLost) return undefined;
-    if (mine.at < at || (mine.at === at && mine.node < node)) return "taken";
+    if (mine.at < claim.at || (mine.at === claim.at && mine.node < claim.node)) return "taken";
     // Silent, not "free": who holds the name already may be still to answer.
     mine.isLost = true;
     return undefined;
@@ -121,8 +124,12 @@ export class NameClaims {
       return;
     }
     const subscription = this.link.subscribe(subjectOf(key), (payload, answer) => {
-      const word = answer && this.answer(key, payload);
-      if (word !== undefined) answer?.(word);
+      if (answer === undefined) {
+        this.refusals.refuse(subjectOf(key), "it is no question");
+        return;
+      }
+      const word = this.answer(key, payload);
+      if (word !== undefined) answer(word);
     });
     this.topics.set(key, { subscription, uses: 1 });
   }

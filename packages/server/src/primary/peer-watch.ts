@@ -8,7 +8,14 @@ import type { Clock, Timer } from "../clock.ts";
 import type { WatchedStates } from "../link/worker-types.ts";
 import type { NodeId, NodeLink, Subscription } from "../ports/node-link.ts";
 import type { UserId } from "../ports/store.ts";
-import { encodeFields, isCount, isIdentifier, isName, parseFields } from "./node-messages.ts";
+import {
+  decodeNameTold,
+  decodePresenceTold,
+  decodeQuestion,
+  encodeFields,
+  isIdentifier,
+} from "./node-messages.ts";
+import type { Refusals } from "./refusals.ts";
 import type { WorkerSerial } from "./registry.ts";
 
 const ASK_TIMEOUT_MS = 500;
@@ -38,6 +45,9 @@ interface Watch {
 export interface PeerWatchOptions {
   readonly link: NodeLink;
   readonly clock: Clock;
+  readonly refusals: Refusals;
+  /** Whether this is a node of the cluster: what others say of theirs is not listened to. */
+  readonly isNode: (node: NodeId) => boolean;
   /** Name and time of naming of somebody on this node. */
   readonly find: (id: UserId) => { readonly name: string; readonly namedAt: number } | undefined;
   readonly onRenamed: (id: UserId, name: string, namedAt: number) => void;
@@ -154,12 +164,18 @@ export class PeerWatch {
   }
 
   private onTold(id: UserId, payload: string): void {
+    const { refusals, isNode } = this.options;
     const watch = this.watches.get(id);
-    const fields = parseFields(payload);
-    if (watch === undefined || fields === undefined || !isIdentifier(fields.node)) return;
-    const { node, on } = fields;
+    const told = refusals.take(`p.${id}`, decodePresenceTold(payload));
+    if (watch === undefined || told === undefined) return;
+    const { node, on } = told;
+    if (!isNode(node)) {
+      // One that has just come is asked for its users when it is known.
+      refusals.refuse(`p.${id}`, "it is of no node of this cluster");
+      return;
+    }
     watch.version += 1;
-    if (on === true) {
+    if (on) {
       watch.nodes.add(node);
       this.set(id, watch, true);
     } else {
@@ -201,12 +217,14 @@ export class PeerWatch {
   }
 
   private onAsked(id: UserId, payload: string, answer: ((payload: string) => void) | undefined): void {
+    const { refusals, clock, link, onRenamed } = this.options;
+    const subject = `here.${id}`;
     if (answer !== undefined) {
-      answer(this.options.link.node);
+      if (refusals.take(subject, decodeQuestion(payload)) !== undefined) answer(link.node);
       return;
     }
-    const { name, namedAt } = parseFields(payload) ?? {};
-    if (isName(name) && isCount(namedAt)) this.options.onRenamed(id, name, namedAt);
+    const told = refusals.take(subject, decodeNameTold(payload, clock.now()));
+    if (told !== undefined) onRenamed(id, told.name, told.namedAt);
   }
 
   private announce(id: UserId, on: boolean): void {

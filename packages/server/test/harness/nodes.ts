@@ -12,6 +12,7 @@ import type { JoinRequest } from "../../src/ports/presence.ts";
 import type { Draft, UserId } from "../../src/ports/store.ts";
 import { Federation } from "../../src/primary/federation.ts";
 import { Hub } from "../../src/primary/hub.ts";
+import { Refusals } from "../../src/primary/refusals.ts";
 import { Registry } from "../../src/primary/registry.ts";
 import { BatchingWriter } from "../../src/store/index.ts";
 import type { WriteResult } from "../../src/store/requests.ts";
@@ -47,8 +48,7 @@ export class TestNode {
     this.federation = new Federation({
       link,
       clock,
-      log: logger,
-      ...(version === undefined ? {} : { version }),
+      refusals: new Refusals(logger, version),
     });
     this.registry = new Registry({
       clock,

@@ -7,9 +7,11 @@ import { PrimaryLink } from "../../src/link/client.ts";
 import type { LineConnection } from "../../src/link/lines.ts";
 import { decodeCall, decodeStatement, encodeCall, encodeStatement } from "../../src/link/messages.ts";
 import type { WatchedStates } from "../../src/link/worker-types.ts";
+import { createLogger } from "../../src/log.ts";
 import type { NodeLink } from "../../src/ports/node-link.ts";
 import type { JoinOutcome, LobbyChange } from "../../src/ports/presence.ts";
 import { ClusterPresence } from "../../src/primary/cluster-presence.ts";
+import { Refusals } from "../../src/primary/refusals.ts";
 import { Registry } from "../../src/primary/registry.ts";
 import { FakeClock } from "./fake-clock.ts";
 
@@ -75,6 +77,8 @@ export class PresenceNode {
   readonly worker: WorkerPresence;
   readonly watched: WatchedStates[] = [];
   readonly changes: LobbyChange[] = [];
+  readonly log: string[] = [];
+  readonly refusals: Refusals;
   isWorkerThere = true;
   private readonly primary: PrimaryLink;
 
@@ -84,6 +88,13 @@ export class PresenceNode {
     { lobbyUsers = 1_000, graceMs = 0 }: NodesOptions,
   ) {
     this.clock = clock;
+    const log = createLogger({
+      level: "debug",
+      format: "json",
+      name: "test",
+      destination: { write: (line) => this.log.push(line) },
+    });
+    this.refusals = new Refusals(log);
     this.registry = new Registry({
       clock: this.clock,
       graceMs,
@@ -99,6 +110,8 @@ export class PresenceNode {
     this.presence = new ClusterPresence({
       link,
       clock: this.clock,
+      log,
+      refusals: this.refusals,
       registry: this.registry,
       lobbyUsers,
       classicUsers: 5_000,
