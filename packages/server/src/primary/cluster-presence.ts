@@ -169,7 +169,7 @@ export class ClusterPresence {
   }
 
   /** Of users on other nodes. */
-  watch(worker: WorkerSerial, ids: readonly UserId[]): Promise<WatchedStates> {
+  watch(worker: WorkerSerial, ids: readonly UserId[]): Promise<() => WatchedStates> {
     return this.peers.watch(worker, ids);
   }
 

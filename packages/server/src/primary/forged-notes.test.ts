@@ -99,7 +99,7 @@ describe("a forged word about a user", () => {
     const { cluster, nodes } = threeNodes();
     const [a, b] = nodes;
     await cluster.done(b.join("ben"));
-    await cluster.done(a.presence.watch(1, ["ben", "cem"]));
+    (await cluster.done(a.presence.watch(1, ["ben", "cem"])))();
     const before = heldBy(a.presence);
     const evil = cluster.bus.connect("evil");
     for (let index = 0; index < 5_000; index += 1) {
@@ -174,7 +174,7 @@ describe("what is refused", () => {
     const { cluster, nodes } = threeNodes();
     const [a] = nodes;
     await cluster.done(a.join("ann"));
-    await cluster.done(a.presence.watch(1, ["ben"]));
+    (await cluster.done(a.presence.watch(1, ["ben"])))();
     const evil = cluster.bus.connect("evil");
     // Notes of users are not the presence's.
     if (subject.startsWith("u.")) return expectUserNoteCounted(payload);

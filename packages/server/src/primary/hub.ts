@@ -218,7 +218,8 @@ export class Hub {
       }
       case "V": {
         const { ref, value } = decodeCall<readonly UserId[]>(line);
-        this.answerWhen(connection, ref, this.cluster?.watch(serial, value) ?? NOBODY, (states) => states);
+        const states = this.cluster?.watch(serial, value) ?? ((): WatchedStates => NOBODY);
+        this.answerWhen(connection, ref, states, (read) => read());
         break;
       }
       case "U":
@@ -231,7 +232,7 @@ export class Hub {
         break;
       }
       case "W":
-        this.answer(connection, decodeCall<unknown>(line).ref, {});
+        this.answer(connection, decodeCall<unknown>(line).ref, () => ({}));
         break;
       case "G":
         this.registry.retell();
@@ -254,7 +255,7 @@ export class Hub {
     // The worker may have died while other nodes were asked.
     const isHere = this.registry.holders(request.id).length > 0;
     if (this.federation !== undefined && isHere) await this.federation.hold(request.id);
-    this.answer(connection, ref, outcome);
+    this.answer(connection, ref, () => outcome);
   }
 
   /** At once on a single node, which asks nobody. */
@@ -264,13 +265,13 @@ export class Hub {
     value: T | Promise<T>,
     shape: (value: T) => unknown,
   ): void {
-    if (!(value instanceof Promise)) this.answer(connection, ref, shape(value));
-    else void value.then((known) => this.answer(connection, ref, shape(known)));
+    if (!(value instanceof Promise)) this.answer(connection, ref, () => shape(value));
+    else void value.then((known) => this.answer(connection, ref, () => shape(known)));
   }
 
   /** After the change it speaks of: the asker's copy of the list must have it when the answer comes. */
-  private answer(connection: LineConnection, ref: number, value: unknown): void {
-    this.clock.endOfTurn(() => connection.send(encodeCall("q", ref, value)));
+  private answer(connection: LineConnection, ref: number, read: () => unknown): void {
+    this.clock.endOfTurn(() => connection.send(encodeCall("q", ref, read())));
   }
 
   private receivers(to: readonly UserId[]): Set<WorkerSerial> {

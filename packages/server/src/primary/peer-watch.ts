@@ -25,21 +25,28 @@ const SWEEP_MS = 500;
 /** Asked again in one sweep. */
 const SWEEP_ASKS = 1_000;
 
-/** On which node; false: on none. Undefined: there is no bus to ask. */
+/** Somebody of whom nobody says anything for so long is away: a node that is silent so long is gone too (rule LB10). */
+const SILENCE_MS = 6_000;
+
+/** On which node; false: on none. Undefined: nobody has answered in time. */
 type Found = NodeId | false | undefined;
 
 interface Watch {
-  readonly workers: Set<WorkerSerial>;
+  /**
+   * Each with whether it was told how things stood; from then on it is told every change. Before, its answer is still to
+   * come and will hold them: a change that overtook it would be undone by it.
+   */
+  readonly workers: Map<WorkerSerial, boolean>;
   readonly subscription: Subscription;
   /** Where they are. */
   readonly nodes: Set<NodeId>;
   /** Undefined: never answered. */
   isThere: boolean | undefined;
-  /** Whoever began to watch has been answered. */
-  isBegun: boolean;
   /** Counts what was told: an answer may be older. */
   version: number;
   askedAt: number;
+  /** Since when no question was answered; undefined: the last one was. */
+  silentSince: number | undefined;
 }
 
 export interface PeerWatchOptions {
@@ -59,6 +66,8 @@ export class PeerWatch {
   /** The one asked longest ago first. */
   private readonly watches = new Map<UserId, Watch>();
   private readonly asking = new Map<UserId, Promise<Found>>();
+  /** To be asked again in the next sweep. */
+  private readonly unanswered = new Set<UserId>();
   private doubtAt = 0;
 
   private readonly timer: Timer;
@@ -100,11 +109,21 @@ export class PeerWatch {
 
   // Whom this node's workers watch.
 
-  /** Resolves when their states are known, as far as they can be. */
-  async watch(worker: WorkerSerial, ids: readonly UserId[]): Promise<WatchedStates> {
+  /**
+   * Resolves when their states are known, as far as they can be, with what reads them. From that reading on the worker is
+   * told every change, so it belongs to the moment in which the answer leaves.
+   */
+  async watch(worker: WorkerSerial, ids: readonly UserId[]): Promise<() => WatchedStates> {
     await Promise.all(ids.map((id) => this.begin(worker, id)));
-    const known = (wanted: boolean): UserId[] => ids.filter((id) => this.watches.get(id)?.isThere === wanted);
-    return { online: known(true), offline: known(false) };
+    return () => {
+      const states: { online: UserId[]; offline: UserId[] } = { online: [], offline: [] };
+      for (const id of ids) {
+        const watch = this.watches.get(id);
+        if (watch?.workers.has(worker) === true) watch.workers.set(worker, true);
+        if (watch?.isThere !== undefined) (watch.isThere ? states.online : states.offline).push(id);
+      }
+      return states;
+    };
   }
 
   unwatch(worker: WorkerSerial, ids: readonly UserId[]): void {
@@ -138,22 +157,21 @@ export class PeerWatch {
   private async begin(worker: WorkerSerial, id: UserId): Promise<void> {
     const known = this.watches.get(id);
     if (known !== undefined) {
-      known.workers.add(worker);
+      if (!known.workers.has(worker)) known.workers.set(worker, false);
       if (known.isThere === undefined) await this.asking.get(id);
       return;
     }
     const watch: Watch = {
-      workers: new Set([worker]),
+      workers: new Map([[worker, false]]),
       subscription: this.options.link.subscribe(`p.${id}`, (payload) => this.onTold(id, payload)),
       nodes: new Set(),
       isThere: undefined,
-      isBegun: false,
       version: 0,
       askedAt: 0,
+      silentSince: undefined,
     };
     this.watches.set(id, watch);
     await this.refresh(id, watch);
-    watch.isBegun = true;
   }
 
   private end(worker: WorkerSerial, id: UserId): void {
@@ -161,6 +179,7 @@ export class PeerWatch {
     if (watch === undefined || !watch.workers.delete(worker) || watch.workers.size > 0) return;
     watch.subscription.close();
     this.watches.delete(id);
+    this.unanswered.delete(id);
   }
 
   private onTold(id: UserId, payload: string): void {
@@ -196,20 +215,39 @@ export class PeerWatch {
       if (watch.nodes.size === 0) await this.refresh(id, watch);
       return;
     }
-    if (found === undefined) return;
+    if (found === undefined) {
+      this.onSilence(id, watch);
+      return;
+    }
+    watch.silentSince = undefined;
     watch.nodes.clear();
     if (found !== false) watch.nodes.add(found);
     this.set(id, watch, found !== false);
   }
 
-  /** A node that does not answer is as good as gone. */
+  /** Says nothing of the user: the question may have been dropped, or a busy node be late. So they stay what they were. */
+  private onSilence(id: UserId, watch: Watch): void {
+    const { link, clock, isNode } = this.options;
+    // Everybody is asked when the bus is back.
+    if (!link.isConnected) return;
+    const now = clock.monotonic();
+    watch.silentSince ??= now;
+    const isHeld = [...watch.nodes].some(isNode);
+    if (isHeld || now - watch.silentSince < SILENCE_MS) this.unanswered.add(id);
+    else {
+      watch.silentSince = undefined;
+      watch.nodes.clear();
+      this.set(id, watch, false);
+    }
+  }
+
   private ask(id: UserId): Promise<Found> {
     const under = this.asking.get(id);
     if (under !== undefined) return under;
     const { link } = this.options;
     const asked = link.request(`here.${id}`, encodeFields({}), ASK_TIMEOUT_MS).then((answer): Found => {
       this.asking.delete(id);
-      if (answer.kind === "unknown") return link.isConnected ? false : undefined;
+      if (answer.kind === "unknown") return undefined;
       return answer.kind === "answered" && isIdentifier(answer.payload) ? answer.payload : false;
     });
     this.asking.set(id, asked);
@@ -235,19 +273,24 @@ export class PeerWatch {
   private set(id: UserId, watch: Watch, isThere: boolean): void {
     if (watch.isThere === isThere) return;
     watch.isThere = isThere;
-    if (!watch.isBegun) return;
     const states = isThere ? { online: [id], offline: [] } : { online: [], offline: [id] };
-    for (const worker of watch.workers) this.options.tell(worker, states);
+    for (const [worker, isTold] of watch.workers) if (isTold) this.options.tell(worker, states);
   }
 
   private sweep(): void {
+    for (const id of [...this.due().take(SWEEP_ASKS)]) {
+      this.unanswered.delete(id);
+      const watch = this.watches.get(id);
+      if (watch !== undefined) void this.refresh(id, watch);
+    }
+  }
+
+  private *due(): Generator<UserId, void> {
+    yield* this.unanswered;
     const now = this.options.clock.monotonic();
-    let asks = 0;
     for (const [id, watch] of this.watches) {
-      const isDue = watch.askedAt < this.doubtAt || now - watch.askedAt >= ASK_AGAIN_MS;
-      if (!isDue || asks === SWEEP_ASKS) break;
-      asks += 1;
-      void this.refresh(id, watch);
+      if (watch.askedAt >= this.doubtAt && now - watch.askedAt < ASK_AGAIN_MS) return;
+      if (!this.unanswered.has(id)) yield id;
     }
   }
 }

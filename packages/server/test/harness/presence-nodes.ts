@@ -157,7 +157,7 @@ export class PresenceNode {
     const { ref, value } = decodeCall<readonly string[]>(line);
     void this.presence
       .watch(WORKER, value)
-      .then((states) => this.primary.receive(encodeCall("q", ref, states)));
+      .then((states) => this.primary.receive(encodeCall("q", ref, states())));
   }
 }
 
