@@ -98,13 +98,36 @@ export class Connections {
     return true;
   }
 
+  /** Of the user's v1 connections: up to where each was told. */
+  toldTo(user: UserId): ReadonlyMap<Connection, Position> {
+    const v1 = this.of(user).filter(({ session }) => session.protocol === "v1");
+    return new Map(v1.map((connection) => [connection, connection.position]));
+  }
+
+  /**
+   * Compares with what the store said of the user after `before` was taken. A connection that was told of more than there
+   * was then, was told what is not true: it goes back, and its client looks into the store by itself.
+   */
+  compare(user: UserId, before: ReadonlyMap<Connection, Position>, position: Position): void {
+    for (const [connection, toldTo] of before) {
+      if (toldTo <= position) continue;
+      connection.position = position;
+      connection.push(this.behind());
+    }
+    this.tellBehind(user, position);
+  }
+
   /** Rule SY5: those connections of the user that were not told of this position learn that they missed something. */
   tellBehind(user: UserId, position: Position): void {
     for (const connection of this.of(user)) {
       if (connection.session.protocol !== "v1" || connection.position >= position) continue;
       told(connection, position);
-      connection.push(encodeFrame({ type: "pong", time: this.now(), behind: true }));
+      connection.push(this.behind());
     }
+  }
+
+  private behind(): string {
+    return encodeFrame({ type: "pong", time: this.now(), behind: true });
   }
 
   private endSession(user: UserId, ended: string): void {

@@ -52,13 +52,14 @@ function setUp(users: number) {
     },
     endedSessions: async (sessions: readonly string[]) => ended.intersection(new Set(sessions)),
   };
-  const check = new PositionCheck(connections, store, clock, log);
+  const answers: (readonly (readonly [string, number])[])[] = [];
+  const check = new PositionCheck(connections, store, clock, log, (told) => void answers.push(told));
   /** Lets the reads of one step end. */
   const step = async (): Promise<void> => {
     for (let round = 0; round < 20; round += 1) await Promise.resolve();
     clock.endTurn();
   };
-  return { clock, connections, positions, ended, asked, all, check, step };
+  return { clock, connections, positions, ended, asked, answers, all, check, step };
 }
 
 describe("the comparison with the store", () => {
@@ -112,7 +113,35 @@ describe("the comparison with the store", () => {
       clock.advance(50);
       await step();
     }
-    expect(asked).toHaveLength(900);
+    // Those whose turn was yet to come, once; those before, again.
+    expect(asked).toHaveLength(650);
+    expect(new Set(asked.slice(200)).size).toBe(450);
+  });
+
+  test("[SY5] a connection that was told of a change that is not there goes back, and its client is told", async () => {
+    const { all, connections, positions, answers, check, step } = setUp(3);
+    for (const { id, connection } of all) {
+      positions.set(id, 8);
+      connection.position = 8;
+    }
+    const [forged, later] = all;
+    if (forged === undefined || later === undefined) throw new TypeError();
+    forged.connection.position = 9e14;
+    check.answer(["u_0", "u_1"]);
+    // While the store is asked: this one is true, though the answer does not hold it.
+    later.connection.position = 9;
+    await step();
+    expect(all.map(({ frames }) => frames.length)).toEqual([1, 0, 0]);
+    expect(all.map(({ connection }) => connection.position)).toEqual([8, 9, 8]);
+    expect(answers).toEqual([
+      [
+        ["u_0", 8],
+        ["u_1", 8],
+      ],
+    ]);
+    connections.tellBehind("u_0", 9);
+    await step();
+    expect(forged.frames).toHaveLength(2);
   });
 
   test("a store that cannot be read ends nothing", async () => {

@@ -5,7 +5,7 @@ import { heldBy } from "../../test/harness/held.ts";
 import { type WholeClient, WholeCluster, type WholeNode } from "../../test/harness/whole-nodes.ts";
 import type { MemoryLink } from "../bus/memory-link.ts";
 
-const ROUNDS = 3_000;
+const ROUNDS = 2_000;
 /** Of the bus, in all that a node's parts hold; the rounds bring more notes, names and users than that. */
 const MOST_HELD = 150;
 const HUGE = Number.MAX_SAFE_INTEGER;
@@ -188,6 +188,7 @@ test.each([1_000, 3])(
       families.add(subject.split(".", 1)[0] ?? "");
       if (isBroken) expect([subject, payload, node.refused > refused]).toEqual([subject, payload, true]);
       expect(clients.flatMap(({ unreadable }) => unreadable)).toEqual([]);
+      if (round % 20 !== 0) continue;
       for (const [index, each] of cluster.nodes.entries())
         most = Math.max(most, boundsOf(each) - (before[index] ?? 0));
     }

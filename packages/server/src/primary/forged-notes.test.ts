@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { heldBy } from "../../test/harness/held.ts";
 import { threeNodes } from "../../test/harness/presence-nodes.ts";
-import { WholeCluster } from "../../test/harness/whole-nodes.ts";
+import { type WholeClient, WholeCluster } from "../../test/harness/whole-nodes.ts";
 import type { NodeLink } from "../ports/node-link.ts";
 
 const HUGE = Number.MAX_SAFE_INTEGER;
@@ -157,6 +157,85 @@ describe("a forged word about a user", () => {
     expect(a.worker.lobby.get("ann")?.name).toBe("Ann");
     expect(b.list().map(({ id }) => id)).toEqual(["ann", "sound"]);
     expect(a.refusals.broken).toBe(12);
+  });
+});
+
+describe("a forged position", () => {
+  const FAR = 900_000_000_000_000;
+
+  async function meet(cluster: WholeCluster) {
+    const [ann, ben] = [await cluster.node(0).login("Ann"), await cluster.node(1).login("Ben")];
+    ann.send({ type: "open", ref: 1, user: ben.id });
+    await cluster.pass(100);
+    const conversation = ann.all("conversation")[0]?.conversation.id ?? "";
+    let count = 0;
+    const say = async (from: WholeClient): Promise<void> => {
+      count += 1;
+      const id = `00000000-0000-7000-8000-${String(count).padStart(12, "0")}`;
+      from.send({ type: "send", id, conversation, body: { kind: "text", text: `number ${count}` } });
+      await cluster.pass(100);
+    };
+    const read = async (seq: number): Promise<void> => {
+      ben.send({ type: "mark", conversation, read: seq });
+      await cluster.pass(100);
+    };
+    return { ann, ben, conversation, say, read };
+  }
+
+  /** An event as another node would tell of it. */
+  function forge(user: string, conversation: string, from: string, position: number, prev: number): string {
+    const json = JSON.stringify({
+      type: "event",
+      conversation,
+      seq: 99,
+      from,
+      time: 1,
+      id: "00000000-0000-7000-8000-999999999999",
+      kind: "message",
+      body: { kind: "text", text: `forged for ${user}` },
+    });
+    return `1 evil event ${conversation} ${from} ${position} ${prev} ${json}`;
+  }
+
+  test.each([
+    ["far away", FAR, 0],
+    ["just beyond", 0, 0],
+  ])("[MK1] %s keeps nobody from what comes after it for longer than a moment", async (_, far, gap) => {
+    using cluster = await WholeCluster.start(2);
+    const { ann, ben, conversation, say, read } = await meet(cluster);
+    for (const _ of "1234") await say(ann);
+    await read(1);
+    const before = await cluster.reader.position(ann.id);
+    const evil = cluster.bus.connect("evil");
+    const position = far === 0 ? before + 3 : far;
+    evil.publish(`u.${ann.id}`, forge(ann.id, conversation, ben.id, position, gap === 0 ? before : 0));
+    await cluster.pass(1_000);
+    await read(2);
+    await cluster.pass(1_000);
+    await read(3);
+    await read(4);
+    await say(ben);
+    const markers = ann.all("markers").map(({ read: upTo }) => upTo);
+    expect(markers).toEqual([1, 3, 4]);
+    expect(ann.all("pong").map(({ behind }) => behind)).toEqual([true]);
+    expect(ann.connection.position).toBe(await cluster.reader.position(ann.id));
+    expect(ann.unreadable).toEqual([]);
+  });
+
+  test("[SY5] of one who is behind does not hide that something is missed", async () => {
+    using cluster = await WholeCluster.start(2);
+    const { ann, ben, say } = await meet(cluster);
+    await say(ben);
+    const evil = cluster.bus.connect("evil");
+    evil.publish(`u.${ann.id}`, `1 evil behind ${FAR}`);
+    await cluster.pass(100);
+    const told = (): number => ann.all("pong").filter(({ behind }) => behind).length;
+    expect(told()).toBe(1);
+    cluster.node(0).link.cut();
+    await say(ben);
+    cluster.node(0).link.mend();
+    await cluster.pass(1_000);
+    expect(told()).toBe(2);
   });
 });
 

@@ -20,10 +20,11 @@ import {
 import type { PrimaryHeartbeat, WatchedStates, WorkerStatistics } from "../link/worker-types.ts";
 import type { FailureNote, Note, RelayNote } from "../ports/bus.ts";
 import type { JoinRequest, LobbyChange, NameCandidate } from "../ports/presence.ts";
-import type { Draft, UserId } from "../ports/store.ts";
+import type { Draft, Position, UserId } from "../ports/store.ts";
 import type { BatchingWriter, WriteRequest } from "../store/index.ts";
 import type { ClusterPresence } from "./cluster-presence.ts";
 import type { Federation } from "./federation.ts";
+import { PositionDoubts } from "./position-doubts.ts";
 import type { Registry, WorkerSerial } from "./registry.ts";
 
 const NOBODY: WatchedStates = Object.freeze({ online: [], offline: [] });
@@ -37,6 +38,7 @@ export interface WorkerEvents {
 
 export class Hub {
   private readonly workers = new Map<WorkerSerial, LineConnection>();
+  private readonly doubts: PositionDoubts | undefined;
 
   constructor(
     private readonly clock: Clock,
@@ -47,6 +49,8 @@ export class Hub {
     private readonly federation: Federation | undefined,
     private readonly cluster?: ClusterPresence | undefined,
   ) {
+    if (federation !== undefined)
+      this.doubts = new PositionDoubts(clock, federation.order, (users) => this.askPositions(users));
     federation?.begin({
       deliver: (user, note) => this.deliverTo(user, note),
       checkAll: () => this.checkAll(),
@@ -56,6 +60,18 @@ export class Hub {
   /** Here, somebody may not have been told of something: everybody's position is compared with the store. */
   checkAll(): void {
     for (const connection of this.workers.values()) connection.send("k");
+  }
+
+  /** The workers that hold them compare their connections with the store, and say what that has. */
+  private askPositions(users: Iterable<UserId>): void {
+    const byWorker = new Map<WorkerSerial, UserId[]>();
+    for (const user of users)
+      for (const serial of new Set(this.registry.holders(user)))
+        byWorker
+          .set(serial, byWorker.get(serial) ?? [])
+          .get(serial)
+          ?.push(user);
+    for (const [serial, asked] of byWorker) this.workers.get(serial)?.send(encodeStatement("y", asked));
   }
 
   /** The same on all nodes. */
@@ -138,8 +154,11 @@ export class Hub {
   /** In order with what else comes for this user. False: nobody holds them. */
   private deliverTo(user: UserId, note: Note): boolean {
     if (this.registry.holders(user).length === 0) return false;
-    // Markers go forward only; who has seen a later change without this one notices, and asks for what stands.
-    if (note.kind === "markers" && this.federation?.order.isPast(user, note.position)) return true;
+    if ("position" in note && this.federation?.order.isPast(user, note.position)) {
+      this.doubts?.add(user);
+      // Markers go forward only; who has seen a later change without this one notices, and asks for what stands.
+      if (note.kind === "markers") return true;
+    }
     const send = (): void => {
       const line = note.kind === "event" ? encodeUserEvent(user, note) : encodeNote("n", [user], note);
       this.send(this.receivers([user]), line);
@@ -231,6 +250,10 @@ export class Hub {
         if (this.registry.holders(id).length === 0) this.federation?.release(id);
         break;
       }
+      case "Y":
+        for (const [user, position] of decodeStatement<readonly (readonly [UserId, Position])[]>(line))
+          this.doubts?.answer(user, position);
+        break;
       case "W":
         this.answer(connection, decodeCall<unknown>(line).ref, () => ({}));
         break;

@@ -78,6 +78,17 @@ export class Reorder {
     return position < (this.chains.get(user)?.last ?? position);
   }
 
+  /** Of the last step that went on, if there was one. */
+  last(user: UserId): Position | undefined {
+    return this.chains.get(user)?.last;
+  }
+
+  /** The last step was not true: the chain is there only. */
+  goBack(user: UserId, position: Position): void {
+    const chain = this.chains.get(user);
+    if (chain?.last !== undefined && chain.last > position) chain.last = position;
+  }
+
   /** Runs it now, or when the steps before it have gone on, or when it has waited long enough. */
   pass(user: UserId, prev: Position, position: Position, run: () => void): void {
     const chain = this.chains.get(user);
