@@ -1,18 +1,18 @@
 /** `duologue doctor`: what an operator would look at, one finding a line. Looks only; changes nothing, stops nothing. */
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type Clock, systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import type { Config } from "../config/index.ts";
 import { askPrimary, NoServerError } from "../link/control.ts";
 import type { ControlReply } from "../link/control-types.ts";
-import { createLogger } from "../log.ts";
 import { inspectDatabase } from "../store/index.ts";
 import { version } from "../version.ts";
+import { examineBus } from "./doctor-bus.ts";
 import { examinePostgres } from "./doctor-postgres.ts";
 import { freeBytes } from "./files.ts";
 import { type Finding, fine, type StoreFindings, worth, wrong } from "./findings.ts";
 import { findListeners } from "./port-owner.ts";
-import { findPort, StartError, sizeOf } from "./start-up.ts";
+import { findPort, sizeOf } from "./start-up.ts";
 import { DATABASE, visit } from "./visit.ts";
 
 export interface Patient {
@@ -51,7 +51,7 @@ export async function* examine(patient: Patient): AsyncGenerator<Finding> {
   if (config !== undefined) {
     yield await examinePort(config, server);
     yield examineFileLimit(config);
-    if (config.bus.kind !== "local") yield await examineBus(config);
+    yield* examineBus(config, typeof server === "object" ? server.cluster : undefined);
   }
   yield examineClock(clock.now(), inspection?.facts?.lastTime ?? 0);
 }
@@ -268,21 +268,4 @@ function examineClock(now: number, lastTime: number): Finding {
 
 function inMegabytes(bytes: number): string {
   return `${Math.floor(bytes / 1_048_576)} MB`;
-}
-
-/** By entering it, as a node would. */
-async function examineBus(config: Config): Promise<Finding> {
-  const log = createLogger({ level: "silent", format: "json", name: "doctor" });
-  const { openBus } = await import("./bus.ts");
-  try {
-    const link = await openBus(config, "doctor", systemClock, log);
-    link?.close();
-    return fine(`bus: ${link?.address} lets this machine in`);
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    return wrong(
-      `bus: ${error.message}`,
-      "Start it, or correct --bus; `duologue serve` will not begin without it.",
-    );
-  }
 }

@@ -12,6 +12,7 @@ import { socketPath } from "../link/socket-path.ts";
 import type { PageFile, WorkerSettings } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
 import type { HostLogin } from "../ports/host-login.ts";
+import type { ClusterPresence } from "../primary/cluster-presence.ts";
 import type { Federation } from "../primary/federation.ts";
 import type { Hub } from "../primary/hub.ts";
 import type { Registry } from "../primary/registry.ts";
@@ -72,6 +73,7 @@ class Primary {
   private readonly hub: Hub;
   private readonly seenTimes: SeenTimes;
   private readonly federation: Federation | undefined;
+  private readonly cluster: ClusterPresence | undefined;
   private readonly supervisor: Supervisor;
   private readonly writer: BatchingWriter;
   private page: Promise<readonly PageFile[]>;
@@ -128,7 +130,7 @@ class Primary {
       environment: options.environment,
       drain: (serial) => this.hub.drain(serial),
     });
-    const { writer, registry, hub, seenTimes, lobby, federation } = wirePrimary({
+    const { writer, registry, hub, seenTimes, lobby, federation, cluster } = wirePrimary({
       clock,
       log,
       committer: store.committer,
@@ -147,6 +149,7 @@ class Primary {
     this.hub = hub;
     this.seenTimes = seenTimes;
     this.federation = federation;
+    this.cluster = cluster;
     collectWhenQuiet(clock, () => this.writer.committed);
     purgeSessions(clock, (request, done) => this.writer.submit(request, done));
     clock.every(SECOND_MS, () => {
@@ -308,8 +311,7 @@ class Primary {
   }
 
   private status(): ControlReply {
-    const { writer, clock, directory, bus, federation } = this;
-    const isAlone = bus === undefined || federation === undefined;
+    const { writer, clock, directory } = this;
     return {
       type: "status",
       primary: {
@@ -329,8 +331,15 @@ class Primary {
         committed: writer.committed,
         health: this.store.health,
       },
-      ...(isAlone ? {} : { bus: { address: bus.address, ...federation.statistics } }),
+      ...this.clusterStatus(),
     };
+  }
+
+  private clusterStatus(): Pick<Extract<ControlReply, { type: "status" }>, "bus" | "cluster"> {
+    const { bus, federation, cluster } = this;
+    if (bus === undefined || federation === undefined || cluster === undefined) return {};
+    const { address, isRefused } = bus;
+    return { bus: { address, isRefused, ...federation.statistics }, cluster: cluster.status };
   }
 }
 

@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from "commander";
 import {
   type Config,
   type FlagValues,
+  findClusterFileProblems,
   gatherSources,
   type Machine,
   type OptionName,
@@ -170,7 +171,12 @@ function addOptions(command: Command, names: readonly OptionName[]): Command {
 }
 
 function serveCommand(flags: FlagValues, context: ProgramContext): Promise<ExitCode> {
-  return withConfig(flags, context, (config) => context.serve(config, context.console));
+  return withConfig(flags, context, async (config) => {
+    const problems = findClusterFileProblems(config);
+    return problems.length > 0
+      ? printProblems(context.console, problems)
+      : context.serve(config, context.console);
+  });
 }
 
 function tokenCommand(flags: FlagValues, wishes: TokenWishes, context: ProgramContext): Promise<ExitCode> {
@@ -260,7 +266,10 @@ async function doctorCommand(flags: FlagValues, context: ProgramContext): Promis
   const data = parseOption("data", sources);
   if (!data.ok) return printProblems(console, data.problems);
   const parsed = parseConfig(sources);
-  const problems = [...(gathered.ok ? [] : gathered.problems), ...(parsed.ok ? [] : parsed.problems)];
+  const problems = [
+    ...(gathered.ok ? [] : gathered.problems),
+    ...(parsed.ok ? findClusterFileProblems(parsed.config) : parsed.problems),
+  ];
   const config = parsed.ok ? parsed.config : undefined;
   return runDoctor({ dataDirectory: data.value, config, problems }, console);
 }

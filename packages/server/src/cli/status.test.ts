@@ -55,6 +55,7 @@ describe("status", () => {
     const bus = {
       address: `nats://${"a".repeat(100)}:4222`,
       isConnected: true,
+      isRefused: false,
       dropped: 9e12,
       unknown: 9e12,
       broken: 9e12,
@@ -64,7 +65,24 @@ describe("status", () => {
     expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(text).toContain(", connected\n");
     expect(formatStatus({ ...statusOf([]), bus: { ...bus, isConnected: false } })).toContain("AWAY");
+    const refused = formatStatus({ ...statusOf([]), bus: { ...bus, isConnected: false, isRefused: true } });
+    expect(refused).toContain("RIGHTS MISSING");
+    expect(Math.max(...refused.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(formatStatus(statusOf([]))).not.toContain("Bus");
+  });
+
+  test("shows the nodes of the cluster and who is online in all, within 80 columns", () => {
+    const others = Array.from({ length: 2 }, (_, index) => ({ node: `other-${index}`, users: 40 }));
+    const cluster = { node: "AbCdEfGhIjKl", users: 120, ownUsers: 40, others, isCrowded: false };
+    const text = formatStatus({ ...statusOf([]), cluster });
+    expect(text).toContain("\nCluster  3 nodes, 120 users (this one: AbCdEfGhIjKl, 40)\n");
+    const alone = { ...cluster, users: 40, others: [] };
+    expect(formatStatus({ ...statusOf([]), cluster: alone })).toContain("Cluster  1 node, 40 users");
+    const crowd = Array.from({ length: 1_024 }, (_, index) => ({ node: `${index}`, users: 1 }));
+    const most = { ...cluster, users: 9e12, ownUsers: 9e12, others: crowd, isCrowded: true };
+    const crowded = formatStatus({ ...statusOf([]), cluster: most });
+    expect(crowded).toContain("MORE NODES");
+    expect(Math.max(...crowded.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
   test("aligns the columns of all workers", () => {

@@ -7,7 +7,7 @@ export type StatusReply = Extract<ControlReply, { type: "status" }>;
 const MAX_PROBLEM = 41;
 const MAX_ADDRESS = 36;
 
-export function formatStatus({ primary, workers, store, bus }: StatusReply): string {
+export function formatStatus({ primary, workers, store, bus, cluster }: StatusReply): string {
   const facts = [
     ["Address", primary.address],
     ["Data", primary.dataDirectory],
@@ -22,6 +22,7 @@ export function formatStatus({ primary, workers, store, bus }: StatusReply): str
     ],
     ...(store.health.kind === "well" ? [] : [["", formatTrouble(store.health)]]),
     ...(bus === undefined ? [] : formatBus(bus)),
+    ...(cluster === undefined ? [] : formatCluster(cluster)),
   ].map(([name = "", value = ""]) => `${name.padEnd(9)}${value}`);
   const rows = workers.map((worker) => [
     String(worker.number),
@@ -39,12 +40,23 @@ export function formatStatus({ primary, workers, store, bus }: StatusReply): str
 
 /** Without its bus a node goes on: what others would be told at once, they find out later. */
 function formatBus(bus: NonNullable<StatusReply["bus"]>): (readonly [string, string])[] {
-  const { address, isConnected, dropped, unknown, broken } = bus;
-  const state = isConnected ? "connected" : "AWAY, tried again";
+  const { address, isConnected, isRefused, dropped, unknown, broken } = bus;
+  const state = `${isConnected ? "connected" : "AWAY, tried again"}${isRefused ? ", RIGHTS MISSING" : ""}`;
   const losses = `${formatCount(dropped)} notes not sent, ${formatCount(unknown)} unknown, ${formatCount(broken)} refused`;
   return [
     ["Bus", `${address.slice(0, MAX_ADDRESS)}, ${state}`],
     ["", losses],
+  ];
+}
+
+/** Which nodes hear each other: two islands of one node each look well by themselves. */
+function formatCluster(cluster: NonNullable<StatusReply["cluster"]>): (readonly [string, string])[] {
+  const { node, users, ownUsers, others, isCrowded } = cluster;
+  const nodes = others.length === 0 ? "1 node" : `${formatCount(others.length + 1)} nodes`;
+  const own = `this one: ${node}, ${formatCount(ownUsers)}`;
+  return [
+    ["Cluster", `${nodes}, ${formatCount(users)} users (${own})`],
+    ...(isCrowded ? [["", "THERE ARE MORE NODES, which are not heard"] as const] : []),
   ];
 }
 

@@ -1,3 +1,4 @@
+export { findClusterFileProblems } from "./cluster-files.ts";
 export { MIN_SECRET_BYTES } from "./host-login.ts";
 export { gatherSources } from "./load.ts";
 export type { Machine, Option } from "./option.ts";

@@ -43,6 +43,8 @@ export interface BusStatus {
   /** Without secrets. */
   readonly address: string;
   readonly isConnected: boolean;
+  /** NATS does not let this user do something that a node must. */
+  readonly isRefused: boolean;
   /** Notes that it did not take; who missed one learns it later. */
   readonly dropped: number;
   /** Notes of other nodes: of a kind that is not known here, and refused because of what they held. */
@@ -69,6 +71,7 @@ export type ControlReply =
       readonly store: StoreStatus;
       /** Absent where this is the only node. */
       readonly bus?: BusStatus;
+      readonly cluster?: ClusterStatus;
     }
   | { readonly type: "progress"; readonly text: string }
   | { readonly type: "done" }

@@ -119,7 +119,7 @@ export class ClusterLobby {
       node: this.options.link.node,
       users: this.size,
       ownUsers: this.own.size,
-      others: Array.from(this.nodes.values(), ({ node, users }) => ({ node, users })),
+      others: Array.from(this.nodes.values(), ({ node, count }) => ({ node, users: count })),
       isCrowded: this.crowdedChecks !== undefined,
     };
   }

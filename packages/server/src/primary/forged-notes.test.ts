@@ -265,6 +265,19 @@ describe("what is refused", () => {
     expect(said[0]).not.toContain("garbage");
   });
 
+  test("what a later version says in kinds of its own is passed over, and counted apart", async () => {
+    const { cluster, nodes } = threeNodes();
+    const [a] = nodes;
+    await cluster.done(a.join("ann"));
+    (await cluster.done(a.presence.watch(1, ["ben"])))();
+    const newer = cluster.bus.connect("newer");
+    const subjects = ["nodes", "p.ben", "here.ann"];
+    for (const subject of subjects) write(newer, subject, { v: 2, node: "newer", kind: "a-new-one" });
+    await cluster.pass(100);
+    expect(a.refusals).toMatchObject({ broken: 0, unknown: 3 });
+    expect(a.log).toEqual([]);
+  });
+
   test("a node more than one version apart is named once, whatever it says first", async () => {
     const { cluster, nodes } = threeNodes();
     const [a] = nodes;

@@ -30,6 +30,11 @@ export class NodeList {
     return this.at !== undefined;
   }
 
+  /** Users, by its list as far as that is known, otherwise as it said last. */
+  get count(): number {
+    return this.isKnown ? this.entries.size : this.users;
+  }
+
   /** Returns who is gone with it. */
   alive({ users, lists, losses, at }: MessageOf<"alive">): Touched {
     this.silentChecks = 0;

@@ -65,6 +65,8 @@ export type NodeMessage = { readonly node: NodeId } & (
   | { readonly kind: "ask"; readonly of: NodeId }
 );
 
+// What follows has no kind today. A version that needs another one gives it a name, and this one passes it over.
+
 /** On `here.<user>`, without a question: the user's name, and when they took it. */
 export interface NameTold {
   readonly name: string;
@@ -103,15 +105,17 @@ export function decodeNodeMessage(payload: string, now: number): Received<NodeMe
 }
 
 export function decodeNameTold(payload: string, now: number): Received<NameTold> {
-  return decode(payload, ({ name, namedAt }) =>
-    isName(name) && isCount(namedAt) ? taken({ name, namedAt: notAhead(namedAt, now) }) : BROKEN,
-  );
+  return decode(payload, ({ name, namedAt, kind }) => {
+    if (kind !== undefined) return UNKNOWN;
+    return isName(name) && isCount(namedAt) ? taken({ name, namedAt: notAhead(namedAt, now) }) : BROKEN;
+  });
 }
 
 export function decodePresenceTold(payload: string): Received<PresenceTold> {
-  return decode(payload, ({ node, on }) =>
-    isIdentifier(node) && typeof on === "boolean" ? taken({ node, on }) : BROKEN,
-  );
+  return decode(payload, ({ node, on, kind }) => {
+    if (kind !== undefined) return UNKNOWN;
+    return isIdentifier(node) && typeof on === "boolean" ? taken({ node, on }) : BROKEN;
+  });
 }
 
 /** A question that says no more than its version. */

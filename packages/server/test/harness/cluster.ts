@@ -1,11 +1,21 @@
 /** A cluster as it is run: one PostgreSQL, one nats-server, and nodes of their own processes. */
-import { NatsServer, PostgresServer, type Server, type ServerOptions, startServer } from "@duologue/testing";
+import {
+  NatsServer,
+  type NatsServerOptions,
+  PostgresServer,
+  type Server,
+  type ServerOptions,
+  startServer,
+} from "@duologue/testing";
 
 export interface ClusterOptions {
   readonly nodes?: number;
   /** Of each node. */
   readonly workers?: number;
   readonly options?: readonly string[];
+  /** How nats-server is configured, and the words by which a node enters it. */
+  readonly nats?: NatsServerOptions;
+  readonly busWords?: (url: string) => readonly string[];
   /** One that is there already, in which a database is made; otherwise one is started. */
   readonly postgres?: PostgresServer;
 }
@@ -28,7 +38,7 @@ export class Cluster implements AsyncDisposable {
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
     const [postgres, nats] = await Promise.all([
       options.postgres ?? PostgresServer.start(),
-      NatsServer.start(),
+      NatsServer.start(options.nats),
     ]);
     const cluster = new Cluster(postgres, nats, await postgres.createDatabase(), options);
     try {
@@ -62,7 +72,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   get serveOptions(): readonly string[] {
-    return ["--store", this.postgres.url(this.database), "--bus", this.nats.url];
+    const { busWords = (url: string) => ["--bus", url] } = this.#options;
+    return ["--store", this.postgres.url(this.database), ...busWords(this.nats.url)];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,11 +1,12 @@
 /** How the bus is entered: users, tokens, credentials files, TLS; and what is said when it cannot be. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Inbox, NatsServer, type NatsServerOptions, testCertificate, until } from "@duologue/testing";
-import { nkeys } from "@nats-io/transport-node";
+import { makeAccounts } from "../../../test/harness/nats-accounts.ts";
 import { systemClock } from "../../clock.ts";
 import { createLogger } from "../../log.ts";
 import type { NatsAccess } from "./connection.ts";
 import { NatsLink } from "./nats-link.ts";
+import { checkRights } from "./rights.ts";
 
 setDefaultTimeout(30_000);
 
@@ -125,6 +126,74 @@ describe("the bus is entered", () => {
   });
 });
 
+describe("what a user of the bus may do", () => {
+  const users = (rights: string): NatsServerOptions => ({
+    configuration: `authorization { users: [ { user: "ann", password: "s3cret", permissions: ${rights} } ] }`,
+  });
+  const check = async (server: NatsServer): Promise<string> => {
+    const access = { ...openAccess, urls: [withUser(server.url, "ann:s3cret")] };
+    return await checkRights(access, "test", systemClock).then(
+      () => "allowed",
+      (error: Error) => `${error.name}: ${error.message}`,
+    );
+  };
+
+  test("is enough when it may publish and subscribe duologue.>", async () => {
+    await using server = await NatsServer.start(users('{ publish: "duologue.>", subscribe: "duologue.>" }'));
+    expect(await check(server)).toBe("allowed");
+  });
+
+  test.each([
+    [
+      "nothing of Duologue",
+      '{ publish: "other.>", subscribe: "other.>" }',
+      "subscribing duologue.test.probe…",
+    ],
+    [
+      "only listen",
+      '{ publish: { deny: ">" }, subscribe: "duologue.>" }',
+      "publishing to duologue.test.probe…",
+    ],
+    ["only speak", '{ publish: "duologue.>", subscribe: { deny: ">" } }', "subscribing duologue.test.probe…"],
+    ["another realm only", '{ publish: "duologue.a.>", subscribe: "duologue.a.>" }', "duologue.test.probe…"],
+  ])("is found to be too little when it may do %s", async (_, rights, refused) => {
+    await using server = await NatsServer.start(users(rights));
+    const said = await check(server);
+    expect(said).toMatch(
+      /^BusError: nats:\/\/127\.0\.0\.1:\d+ lets this user in, .*duologue\.>, and is not: /,
+    );
+    expect(said).toContain(`${refused} is refused`);
+    expect(said).not.toContain("s3cret");
+    expect(said).not.toContain("\n");
+  });
+
+  test("is said once for each kind of subject when it is too little later on, without a trace of the program", async () => {
+    await using server = await NatsServer.start(
+      users('{ publish: ["duologue.*.nodes", "duologue.*.probe.>"], subscribe: ["duologue.*.nodes"] }'),
+    );
+    lines.length = 0;
+    const link = await enter({ urls: [withUser(server.url, "ann:s3cret")] });
+    expect(link.isRefused).toBe(false);
+    for (let count = 0; count < 20; count += 1) {
+      link.publish(`u.user-${count}`, "x");
+      link.subscribe(`u.user-${count}`, () => undefined);
+    }
+    await link.settle(5_000);
+    await until(() => lines.length >= 2, "both are said");
+    link.publish("u.more", "x");
+    await link.settle(5_000);
+    const said = lines.map((line) => JSON.parse(line) as { msg: string; refusal: string });
+    expect(said.map(({ refusal }) => refusal).sort()).toEqual([
+      "publishing to duologue.test.u… is refused",
+      "subscribing duologue.test.u… is refused",
+    ]);
+    expect(said[0]?.msg).toContain("duologue.>");
+    expect(lines.join()).not.toMatch(/stack|node_modules|user-1/);
+    expect(link.isRefused).toBe(true);
+    link.close();
+  });
+});
+
 describe("a bus that does not answer", () => {
   test("is noticed within four seconds; what waits for it is bounded; it is entered again when it answers", async () => {
     await using server = await NatsServer.start();
@@ -146,49 +215,3 @@ describe("a bus that does not answer", () => {
     expect(lines.join()).not.toContain("s3cret");
   });
 });
-
-/** An operator, its account and a user of it, as `nsc` makes them; and a user of somebody else's account. */
-function makeAccounts(): {
-  readonly server: NatsServerOptions;
-  readonly credentials: string;
-  readonly strangers: string;
-} {
-  const [operator, account, other] = [nkeys.createOperator(), nkeys.createAccount(), nkeys.createAccount()];
-  const operatorJwt = sign(operator, operator.getPublicKey(), "operator", {});
-  const unlimited = { subs: -1, data: -1, payload: -1, conn: -1, leaf: -1, imports: -1, exports: -1 };
-  const accountJwt = sign(operator, account.getPublicKey(), "account", { limits: unlimited });
-  const own = { allow: ["duologue.>"] };
-  const credentials = (issuer: typeof account): string => {
-    const user = nkeys.createUser();
-    const jwt = sign(issuer, user.getPublicKey(), "user", {
-      pub: own,
-      sub: own,
-      subs: -1,
-      data: -1,
-      payload: -1,
-    });
-    const seed = new TextDecoder().decode(user.getSeed());
-    return `-----BEGIN NATS USER JWT-----\n${jwt}\n------END NATS USER JWT------\n\n-----BEGIN USER NKEY SEED-----\n${seed}\n------END USER NKEY SEED------\n`;
-  };
-  const configuration = `operator: ${operatorJwt}\nresolver: MEMORY\nresolver_preload: { ${account.getPublicKey()}: ${accountJwt} }`;
-  return { server: { configuration }, credentials: credentials(account), strangers: credentials(other) };
-}
-
-function sign(
-  issuer: ReturnType<typeof nkeys.createUser>,
-  subject: string,
-  type: string,
-  claims: object,
-): string {
-  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const payload = {
-    jti: systemClock.randomId(),
-    iat: 1_700_000_000,
-    iss: issuer.getPublicKey(),
-    sub: subject,
-    name: type,
-    nats: { ...claims, type, version: 2 },
-  };
-  const text = `${encode({ typ: "JWT", alg: "ed25519-nkey" })}.${encode(payload)}`;
-  return `${text}.${Buffer.from(issuer.sign(new TextEncoder().encode(text))).toString("base64url")}`;
-}

@@ -17,9 +17,19 @@ export interface NatsAccess {
   readonly ca: string | undefined;
 }
 
-/** The bus could not be entered; the message is one line for people, without secrets. */
+/** What stands in the way: nobody listens; nobody answers; who we are; whom we believe, or whether at all; what we may. */
+export type BusFault = "away" | "silent" | "credentials" | "encryption" | "rights";
+
+/** The bus cannot be used; the message is one line for people, without secrets. */
 export class BusError extends Error {
   override readonly name = "BusError";
+
+  constructor(
+    readonly fault: BusFault,
+    message: string,
+  ) {
+    super(message);
+  }
 }
 
 /** One server's: its next one may be tried after that. */
@@ -27,24 +37,32 @@ const DIAL_TIMEOUT_MS = 2_000;
 /** The library's own; ours looks every second, see nats-link.ts. */
 const PING_INTERVAL_MS = 120_000;
 
+export interface ConnectionWishes {
+  readonly name: string;
+  /** `duologue.<realm>.`, before every subject. */
+  readonly prefix: string;
+  /** Hear what it says itself. */
+  readonly echo: boolean;
+}
+
 /** Throws BusError. The connection does not come back by itself: that is the link's business. */
 export async function openConnection(
   access: NatsAccess,
-  name: string,
-  inboxPrefix: string,
+  { name, prefix, echo }: ConnectionWishes,
 ): Promise<NatsConnection> {
   try {
     return await connect({
       ...entrance(access),
       name,
-      inboxPrefix,
-      noEcho: true,
+      inboxPrefix: `${prefix}inbox`,
+      noEcho: !echo,
       reconnect: false,
       timeout: DIAL_TIMEOUT_MS,
       pingInterval: PING_INTERVAL_MS,
     });
   } catch (error) {
-    throw new BusError(`${describeAddresses(access.urls)} ${explain(error)}`);
+    const { fault, text } = explain(error);
+    throw new BusError(fault, `${describeAddresses(access.urls)} ${text}`);
   }
 }
 
@@ -73,10 +91,19 @@ function identity({ username, password }: URL): ConnectionOptions {
   return password === "" ? { token: user } : { user, pass: decodeURIComponent(password) };
 }
 
-function explain(error: unknown): string {
-  if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError)
-    return "refuses the credentials (user and password or token in the address, or --bus-credentials)";
-  if (error instanceof errors.TimeoutError) return `does not answer within ${DIAL_TIMEOUT_MS} ms`;
+/** As the library and the runtime put it; there are no codes for it. */
+const ENCRYPTION = /certificate|\btls\b|self.signed|altnames/i;
+
+function explain(error: unknown): { readonly fault: BusFault; readonly text: string } {
+  if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError) {
+    const text = "refuses the credentials (user and password or token in the address, or --bus-credentials)";
+    return { fault: "credentials", text };
+  }
+  if (error instanceof errors.TimeoutError)
+    return { fault: "silent", text: `does not answer within ${DIAL_TIMEOUT_MS} ms` };
   const { code, message } = error as { code?: unknown; message?: unknown };
-  return `cannot be entered: ${String(message ?? error)}${typeof code === "string" ? ` (${code})` : ""}`;
+  const said = String(message ?? error);
+  const text = `cannot be entered: ${said}${typeof code === "string" ? ` (${code})` : ""}`;
+  if (/credentials/i.test(said)) return { fault: "credentials", text };
+  return { fault: ENCRYPTION.test(text) ? "encryption" : "away", text };
 }

@@ -12,6 +12,7 @@ import type { Clock, Timer } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
 import type { Answer, NodeId, NodeLink, Receive, Subscription } from "../../ports/node-link.ts";
 import { BusError, describeAddresses, type NatsAccess, openConnection } from "./connection.ts";
+import { describeRefusal } from "./rights.ts";
 
 export interface NatsLinkOptions {
   readonly access: NatsAccess;
@@ -59,6 +60,8 @@ export class NatsLink implements NodeLink {
   private readonly heartbeat: Timer;
   private readonly topics = new Set<Topic>();
   private readonly returns: (() => void)[] = [];
+  /** What the bus does not let this user do, on this connection. */
+  private readonly refusals = new Set<string>();
   private readonly encoder = new TextEncoder();
   private readonly decoder = new TextDecoder();
   private readonly prefix: string;
@@ -73,7 +76,9 @@ export class NatsLink implements NodeLink {
       return link;
     } catch (error) {
       link.close();
-      throw error instanceof BusError ? error : new BusError(`${link.address} closed the connection at once`);
+      throw error instanceof BusError
+        ? error
+        : new BusError("away", `${link.address} closed the connection at once`);
     }
   }
 
@@ -91,6 +96,11 @@ export class NatsLink implements NodeLink {
 
   get maxPayloadBytes(): number {
     return this.payloadBytes;
+  }
+
+  /** Something that a node must do is refused to this user. */
+  get isRefused(): boolean {
+    return this.refusals.size > 0;
   }
 
   /** For people: where the bus is, without secrets. */
@@ -211,7 +221,9 @@ export class NatsLink implements NodeLink {
 
   private async open(): Promise<void> {
     const { access } = this.options;
-    const connection = await openConnection(access, `duologue ${this.node}`, `${this.prefix}inbox`);
+    const wishes = { name: `duologue ${this.node}`, prefix: this.prefix, echo: false };
+    const connection = await openConnection(access, wishes);
+    this.refusals.clear();
     if (this.isClosed) {
       void connection.close();
       return;
@@ -232,8 +244,8 @@ export class NatsLink implements NodeLink {
   private listen(topic: Topic, connection: NatsConnection): void {
     topic.current = connection.subscribe(this.prefix + topic.subject, {
       callback: (error, message) => {
+        // A refusal is said by `watch`.
         if (error === null) this.receive(topic, message);
-        else this.options.log.error({ error, subject: topic.subject }, "the bus refuses a subscription");
       },
     });
   }
@@ -254,10 +266,22 @@ export class NatsLink implements NodeLink {
 
   /** Logs what the server says; a connection that ends says so by `closed`. */
   private async watch(connection: NatsConnection): Promise<void> {
-    for await (const status of connection.status()) {
-      if (status.type === "error")
-        this.options.log.error({ error: status.error }, "the bus reports an error");
+    for await (const status of connection.status()) if (status.type === "error") this.onError(status.error);
+  }
+
+  /** Each refusal once for each kind of subject: it comes again with every note. */
+  private onError(error: Error): void {
+    const refusal = describeRefusal(error);
+    if (refusal === undefined) {
+      this.options.log.error({ problem: error.message }, "the bus reports an error");
+      return;
     }
+    if (this.refusals.has(refusal)) return;
+    this.refusals.add(refusal);
+    this.options.log.error(
+      { refusal },
+      "the bus does not let this user do what a node must: allow it to publish and subscribe duologue.>",
+    );
   }
 
   private lost(reason: string): void {
