@@ -53,10 +53,10 @@ describe("nodes of a cluster", () => {
     expect(again.id).toBe(both.id);
     await joined(ben, both.id);
 
-    const startedAt = systemClock.monotonic();
     await cluster.node(0).killPrimary();
+    const goneAt = systemClock.monotonic();
     const gone = await ben.seen("lobby-change", ({ left }) => left.includes(ann.id));
-    expect(systemClock.monotonic() - startedAt).toBeLessThan(GONE_MS + 500);
+    expect(systemClock.monotonic() - goneAt).toBeLessThan(GONE_MS);
     expect(gone.left).not.toContain(both.id);
     const { users: found } = await ben.ask({ type: "search", query: ann.name }, "users");
     expect(found).toEqual([{ ...ann.welcome.user, online: false }]);
@@ -84,14 +84,14 @@ describe("nodes of a cluster", () => {
     await ben.logout();
     expect(await ann.next("presence", ({ ref }) => ref === undefined)).toMatchObject({ offline: [ben.id] });
     await until(async () => (await ann.open(ben.id)).peerSeenAt !== undefined, "when Ben was last there");
-    const startedAt = systemClock.monotonic();
     const { id: other } = await ann.open(cem.id);
     expect(await ann.ask({ type: "watch", conversations: [other] }, "presence")).toMatchObject({
       online: [cem.id],
     });
     await cluster.node(2).killPrimary();
+    const goneAt = systemClock.monotonic();
     await ann.next("presence", ({ offline }) => offline.includes(cem.id));
-    expect(systemClock.monotonic() - startedAt).toBeLessThan(GONE_MS + 500);
+    expect(systemClock.monotonic() - goneAt).toBeLessThan(GONE_MS);
     await Promise.all(crowd.map((peer) => peer.close()));
   });
 });

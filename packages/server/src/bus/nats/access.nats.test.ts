@@ -1,6 +1,7 @@
 /** How the bus is entered: users, tokens, credentials files, TLS; and what is said when it cannot be. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Inbox, NatsServer, type NatsServerOptions, testCertificate, until } from "@duologue/testing";
+import { FakeClock } from "../../../test/harness/fake-clock.ts";
 import { makeAccounts } from "../../../test/harness/nats-accounts.ts";
 import { systemClock } from "../../clock.ts";
 import { createLogger } from "../../log.ts";
@@ -195,6 +196,24 @@ describe("what a user of the bus may do", () => {
 });
 
 describe("a bus that does not answer", () => {
+  test("is given up at the fourth heartbeat: three may go unanswered, and one that is answered counts anew", async () => {
+    await using server = await NatsServer.start();
+    const clock = new FakeClock();
+    const access = { ...openAccess, urls: [server.url] };
+    const link = await NatsLink.connect({ access, realm: "test", clock, log });
+    const beat = (): boolean => {
+      clock.advance(1_000);
+      return link.isConnected;
+    };
+    server.signal("SIGSTOP");
+    expect([beat(), beat(), beat()]).toEqual([true, true, true]);
+    server.signal("SIGCONT");
+    await link.settle(60_000);
+    server.signal("SIGSTOP");
+    expect([beat(), beat(), beat(), beat()]).toEqual([true, true, true, false]);
+    link.close();
+  });
+
   test("is noticed within four seconds; what waits for it is bounded; it is entered again when it answers", async () => {
     await using server = await NatsServer.start();
     const link = await enter({ urls: [server.url] }, 100_000);
