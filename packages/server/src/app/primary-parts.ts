@@ -36,7 +36,7 @@ export interface PrimaryParts {
   readonly federation: Federation | undefined;
   readonly cluster: ClusterPresence | undefined;
   /** How a worker's list begins. */
-  readonly lobby: () => Pick<WorkerSettings, "lobby" | "elsewhere">;
+  readonly lobby: () => Pick<WorkerSettings, "lobby" | "remoteUsers">;
 }
 
 export function wirePrimary({
@@ -97,6 +97,6 @@ export function wirePrimary({
     lobby: () =>
       cluster === undefined
         ? { lobby: registry.all() }
-        : { lobby: cluster.all(), elsewhere: cluster.elsewhere },
+        : { lobby: cluster.all(), remoteUsers: cluster.remoteUsers },
   };
 }

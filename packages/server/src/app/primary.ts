@@ -175,8 +175,8 @@ class Primary {
       case "well":
         log.info("the store takes messages again");
         // What was being committed when it went may stand there, and nobody was told of it.
-        this.hub.doubt();
-        this.clock.after(LATE_COMMIT_MS, () => this.hub.doubt());
+        this.hub.recheckPositions();
+        this.clock.after(LATE_COMMIT_MS, () => this.hub.recheckPositions());
         break;
       case "full":
       case "failed":

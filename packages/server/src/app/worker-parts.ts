@@ -55,7 +55,7 @@ export function wireWorker(surroundings: WorkerSurroundings): WorkerParts {
   const { clock, log, serial, settings, link, reader, tokens } = surroundings;
   const { limits } = settings;
   const store = linkedStore(reader, link);
-  const presence = new WorkerPresence(link, settings.lobby, settings.elsewhere);
+  const presence = new WorkerPresence(link, settings.lobby, settings.remoteUsers);
   const bus = new LocalBus(link, (user) => presence.isOnlyHere(user));
   const chat = new Chat(store, presence, bus, clock, limits);
   const admission = { guests: settings.guests, members: membersOf(surroundings, store, presence) };

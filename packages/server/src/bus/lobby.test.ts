@@ -40,13 +40,13 @@ describe("a worker's list", () => {
 
   test("[LB3] counts those elsewhere until it is told otherwise", () => {
     const lobby = new Lobby();
-    lobby.apply({ joined: [user("a", "1")], left: [], elsewhere: 5 });
+    lobby.apply({ joined: [user("a", "1")], left: [], remoteUsers: 5 });
     expect(lobby).toMatchObject({ size: 6, isWhole: false });
     lobby.apply({ joined: [user("b", "2")], left: [] });
     expect(lobby).toMatchObject({ size: 7, isWhole: false });
-    lobby.apply({ joined: [], left: [], elsewhere: 0 });
+    lobby.apply({ joined: [], left: [], remoteUsers: 0 });
     expect(lobby).toMatchObject({ size: 2, isWhole: false });
-    lobby.apply({ joined: [], left: [], elsewhere: "listed" });
+    lobby.apply({ joined: [], left: [], remoteUsers: "listed" });
     expect(lobby).toMatchObject({ size: 2, isWhole: true });
   });
 });

@@ -1,27 +1,22 @@
 /** A worker's copy of the list of who is there. */
-import {
-  type Elsewhere,
-  type LobbyChange,
-  type LobbyView,
-  type PresentUser,
-  sharedKind,
-} from "../ports/presence.ts";
+import { sharedKind } from "../link/shared-kind.ts";
+import type { LobbyChange, LobbyView, PresentUser, RemoteUsers } from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 
 export class Lobby implements LobbyView {
   /** Insertion order is the order of login, unless a change has brought somebody who came earlier elsewhere. */
   private users = new Map<UserId, PresentUser>();
   private readonly addresses = new Map<string, PresentUser>();
-  private elsewhere: Elsewhere = "listed";
+  private remoteUsers: RemoteUsers = "listed";
   private last = "";
   private isSorted = true;
 
   get size(): number {
-    return this.users.size + (this.elsewhere === "listed" ? 0 : this.elsewhere);
+    return this.users.size + (this.remoteUsers === "listed" ? 0 : this.remoteUsers);
   }
 
   get isWhole(): boolean {
-    return this.elsewhere === "listed";
+    return this.remoteUsers === "listed";
   }
 
   get(id: UserId): PresentUser | undefined {
@@ -43,8 +38,8 @@ export class Lobby implements LobbyView {
     return this.users.values();
   }
 
-  apply({ joined, left, elsewhere = this.elsewhere }: LobbyChange): void {
-    this.elsewhere = elsewhere;
+  apply({ joined, left, remoteUsers = this.remoteUsers }: LobbyChange): void {
+    this.remoteUsers = remoteUsers;
     for (const user of left) {
       this.users.delete(user.id);
       // Somebody else may have got it in the same change.

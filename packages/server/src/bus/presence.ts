@@ -3,12 +3,12 @@ import type { PrimaryLink } from "../link/client.ts";
 import { decodeStatement, encodeStatement } from "../link/messages.ts";
 import type { WatchedStates } from "../link/worker-types.ts";
 import type {
-  Elsewhere,
   JoinOutcome,
   JoinRequest,
   LobbyChange,
   NameCandidate,
   Presence,
+  RemoteUsers,
 } from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 import { Lobby } from "./lobby.ts";
@@ -23,13 +23,13 @@ export class WorkerPresence implements Presence {
   /** Whether the watched are there, as the primary says: those whom the list names, it need not. */
   private readonly watched = new Map<UserId, boolean | undefined>();
 
-  /** `lobby`: how it begins. `elsewhere`: undefined on a single machine, whose list names everybody always. */
+  /** `lobby`: how it begins. `remoteUsers`: undefined on a single machine, whose list names everybody always. */
   constructor(
     private readonly link: PrimaryLink,
     lobby: LobbyChange["joined"],
-    private readonly elsewhere: Elsewhere | undefined,
+    private readonly remoteUsers: RemoteUsers | undefined,
   ) {
-    this.lobby.apply({ joined: lobby, left: [], ...(elsewhere === undefined ? {} : { elsewhere }) });
+    this.lobby.apply({ joined: lobby, left: [], ...(remoteUsers === undefined ? {} : { remoteUsers }) });
     link.on("l", (line) => {
       const change = decodeStatement<LobbyChange>(line);
       this.lobby.apply(change);
@@ -79,14 +79,14 @@ export class WorkerPresence implements Presence {
   }
 
   async watch(ids: readonly UserId[]): Promise<void> {
-    if (this.elsewhere === undefined) return;
+    if (this.remoteUsers === undefined) return;
     for (const id of ids) if (!this.watched.has(id)) this.watched.set(id, undefined);
     const states = await this.link.call<WatchedStates>("V", ids);
     if (states !== undefined) this.keep(states);
   }
 
   unwatch(ids: readonly UserId[]): void {
-    if (this.elsewhere === undefined) return;
+    if (this.remoteUsers === undefined) return;
     for (const id of ids) this.watched.delete(id);
     this.link.send(encodeStatement("U", ids));
   }
@@ -102,7 +102,7 @@ export class WorkerPresence implements Presence {
     return [...online, ...offline].filter((id) => this.watched.has(id));
   }
 
-  retell(): void {
+  rebroadcast(): void {
     this.link.send("G");
   }
 

@@ -87,7 +87,7 @@ export class Clients {
       // As the tutorial's server does when one who sent anything closes; its recordings show it (rule CL3).
       const hasSpoken = connection.lastFrameAt > connection.openedAt;
       if (session.protocol === "classic" && session.state.name === "anonymous" && hasSpoken)
-        presence.retell();
+        presence.rebroadcast();
       return;
     }
     connections.remove(session.state.user.id, connection);

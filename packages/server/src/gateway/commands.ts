@@ -10,7 +10,6 @@ import {
   type UserId,
 } from "../ports/store.ts";
 import type { Connection, V1State } from "./connection.ts";
-import { told } from "./connections.ts";
 import type { Gateway } from "./context.ts";
 import { sendFault } from "./replies.ts";
 
@@ -77,7 +76,7 @@ async function carryOutSlowly(
     }
     case "sync": {
       const changes = await reading.changes(user.id, frame.cursor);
-      told(connection, decodeCursor(gateway.epoch, changes.cursor) ?? 0);
+      connection.advanceTo(decodeCursor(gateway.epoch, changes.cursor) ?? 0);
       connection.push(encodeFrame({ type: "changes", ref: frame.ref, ...changes }));
       return undefined;
     }
@@ -213,7 +212,7 @@ function submit(gateway: Gateway, connection: Connection, state: Ready, wish: Wi
   gateway.chat.submit(sender, wish, (outcome) => {
     connection.pending -= 1;
     if (outcome.ok) {
-      told(connection, outcome.position);
+      connection.advanceTo(outcome.position);
       connection.push(ack(gateway.epoch, wish, outcome));
     } else sendFault(connection, outcome, { id: wish.id });
   });

@@ -123,6 +123,11 @@ export class Connection {
     return retryAfterMs;
   }
 
+  /** What it is told, it has, or its client notices the gap before it. */
+  advanceTo(position: Position): void {
+    if (position > this.position) this.position = position;
+  }
+
   push(frame: string): void {
     if (this.isClosed) return;
     this.frames.push(frame);

@@ -69,7 +69,7 @@ export class Connections {
         for (const connection of this.of(user)) this.sendClassic(connection, classic.message(note.text));
         break;
       case "markers":
-        for (const connection of this.of(user)) told(connection, note.position);
+        for (const connection of this.of(user)) connection.advanceTo(note.position);
         this.broadcast(user, this.markersFrame(user, note));
         break;
       case "typing":
@@ -121,7 +121,7 @@ export class Connections {
   tellBehind(user: UserId, position: Position): void {
     for (const connection of this.of(user)) {
       if (connection.session.protocol !== "v1" || connection.position >= position) continue;
-      told(connection, position);
+      connection.advanceTo(position);
       connection.push(this.behind());
     }
   }
@@ -147,7 +147,7 @@ export class Connections {
         if (text !== undefined) this.sendClassic(connection, classic.message(text));
         continue;
       }
-      told(connection, note.position);
+      connection.advanceTo(note.position);
       frame ??= `${note.json.slice(0, -1)},"cursor":"${encodeCursor(this.epoch, note.position)}","prev":"${encodeCursor(this.epoch, note.prev[user] ?? 0)}"}`;
       connection.push(frame);
     }
@@ -179,11 +179,6 @@ export class Connections {
     this.beforeClassicMessage(connection);
     connection.push(frame);
   }
-}
-
-/** What a connection is told, it has, or its client notices the gap before it. */
-export function told(connection: Connection, position: Position): void {
-  if (position > connection.position) connection.position = position;
 }
 
 /** Classic users get new messages; the protocol has no word for edits. */

@@ -73,7 +73,7 @@ function setUp(lobbyUsers: number) {
     /** So many are online on other nodes, and only their number is known. */
     count(others: number) {
       elsewhere = others;
-      broadcast.onChange({ joined: [], left: [], elsewhere: others });
+      broadcast.onChange({ joined: [], left: [], remoteUsers: others });
     },
   };
 }

@@ -13,7 +13,6 @@ import type { Login } from "../domain/identity.ts";
 import { decodeCursor, type UserRecord } from "../ports/store.ts";
 import { carryOut } from "./commands.ts";
 import { type Connection, mayWait, type V1State } from "./connection.ts";
-import { told } from "./connections.ts";
 import type { Gateway } from "./context.ts";
 import { sendFault } from "./replies.ts";
 
@@ -163,7 +162,7 @@ async function welcome(
   const changes = cursor === undefined ? undefined : await gateway.reading.changes(user.id, cursor);
   const position =
     changes === undefined || changes.more ? await gateway.reading.cursor(user.id) : changes.cursor;
-  told(connection, decodeCursor(gateway.epoch, position) ?? 0);
+  connection.advanceTo(decodeCursor(gateway.epoch, position) ?? 0);
   connection.release(
     encodeFrame({
       type: "welcome",

@@ -1,7 +1,7 @@
 /** What a worker is given when it reports to the primary, and what it tells about itself every second. */
 import type { Limits } from "@duologue/protocol";
 import type { HostLogin } from "../ports/host-login.ts";
-import type { Elsewhere, PresentUser } from "../ports/presence.ts";
+import type { PresentUser, RemoteUsers } from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 
 export interface PageFile {
@@ -42,7 +42,7 @@ export interface WorkerSettings {
   readonly page: readonly PageFile[];
   readonly lobby: readonly PresentUser[];
   /** Absent: there is one machine. */
-  readonly elsewhere?: Elsewhere;
+  readonly remoteUsers?: RemoteUsers;
 }
 
 /** Of users whom a worker watches: what the primary knows. */

@@ -11,18 +11,6 @@
  */
 import type { UserId, UserKind } from "./store.ts";
 
-/** The same word, as one text for all: a word that was read from a line would be kept once for each user. */
-export function sharedKind(kind: UserKind): UserKind {
-  switch (kind) {
-    case "guest":
-      return "guest";
-    case "member":
-      return "member";
-    case "classic":
-      return "classic";
-  }
-}
-
 export interface PresentUser {
   readonly id: UserId;
   readonly name: string;
@@ -56,14 +44,14 @@ export type JoinOutcome =
  * Users on other machines: `listed` among the others, or so many, as far as is known, whom the list does not name because
  * too many are online in all.
  */
-export type Elsewhere = "listed" | number;
+export type RemoteUsers = "listed" | number;
 
 export interface LobbyChange {
   /** Newly here, or here under a new name. */
   readonly joined: readonly PresentUser[];
   readonly left: readonly PresentUser[];
   /** Absent: as before. */
-  readonly elsewhere?: Elsewhere;
+  readonly remoteUsers?: RemoteUsers;
 }
 
 /** This worker's copy of the list, in order of login. */
@@ -101,7 +89,7 @@ export interface Presence {
   /** Called with those of the watched whose state may have changed. */
   onWatched(receive: (ids: readonly UserId[]) => void): void;
   /** Has every worker tell its list again, though nothing changed: `onChange` with an empty change. */
-  retell(): void;
+  rebroadcast(): void;
   /** Called once per batch of changes, after the lobby has them. */
   onChange(receive: (change: LobbyChange) => void): void;
 }

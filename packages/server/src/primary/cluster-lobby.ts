@@ -6,7 +6,7 @@ import type { Clock, Timer } from "../clock.ts";
 import type { ClusterStatus } from "../link/control-types.ts";
 import type { Logger } from "../log.ts";
 import type { NodeId, NodeLink } from "../ports/node-link.ts";
-import type { Elsewhere, LobbyChange, PresentUser } from "../ports/presence.ts";
+import type { LobbyChange, PresentUser, RemoteUsers } from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 import { Introductions, type SignOfLife } from "./introductions.ts";
 import { isNamedLater, MergedList } from "./merged-list.ts";
@@ -26,7 +26,7 @@ const CHECKS_PER_SIGN = 2;
 /** Without a sign for so many checks, a node is gone: five seconds and a half at most. */
 const SILENT_CHECKS = 10;
 /** Without a sign for so many, something else of it was missed too; and when this node itself did not check for so long. */
-const DOUBTFUL_CHECKS = 4;
+const LATE_CHECKS = 4;
 /** Before a list is asked for again. */
 const ASK_CHECKS = 2;
 /** Lists that were asked for within this time are told once. */
@@ -51,7 +51,7 @@ export interface ClusterLobbyOptions {
   readonly onRenamed: (id: UserId, name: string) => void;
   readonly onNodeGone: (node: NodeId) => void;
   /** What was said by users' subjects may not have been heard. */
-  readonly onDoubt: () => void;
+  readonly onPossibleLoss: () => void;
 }
 
 export class ClusterLobby {
@@ -67,12 +67,12 @@ export class ClusterLobby {
   private checkedAt: number;
   private lists = true;
   private wasWhole = true;
-  private others: Elsewhere = "listed";
+  private remote: RemoteUsers = "listed";
   /** Checks since a node was turned away, because there are too many; undefined: none was, or not lately. */
   private crowdedChecks: number | undefined;
   private readonly introductions: Introductions;
   private telling: Timer | undefined;
-  private isSigning = false;
+  private isAnnouncing = false;
   private readonly timer: Timer;
 
   constructor(private readonly options: ClusterLobbyOptions) {
@@ -88,12 +88,12 @@ export class ClusterLobby {
     link.subscribe(SUBJECT, (payload) => this.receive(payload));
     link.onReturn(() => {
       this.returns += 1;
-      this.sign();
-      options.onDoubt();
+      this.announceAlive();
+      options.onPossibleLoss();
     });
     this.checkedAt = clock.monotonic();
     this.timer = clock.every(CHECK_MS, () => this.check());
-    this.sign();
+    this.announceAlive();
   }
 
   close(): void {
@@ -103,11 +103,11 @@ export class ClusterLobby {
 
   /** Everybody online; who is on two nodes is counted twice while not everybody is named. */
   get size(): number {
-    return this.merged.size + (this.others === "listed" ? 0 : this.others);
+    return this.merged.size + (this.remote === "listed" ? 0 : this.remote);
   }
 
-  get elsewhere(): Elsewhere {
-    return this.others;
+  get remoteUsers(): RemoteUsers {
+    return this.remote;
   }
 
   all(): readonly PresentUser[] {
@@ -144,7 +144,7 @@ export class ClusterLobby {
   }
 
   /** An empty change to every worker. */
-  retell(): void {
+  rebroadcast(): void {
     this.options.onChange({ joined: [], left: [] });
   }
 
@@ -231,14 +231,14 @@ export class ClusterLobby {
     this.nodes.set(sign.node, node);
     this.apply(node.alive(sign));
     this.askIfUnknown(node);
-    this.options.onDoubt();
+    this.options.onPossibleLoss();
   }
 
   private onAlive(sign: SignOfLife, node: NodeList): void {
-    const isDoubtful = node.losses !== sign.losses || node.silentChecks > DOUBTFUL_CHECKS;
+    const isLossPossible = node.losses !== sign.losses || node.silentChecks > LATE_CHECKS;
     this.apply(node.alive(sign));
     this.askIfUnknown(node);
-    if (isDoubtful) this.options.onDoubt();
+    if (isLossPossible) this.options.onPossibleLoss();
   }
 
   private askIfUnknown(node: NodeList): void {
@@ -275,16 +275,16 @@ export class ClusterLobby {
   /** To the workers, what these changes and the sum of all make of the list. */
   private publish(ids: Iterable<UserId>): void {
     const others = [...this.nodes.values()];
-    const elsewhereAll = others.reduce((sum, { users }) => sum + users, 0);
-    this.decide(this.own.size + elsewhereAll);
+    const remoteCount = others.reduce((sum, { users }) => sum + users, 0);
+    this.decide(this.own.size + remoteCount);
     const isWhole = this.lists && others.every(({ lists }) => lists);
     const isTurned = isWhole !== this.wasWhole;
     this.wasWhole = isWhole;
     const change = this.merged.update(isTurned ? this.allIds() : ids);
-    const elsewhere = isWhole ? "listed" : elsewhereAll;
-    if (change.joined.length + change.left.length === 0 && elsewhere === this.others) return;
-    this.others = elsewhere;
-    this.options.onChange({ ...change, elsewhere });
+    const remoteUsers = isWhole ? "listed" : remoteCount;
+    if (change.joined.length + change.left.length === 0 && remoteUsers === this.remote) return;
+    this.remote = remoteUsers;
+    this.options.onChange({ ...change, remoteUsers });
   }
 
   /** Whether this node tells its list. */
@@ -293,7 +293,7 @@ export class ClusterLobby {
     const lists = total <= (this.lists ? lobbyUsers : lobbyUsers * LIST_AGAIN_SHARE);
     if (lists === this.lists) return;
     this.lists = lists;
-    this.signSoon();
+    this.announceAliveSoon();
     if (lists) this.tellListSoon();
   }
 
@@ -363,7 +363,7 @@ export class ClusterLobby {
   private check(): void {
     this.checks += 1;
     const now = this.options.clock.monotonic();
-    if (now - this.checkedAt > DOUBTFUL_CHECKS * CHECK_MS) this.options.onDoubt();
+    if (now - this.checkedAt > LATE_CHECKS * CHECK_MS) this.options.onPossibleLoss();
     this.checkedAt = now;
     if (this.crowdedChecks !== undefined && ++this.crowdedChecks > SILENT_CHECKS)
       this.crowdedChecks = undefined;
@@ -375,19 +375,19 @@ export class ClusterLobby {
       this.apply(node.clear());
       this.options.onNodeGone(node.node);
     }
-    if (this.checks % CHECKS_PER_SIGN === 0) this.sign();
+    if (this.checks % CHECKS_PER_SIGN === 0) this.announceAlive();
   }
 
-  private signSoon(): void {
-    if (this.isSigning) return;
-    this.isSigning = true;
+  private announceAliveSoon(): void {
+    if (this.isAnnouncing) return;
+    this.isAnnouncing = true;
     this.options.clock.endOfTurn(() => {
-      this.isSigning = false;
-      this.sign();
+      this.isAnnouncing = false;
+      this.announceAlive();
     });
   }
 
-  private sign(): void {
+  private announceAlive(): void {
     this.options.link.publish(SUBJECT, this.ownSign());
   }
 

@@ -8,12 +8,12 @@ import type { WatchedStates } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
 import type { NodeLink } from "../ports/node-link.ts";
 import type {
-  Elsewhere,
   JoinOutcome,
   JoinRequest,
   LobbyChange,
   NameCandidate,
   PresentUser,
+  RemoteUsers,
 } from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 import { ClusterLobby } from "./cluster-lobby.ts";
@@ -84,7 +84,7 @@ export class ClusterPresence {
         this.peers.nodeGone(node);
         onNodeGone?.();
       },
-      onDoubt: () => this.peers.doubt(),
+      onPossibleLoss: () => this.peers.askAgain(),
     });
   }
 
@@ -93,8 +93,8 @@ export class ClusterPresence {
     this.peers.close();
   }
 
-  get elsewhere(): Elsewhere {
-    return this.lobby.elsewhere;
+  get remoteUsers(): RemoteUsers {
+    return this.lobby.remoteUsers;
   }
 
   get status(): ClusterStatus {
@@ -110,7 +110,7 @@ export class ClusterPresence {
   /** The registry's. */
   change(change: LobbyChange): void {
     if (change.joined.length + change.left.length === 0) {
-      this.lobby.retell();
+      this.lobby.rebroadcast();
       return;
     }
     this.lobby.change(change);

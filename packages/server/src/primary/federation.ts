@@ -69,13 +69,13 @@ export class Federation {
     this.link.subscribe(CHECK_SUBJECT, () => receiver.checkAll());
     this.link.onReturn(() => {
       // What was written before the connection ended may have come nowhere, and nobody knows what it was.
-      this.doubt();
+      this.recheckPositions();
       receiver.checkAll();
     });
   }
 
   /** Something may have happened to anybody of which other nodes were not told: they are to look at the store. */
-  doubt(): void {
+  recheckPositions(): void {
     this.isMissedByAll = true;
     if (this.link.isConnected) this.tellMissed();
   }

@@ -75,9 +75,9 @@ export class Hub {
   }
 
   /** The same on all nodes. */
-  doubt(): void {
+  recheckPositions(): void {
     this.checkAll();
-    this.federation?.doubt();
+    this.federation?.recheckPositions();
   }
 
   /** A worker has reported; from now on its lines come to `receive`. */
@@ -258,7 +258,7 @@ export class Hub {
         this.answer(connection, decodeCall<unknown>(line).ref, () => ({}));
         break;
       case "G":
-        this.registry.retell();
+        this.registry.rebroadcast();
         break;
       default:
         connection.close(`a line of an unknown kind: ${line.slice(0, 20)}`);

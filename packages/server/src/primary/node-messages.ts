@@ -5,8 +5,9 @@
 import { normalizeNickname } from "@duologue/protocol";
 import { BROKEN, type Received, UNKNOWN } from "../bus/received.ts";
 import { BUS_VERSION } from "../bus/version.ts";
+import { sharedKind } from "../link/shared-kind.ts";
 import type { NodeId } from "../ports/node-link.ts";
-import { type PresentUser, sharedKind } from "../ports/presence.ts";
+import type { PresentUser } from "../ports/presence.ts";
 import type { UserId, UserKind } from "../ports/store.ts";
 
 const MAX_ENTRIES = 100_000;

@@ -160,7 +160,7 @@ describe("a question that is not answered in time", () => {
     await answer(THERE);
     expect((await begun)()).toEqual({ online: ["ben"], offline: [] });
     clock.advance(1_000);
-    watch.doubt();
+    watch.askAgain();
     clock.advance(500);
     for (let times = 0; times < 20; times += 1) {
       expect(asks).toHaveLength(1);

@@ -68,7 +68,7 @@ export class PeerWatch {
   private readonly asking = new Map<UserId, Promise<Found>>();
   /** To be asked again in the next sweep. */
   private readonly unanswered = new Set<UserId>();
-  private doubtAt = 0;
+  private askAgainSince = 0;
 
   private readonly timer: Timer;
 
@@ -150,8 +150,8 @@ export class PeerWatch {
   }
 
   /** Something may not have been heard, of whomever. */
-  doubt(): void {
-    this.doubtAt = this.options.clock.monotonic();
+  askAgain(): void {
+    this.askAgainSince = this.options.clock.monotonic();
   }
 
   private async begin(worker: WorkerSerial, id: UserId): Promise<void> {
@@ -289,7 +289,7 @@ export class PeerWatch {
     yield* this.unanswered;
     const now = this.options.clock.monotonic();
     for (const [id, watch] of this.watches) {
-      if (watch.askedAt >= this.doubtAt && now - watch.askedAt < ASK_AGAIN_MS) return;
+      if (watch.askedAt >= this.askAgainSince && now - watch.askedAt < ASK_AGAIN_MS) return;
       if (!this.unanswered.has(id)) yield id;
     }
   }

@@ -3,14 +3,8 @@
  * come in, and that orders joins and leaves, so that every list is the same.
  */
 import type { Clock, Timer } from "../clock.ts";
-import {
-  type JoinOutcome,
-  type JoinRequest,
-  type LobbyChange,
-  type NameCandidate,
-  type PresentUser,
-  sharedKind,
-} from "../ports/presence.ts";
+import { sharedKind } from "../link/shared-kind.ts";
+import type { JoinOutcome, JoinRequest, LobbyChange, NameCandidate, PresentUser } from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 
 /** A worker, by the number it was started with (never used twice). */
@@ -47,7 +41,7 @@ export class Registry {
   private joined: PresentUser[] = [];
   private left: PresentUser[] = [];
   private flushing = false;
-  private retelling = false;
+  private rebroadcasting = false;
 
   constructor(private readonly options: RegistryOptions) {}
 
@@ -134,8 +128,8 @@ export class Registry {
   }
 
   /** An empty change goes to every worker, if there is no other one. */
-  retell(): void {
-    this.retelling = true;
+  rebroadcast(): void {
+    this.rebroadcasting = true;
     this.changed();
   }
 
@@ -222,8 +216,8 @@ export class Registry {
 
   private flush(): void {
     this.flushing = false;
-    if (this.joined.length === 0 && this.left.length === 0 && !this.retelling) return;
-    this.retelling = false;
+    if (this.joined.length === 0 && this.left.length === 0 && !this.rebroadcasting) return;
+    this.rebroadcasting = false;
     const { joined, left } = this;
     this.joined = [];
     this.left = [];
