@@ -9,7 +9,7 @@ export type { ClientSocket, Connection } from "./gateway/connection.ts";
 export { sweep } from "./gateway/server.ts";
 export { PrimaryLink } from "./link/client.ts";
 export { type ByteSocket, LineConnection, type LineReceiver } from "./link/lines.ts";
-export { decodeStatement, encodeCall, encodeStatement } from "./link/messages.ts";
+export { type Calls, encodeCall, encodeStatement, tags } from "./link/messages.ts";
 export { linkLimits } from "./link/socket-path.ts";
 export type { WorkerSettings } from "./link/worker-types.ts";
 export type { LogFields, Logger } from "./log.ts";

@@ -6,7 +6,6 @@ import { defaultLimits, type Limits } from "@duologue/protocol";
 import {
   type ClientSocket,
   type Connection,
-  decodeStatement,
   encodeStatement,
   type LineConnection,
   PrimaryLink,
@@ -14,6 +13,7 @@ import {
   SqliteReader,
   SqliteWriter,
   sweep,
+  tags,
   type WorkerParts,
   type WorkerSettings,
   wirePrimary,
@@ -282,8 +282,8 @@ export class Worker implements Listener {
         this.leave("lost_bus", EXIT_MS);
       },
     };
-    link.on("s", (line) => this.#begin(decodeStatement<WorkerSettings>(line), link));
-    link.send(`H ${serial}`);
+    link.onStatement(tags.settings, (settings) => this.#begin(settings, link));
+    link.state(tags.hello, serial);
   }
 
   get isListening(): boolean {
@@ -350,16 +350,22 @@ export class Worker implements Listener {
       sweep(gateway, clock);
       const { messagesIn } = gateway.statistics;
       link.send(
-        encodeStatement("B", { memoryBytes: 0, connections: 0, users: 0, messagesIn, messagesOut: 0 }),
+        encodeStatement(tags.statistics, {
+          memoryBytes: 0,
+          connections: 0,
+          users: 0,
+          messagesIn,
+          messagesOut: 0,
+        }),
       );
     });
-    link.send("R");
+    link.send(tags.ready);
   }
 
   /** Committed changes and other notes are the bus's, which may lose, delay, repeat and reorder; the rest is not. */
   #onLine(link: PrimaryLink, line: string): void {
     const { faults, schedule, random } = this.#world;
-    const isNote = line.startsWith("e") || line.startsWith("n");
+    const isNote = line.startsWith(tags.event) || line.startsWith(tags.note);
     if (!isNote) {
       link.receive(line);
       return;

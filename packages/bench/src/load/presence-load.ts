@@ -4,6 +4,7 @@
  */
 import { SeededRandom } from "@duologue/testing";
 import {
+  type Calls,
   encodeCall,
   encodeStatement,
   LineConnection,
@@ -13,6 +14,7 @@ import {
   type NodeLink,
   type PrimaryParts,
   systemClock as serverClock,
+  tags,
   wirePrimary,
 } from "duologue";
 import type { BenchClock } from "../clock.ts";
@@ -73,19 +75,23 @@ class SimulatedNode {
   }
 
   join(id: string): Promise<void> {
-    return this.call("J", { id, name: id, kind: "guest", nameKeys: [id], address: undefined });
+    return this.call(tags.join, { id, name: id, kind: "guest", nameKeys: [id], address: undefined });
   }
 
   watch(ids: readonly string[]): Promise<void> {
-    return this.call("V", ids);
+    return this.call(tags.watch, ids);
   }
 
   leave(id: string, watched: readonly string[]): void {
-    this.parts.hub.receive(WORKER, this.connection, encodeStatement("U", watched));
-    this.parts.hub.receive(WORKER, this.connection, encodeStatement("L", { id, atOnce: AT_THE_MOMENT }));
+    this.parts.hub.receive(WORKER, this.connection, encodeStatement(tags.unwatch, watched));
+    this.parts.hub.receive(
+      WORKER,
+      this.connection,
+      encodeStatement(tags.leave, { id, atOnce: AT_THE_MOMENT }),
+    );
   }
 
-  private call(tag: string, value: unknown): Promise<void> {
+  private call<T extends keyof Calls>(tag: T, value: Calls[T]["asked"]): Promise<void> {
     this.nextRef += 1;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.waiting.set(this.nextRef, resolve);
@@ -93,10 +99,10 @@ class SimulatedNode {
     return promise;
   }
 
-  /** Answers begin with `q` and the number of the call. */
   private take(bytes: Buffer): number {
     for (const line of bytes.toString().split("\n")) {
-      if (!line.startsWith("q ")) continue;
+      if (!line.startsWith(tags.answer)) continue;
+      // Only the number is looked at: what the answer holds is not what is measured.
       const ref = Number(line.slice(2, line.indexOf(" ", 2)));
       this.waiting.get(ref)?.();
       this.waiting.delete(ref);

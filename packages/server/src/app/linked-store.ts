@@ -1,5 +1,6 @@
 /** The store as a worker sees it: its own reads, and writes through the link to the primary's one writer. */
 import type { PrimaryLink } from "../link/client.ts";
+import { tags } from "../link/messages.ts";
 import type { Store, StoreReads } from "../ports/store.ts";
 import { composeStore, type Submit, type WriteOutcome } from "../store/index.ts";
 
@@ -10,7 +11,8 @@ export function linkedStore(reader: StoreReads, link: PrimaryLink): Store {
     // The primary answers a request with an outcome of its own operation.
     const settle = done as (outcome: WriteOutcome) => void;
     if (request.op === "append") link.append(request.draft, settle);
-    else void link.call<WriteOutcome>("Q", request).then((outcome) => settle(outcome ?? UNAVAILABLE));
+    else
+      void link.call(tags.write, request).then((outcome) => settle((outcome ?? UNAVAILABLE) as WriteOutcome));
   };
   return composeStore(reader, submit);
 }

@@ -7,7 +7,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { Config } from "../config/index.ts";
 import type { ControlReply, ControlRequest } from "../link/control-types.ts";
 import type { LineConnection, LineReceiver } from "../link/lines.ts";
-import { decodeStatement, encodeStatement } from "../link/messages.ts";
+import { decodeStatement, encodeStatement, tags } from "../link/messages.ts";
 import { socketPath } from "../link/socket-path.ts";
 import type { PageFile, WorkerSettings } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
@@ -240,14 +240,14 @@ class Primary {
     return {
       onLine: (line) => {
         if (serial !== undefined) this.hub.receive(serial, connection, line);
-        else if (line.startsWith("H ")) {
-          serial = Number(line.slice(2));
+        else if (line.startsWith(`${tags.hello} `)) {
+          serial = decodeStatement(tags.hello, line);
           this.introduce(serial, connection).catch((error: unknown) => {
             this.options.log.error({ error }, "a worker cannot begin");
             connection.close("there are no settings for it");
           });
-        } else if (line.startsWith("C "))
-          void this.control(connection, decodeStatement<ControlRequest>(line));
+        } else if (line.startsWith(`${tags.control} `))
+          void this.control(connection, decodeStatement(tags.control, line));
         else connection.close("an unknown greeting");
       },
       onClose: (reason) => {
@@ -285,7 +285,8 @@ class Primary {
   }
 
   private async control(connection: LineConnection, request: ControlRequest): Promise<void> {
-    const reply = (message: ControlReply): void => connection.send(encodeStatement("c", message));
+    const reply = (message: ControlReply): void =>
+      connection.send(encodeStatement(tags.controlReply, message));
     switch (request.type) {
       case "status":
         reply(this.status());

@@ -18,11 +18,11 @@ import { PositionCheck } from "../gateway/position-check.ts";
 import { KeyedBuckets } from "../gateway/rate.ts";
 import { Watching } from "../gateway/watching.ts";
 import type { PrimaryLink } from "../link/client.ts";
-import { decodeStatement, encodeStatement } from "../link/messages.ts";
-import type { PrimaryHeartbeat, WorkerSettings } from "../link/worker-types.ts";
+import { tags } from "../link/messages.ts";
+import type { WorkerSettings } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
 import type { Presence } from "../ports/presence.ts";
-import type { Store, StoreReads, UserId } from "../ports/store.ts";
+import type { Store, StoreReads } from "../ports/store.ts";
 import { linkedStore } from "./linked-store.ts";
 
 /** Without a heartbeat of the primary for this long, the worker is not ready. */
@@ -88,10 +88,10 @@ export function wireWorker(surroundings: WorkerSurroundings): WorkerParts {
       bus.publish([note.from], { kind: "failure", failure: "offline" });
   });
   const check = new PositionCheck(connections, store, clock, log, (positions) =>
-    link.send(encodeStatement("Y", positions)),
+    link.state(tags.positions, positions),
   );
-  link.on("k", () => check.begin());
-  link.on("y", (line) => check.answer(decodeStatement<readonly UserId[]>(line)));
+  link.on(tags.recheckAll, () => check.begin());
+  link.onStatement(tags.recheck, (users) => check.answer(users));
   presence.onChange((change) => {
     gateway.lobby.onChange(change);
     for (const users of [change.left, change.joined]) gateway.watching.onChange(users.map(({ id }) => id));
@@ -116,9 +116,9 @@ function membersOf(
 function watchPrimary(link: PrimaryLink, clock: Clock): () => boolean {
   let heardAt = clock.monotonic();
   let storeWell = true;
-  link.on("h", (line) => {
+  link.onStatement(tags.heartbeat, (heartbeat) => {
     heardAt = clock.monotonic();
-    storeWell = decodeStatement<PrimaryHeartbeat>(line).storeWell;
+    storeWell = heartbeat.storeWell;
   });
   return () => link.isOpen && storeWell && clock.monotonic() - heardAt < PRIMARY_SILENCE_MS;
 }

@@ -13,7 +13,7 @@ import type { Page } from "../gateway/page.ts";
 import { ClientServer, sweep } from "../gateway/server.ts";
 import { PrimaryLink } from "../link/client.ts";
 import { connectLines } from "../link/lines.ts";
-import { decodeStatement, encodeStatement } from "../link/messages.ts";
+import { tags } from "../link/messages.ts";
 import { linkLimits } from "../link/socket-path.ts";
 import type { PageFile, WorkerSettings, WorkerStatistics } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
@@ -57,20 +57,20 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   const ready = new PrimaryLink(connection);
   link = ready;
   // At once, and not when a promise goes on: the next line may be a change of the list that the settings hold.
-  link.on("s", (line) => {
+  link.onStatement(tags.settings, (settings) => {
     try {
-      begun.resolve(begin(options, decodeStatement<WorkerSettings>(line), ready));
+      begun.resolve(begin(options, settings, ready));
     } catch (error) {
       begun.reject(error);
     }
   });
   const leave = (): void => void worker?.drain().then(() => ended.resolve(0));
-  link.on("d", leave);
+  link.on(tags.drain, leave);
   // From a service manager that signals every process, or by hand: the primary starts another one if it goes on.
   process.on("SIGTERM", leave);
-  link.send(`H ${options.serial}`);
+  link.state(tags.hello, options.serial);
   worker = await begun.promise;
-  link.send("R");
+  link.send(tags.ready);
   worker.report();
   return ended.promise;
 }
@@ -101,7 +101,7 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
   });
   const isTakenOver = preferNewestListener(settings.workers);
   collectWhenQuiet(clock, () => gateway.statistics.messagesIn + gateway.outlet.messagesOut);
-  const report = (): void => link.send(encodeStatement("B", statistics(gateway)));
+  const report = (): void => link.state(tags.statistics, statistics(gateway));
   const counts = TcpCounts.open();
   clock.every(SECOND_MS, () => {
     sweep(gateway, clock);

@@ -1,6 +1,6 @@
 /** The bus between the workers of one machine: through the primary's hub, by the link. */
 import type { PrimaryLink } from "../link/client.ts";
-import { decodeEvent, decodeNote, decodeUserEvent, encodeNote } from "../link/messages.ts";
+import { decodeEvent, decodeNote, decodeUserEvent, encodeNote, tags } from "../link/messages.ts";
 import type { Bus, Note } from "../ports/bus.ts";
 import type { UserId } from "../ports/store.ts";
 
@@ -15,15 +15,15 @@ export class LocalBus implements Bus {
     private readonly link: PrimaryLink,
     private readonly isOnlyHere: (user: UserId) => boolean,
   ) {
-    link.on("e", (line) => {
+    link.on(tags.event, (line) => {
       const note = decodeEvent(line);
       for (const user in note.prev) this.receive(user, note);
     });
-    link.on("u", (line) => {
+    link.on(tags.userEvent, (line) => {
       const { to, note } = decodeUserEvent(line);
       this.receive(to, note);
     });
-    link.on("n", (line) => {
+    link.on(tags.note, (line) => {
       const { to, note } = decodeNote(line);
       for (const user of to) this.receive(user, note);
     });
@@ -39,6 +39,6 @@ export class LocalBus implements Bus {
       this.receive(only, note);
       return;
     }
-    this.link.send(encodeNote("P", to, note));
+    this.link.send(encodeNote(tags.publish, to, note));
   }
 }

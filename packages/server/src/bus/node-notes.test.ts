@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { SeededRandom } from "@duologue/testing";
 import fc from "fast-check";
-import { decodeNote, decodeUserEvent, encodeNote, encodeUserEvent } from "../link/messages.ts";
+import { decodeNote, decodeUserEvent, encodeNote, encodeUserEvent, tags } from "../link/messages.ts";
 import type { EventNote, Note } from "../ports/bus.ts";
 import { decodeNodeNote, encodeNodeNote } from "./node-notes.ts";
 
@@ -148,7 +148,7 @@ describe("notes between nodes", () => {
 
 /** As a worker reads it from its line, and an event as a client gets it. */
 function expectSound(note: Note): void {
-  const line = note.kind === "event" ? encodeUserEvent("ann", note) : encodeNote("n", ["ann"], note);
+  const line = note.kind === "event" ? encodeUserEvent("ann", note) : encodeNote(tags.note, ["ann"], note);
   expect(line).not.toContain("\n");
   expect(readLine(note, line)).toEqual(note);
   if (note.kind !== "event") return;

@@ -1,6 +1,6 @@
 /** Presence as a worker has it: the primary's registry decides, this is a copy of it and the way to ask. */
 import type { PrimaryLink } from "../link/client.ts";
-import { decodeStatement, encodeStatement } from "../link/messages.ts";
+import { tags } from "../link/messages.ts";
 import type { WatchedStates } from "../link/worker-types.ts";
 import type {
   JoinOutcome,
@@ -30,12 +30,11 @@ export class WorkerPresence implements Presence {
     private readonly remoteUsers: RemoteUsers | undefined,
   ) {
     this.lobby.apply({ joined: lobby, left: [], ...(remoteUsers === undefined ? {} : { remoteUsers }) });
-    link.on("l", (line) => {
-      const change = decodeStatement<LobbyChange>(line);
+    link.onStatement(tags.lobby, (change) => {
       this.lobby.apply(change);
       this.receive(change);
     });
-    link.on("v", (line) => this.receiveWatched(this.keep(decodeStatement<WatchedStates>(line))));
+    link.onStatement(tags.watched, (states) => this.receiveWatched(this.keep(states)));
   }
 
   /** A classic user of this worker: one connection, so nowhere else. */
@@ -44,26 +43,26 @@ export class WorkerPresence implements Presence {
   }
 
   async join(request: JoinRequest): Promise<JoinOutcome> {
-    const outcome = (await this.link.call<JoinOutcome>("J", request)) ?? UNAVAILABLE;
+    const outcome = (await this.link.call(tags.join, request)) ?? UNAVAILABLE;
     if (outcome.ok && request.kind === "classic") this.onlyHere.add(request.id);
     return outcome;
   }
 
   leave(id: UserId, atOnce: boolean): void {
     this.onlyHere.delete(id);
-    this.link.send(encodeStatement("L", { id, atOnce }));
+    this.link.state(tags.leave, { id, atOnce });
   }
 
   async rename(id: UserId, name: string, nameKeys: readonly string[]): Promise<JoinOutcome> {
-    return (await this.link.call<JoinOutcome>("N", { id, name, nameKeys })) ?? UNAVAILABLE;
+    return (await this.link.call(tags.rename, { id, name, nameKeys })) ?? UNAVAILABLE;
   }
 
   async firstFree(candidates: readonly NameCandidate[]): Promise<string | undefined> {
-    return (await this.link.call<{ name?: string }>("F", candidates))?.name;
+    return (await this.link.call(tags.firstFree, candidates))?.name;
   }
 
   async settled(): Promise<void> {
-    await this.link.call("W", {});
+    await this.link.call(tags.settle, {});
   }
 
   isOnline(id: UserId): boolean | undefined {
@@ -73,7 +72,7 @@ export class WorkerPresence implements Presence {
 
   async findOnline(ids: readonly UserId[]): Promise<ReadonlySet<UserId>> {
     const unknown = ids.filter((id) => this.isOnline(id) === undefined);
-    const asked = unknown.length === 0 ? [] : await this.link.call<readonly UserId[]>("O", unknown);
+    const asked = unknown.length === 0 ? [] : await this.link.call(tags.findOnline, unknown);
     const found = new Set(asked);
     return new Set(ids.filter((id) => this.isOnline(id) ?? found.has(id)));
   }
@@ -81,14 +80,14 @@ export class WorkerPresence implements Presence {
   async watch(ids: readonly UserId[]): Promise<void> {
     if (this.remoteUsers === undefined) return;
     for (const id of ids) if (!this.watched.has(id)) this.watched.set(id, undefined);
-    const states = await this.link.call<WatchedStates>("V", ids);
+    const states = await this.link.call(tags.watch, ids);
     if (states !== undefined) this.keep(states);
   }
 
   unwatch(ids: readonly UserId[]): void {
     if (this.remoteUsers === undefined) return;
     for (const id of ids) this.watched.delete(id);
-    this.link.send(encodeStatement("U", ids));
+    this.link.state(tags.unwatch, ids);
   }
 
   onWatched(receive: (ids: readonly UserId[]) => void): void {
@@ -103,7 +102,7 @@ export class WorkerPresence implements Presence {
   }
 
   rebroadcast(): void {
-    this.link.send("G");
+    this.link.send(tags.rebroadcast);
   }
 
   onChange(receive: (change: LobbyChange) => void): void {

@@ -2,7 +2,19 @@
 
 import type { Draft } from "../ports/store.ts";
 import type { LineConnection } from "./lines.ts";
-import { type AppendOutcome, decodeCall, decodeOutcome, encodeAppend, encodeCall } from "./messages.ts";
+import {
+  type AppendOutcome,
+  type Calls,
+  decodeAnswer,
+  decodeOutcome,
+  decodeStatement,
+  encodeAppend,
+  encodeCall,
+  encodeStatement,
+  type PrimaryTag,
+  type Statements,
+  tags,
+} from "./messages.ts";
 
 type LineHandler = (line: string) => void;
 
@@ -27,9 +39,20 @@ export class PrimaryLink {
     return this.connection.isOpen;
   }
 
-  /** Lines that begin with this letter and answer no request. */
-  on(tag: string, handler: LineHandler): void {
+  /** Lines of this kind, which answer no request. */
+  on(tag: PrimaryTag, handler: LineHandler): void {
     this.handlers.set(tag, handler);
+  }
+
+  onStatement<T extends PrimaryTag & keyof Statements>(
+    tag: T,
+    handler: (value: Statements[T]) => void,
+  ): void {
+    this.on(tag, (line) => handler(decodeStatement(tag, line)));
+  }
+
+  state<T extends keyof Statements>(tag: T, value: Statements[T]): void {
+    this.send(encodeStatement(tag, value));
   }
 
   send(line: string): void {
@@ -52,7 +75,7 @@ export class PrimaryLink {
   }
 
   /** Undefined when the primary is stuck or gone. */
-  call<T>(tag: string, value: unknown): Promise<T | undefined> {
+  call<T extends keyof Calls>(tag: T, value: Calls[T]["asked"]): Promise<Calls[T]["answer"] | undefined> {
     if (this.pending >= MAX_PENDING || !this.connection.isOpen) return Promise.resolve(undefined);
     const ref = this.nextRef++;
     return new Promise((resolve) => {
@@ -63,13 +86,13 @@ export class PrimaryLink {
 
   receive(line: string): void {
     const tag = line.charAt(0);
-    if (tag === "a" || tag === "x") {
+    if (tag === tags.appended || tag === tags.refused) {
       const { ref, outcome } = decodeOutcome(line);
       const done = this.appends.get(ref);
       this.appends.delete(ref);
       done?.(outcome);
-    } else if (tag === "q") {
-      const { ref, value } = decodeCall(line);
+    } else if (tag === tags.answer) {
+      const { ref, value } = decodeAnswer(line);
       const resolve = this.calls.get(ref);
       this.calls.delete(ref);
       resolve?.(value);

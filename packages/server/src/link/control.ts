@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { systemClock } from "../clock.ts";
 import type { ControlReply, ControlRequest } from "./control-types.ts";
 import { connectLines } from "./lines.ts";
-import { decodeStatement, encodeStatement } from "./messages.ts";
+import { decodeStatement, encodeStatement, tags } from "./messages.ts";
 import { linkLimits, socketPath } from "./socket-path.ts";
 
 /** Nobody runs on that data directory. */
@@ -31,7 +31,7 @@ export async function* askPrimary(
   let wake = (): void => undefined;
   const connection = await connectLines(path, systemClock, linkLimits, {
     onLine: (line) => {
-      replies.push(decodeStatement<ControlReply>(line));
+      replies.push(decodeStatement(tags.controlReply, line));
       wake();
     },
     onClose: () => {
@@ -41,7 +41,7 @@ export async function* askPrimary(
   }).catch(() => {
     throw new NoServerError(directory);
   });
-  connection.send(encodeStatement("C", request));
+  connection.send(encodeStatement(tags.control, request));
   try {
     while (!ended || replies.length > 0) {
       const reply = replies.shift();

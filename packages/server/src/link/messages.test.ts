@@ -13,6 +13,7 @@ import {
   encodeEvent,
   encodeNote,
   encodeOutcome,
+  tags,
 } from "./messages.ts";
 
 const id = fc.stringMatching(/^[A-Za-z0-9_-]{1,40}$/);
@@ -81,11 +82,17 @@ describe("lines between primary and workers", () => {
 
   test("notes and calls are read as they were written, with spaces and line breaks inside", () => {
     const note = { kind: "relay", from: "u", text: "a b\nc  d" } as const;
-    expect(decodeNote(encodeNote("P", ["u_1", "u_2"], note))).toEqual({ to: ["u_1", "u_2"], note });
-    expect(encodeNote("P", ["u_1"], note)).not.toContain("\n");
-    expect(decodeCall<unknown>(encodeCall("Q", 12, { text: "x y\nz" }))).toEqual({
+    expect(decodeNote(encodeNote(tags.publish, ["u_1", "u_2"], note))).toEqual({ to: ["u_1", "u_2"], note });
+    expect(encodeNote(tags.publish, ["u_1"], note)).not.toContain("\n");
+    expect(decodeCall(tags.write, encodeCall(tags.write, 12, { text: "x y\nz" }))).toEqual({
       ref: 12,
       value: { text: "x y\nz" },
     });
   });
+});
+
+test("each kind of line has a letter of its own", () => {
+  const letters = Object.values(tags);
+  expect(new Set(letters).size).toBe(letters.length);
+  for (const letter of letters) expect(letter).toMatch(/^[A-Za-z]$/);
 });

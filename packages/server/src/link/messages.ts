@@ -4,7 +4,92 @@
  * event frame pass through as they are.
  */
 import type { EventNote, Note } from "../ports/bus.ts";
-import type { Appended, Draft, Refusal, Refused, UserId } from "../ports/store.ts";
+import type { JoinOutcome, JoinRequest, LobbyChange, NameCandidate } from "../ports/presence.ts";
+import type { Appended, Draft, Position, Refusal, Refused, UserId } from "../ports/store.ts";
+import type { ControlReply, ControlRequest } from "./control-types.ts";
+import type { PrimaryHeartbeat, WatchedStates, WorkerSettings, WorkerStatistics } from "./worker-types.ts";
+
+/** The letter of each kind of line. Capitals are said to the primary, small ones by it. */
+export const tags = {
+  // On a connection's first line: who it is.
+  hello: "H",
+  control: "C",
+  // By a worker: statements.
+  ready: "R",
+  statistics: "B",
+  publish: "P",
+  leave: "L",
+  unwatch: "U",
+  rebroadcast: "G",
+  positions: "Y",
+  // By a worker: requests, which `answer` answers; the first by `appended` or `refused`.
+  append: "A",
+  write: "Q",
+  join: "J",
+  rename: "N",
+  firstFree: "F",
+  findOnline: "O",
+  watch: "V",
+  settle: "W",
+  // By the primary.
+  settings: "s",
+  heartbeat: "h",
+  drain: "d",
+  lobby: "l",
+  watched: "v",
+  recheckAll: "k",
+  recheck: "y",
+  event: "e",
+  userEvent: "u",
+  note: "n",
+  appended: "a",
+  refused: "x",
+  answer: "q",
+  controlReply: "c",
+} as const;
+
+type Tag = (typeof tags)[keyof typeof tags];
+type Capital<T extends string> = T extends Uppercase<T> ? T : never;
+export type PrimaryTag = Exclude<Tag, Capital<Tag>>;
+/** Of a worker, after its first line. */
+export type WorkerTag = Exclude<Capital<Tag>, typeof tags.hello | typeof tags.control>;
+
+/** A letter and JSON of this. */
+export interface Statements {
+  /** The worker's number. */
+  readonly [tags.hello]: number;
+  readonly [tags.control]: ControlRequest;
+  readonly [tags.statistics]: WorkerStatistics;
+  readonly [tags.leave]: { readonly id: UserId; readonly atOnce: boolean };
+  readonly [tags.unwatch]: readonly UserId[];
+  /** What the store says of those for whom `recheck` asked. */
+  readonly [tags.positions]: readonly (readonly [UserId, Position])[];
+  readonly [tags.settings]: WorkerSettings;
+  readonly [tags.heartbeat]: PrimaryHeartbeat;
+  readonly [tags.lobby]: LobbyChange;
+  readonly [tags.watched]: WatchedStates;
+  /** Users whose connections are to be compared with the store. */
+  readonly [tags.recheck]: readonly UserId[];
+  readonly [tags.controlReply]: ControlReply;
+}
+
+/** A letter, the request's number, and JSON of what is asked; the answer has the same number. */
+export interface Calls {
+  /** A request of the store's, and its outcome (store/requests.ts). */
+  readonly [tags.write]: { readonly asked: unknown; readonly answer: unknown };
+  readonly [tags.join]: { readonly asked: JoinRequest; readonly answer: JoinOutcome };
+  readonly [tags.rename]: {
+    readonly asked: { readonly id: UserId; readonly name: string; readonly nameKeys: readonly string[] };
+    readonly answer: JoinOutcome;
+  };
+  readonly [tags.firstFree]: {
+    readonly asked: readonly NameCandidate[];
+    readonly answer: { readonly name?: string | undefined };
+  };
+  readonly [tags.findOnline]: { readonly asked: readonly UserId[]; readonly answer: readonly UserId[] };
+  readonly [tags.watch]: { readonly asked: readonly UserId[]; readonly answer: WatchedStates };
+  readonly [tags.settle]: { readonly asked: object; readonly answer: object };
+}
 
 const ABSENT = "-";
 
@@ -33,9 +118,9 @@ function fieldsOf(
 const field = (fields: readonly string[], index: number): string => fields[index] ?? "";
 const numberOrAbsent = (text: string): number | undefined => (text === ABSENT ? undefined : Number(text));
 
-/** A: a worker asks for an event. */
+/** A worker asks for an event. */
 export function encodeAppend(ref: number, draft: Draft): string {
-  return `A ${ref} ${draft.conversation} ${draft.sender} ${draft.id} ${draft.kind} ${draft.replyTo ?? ABSENT} ${draft.target ?? ABSENT} ${draft.origin} ${draft.onlyRepeat ? 1 : 0} ${draft.body ?? ""}`;
+  return `${tags.append} ${ref} ${draft.conversation} ${draft.sender} ${draft.id} ${draft.kind} ${draft.replyTo ?? ABSENT} ${draft.target ?? ABSENT} ${draft.origin} ${draft.onlyRepeat ? 1 : 0} ${draft.body ?? ""}`;
 }
 
 export function decodeAppend(line: string): { readonly ref: number; readonly draft: Draft } {
@@ -56,16 +141,17 @@ export function decodeAppend(line: string): { readonly ref: number; readonly dra
   };
 }
 
-/** a: it is committed; x: it is refused. */
+/** It is committed, or refused. */
 export function encodeOutcome(ref: number, outcome: AppendOutcome): string {
-  if (!outcome.ok) return `x ${ref} ${outcome.refusal}`;
-  return `a ${ref} ${outcome.seq} ${outcome.time} ${outcome.position} ${outcome.prev} ${outcome.duplicate ? 1 : 0}`;
+  if (!outcome.ok) return `${tags.refused} ${ref} ${outcome.refusal}`;
+  return `${tags.appended} ${ref} ${outcome.seq} ${outcome.time} ${outcome.position} ${outcome.prev} ${outcome.duplicate ? 1 : 0}`;
 }
 
 export function decodeOutcome(line: string): { readonly ref: number; readonly outcome: AppendOutcome } {
   const { fields } = fieldsOf(line, 6);
   const ref = Number(fields[0]);
-  if (line.startsWith("x")) return { ref, outcome: { ok: false, refusal: field(fields, 1) as Refusal } };
+  if (line.startsWith(tags.refused))
+    return { ref, outcome: { ok: false, refusal: field(fields, 1) as Refusal } };
   return {
     ref,
     outcome: {
@@ -79,11 +165,11 @@ export function decodeOutcome(line: string): { readonly ref: number; readonly ou
   };
 }
 
-/** e: a committed event, for those of its two users that the worker holds. */
+/** A committed event, for those of its two users that the worker holds. */
 export function encodeEvent(note: EventNote): string {
   let users = "";
   for (const user in note.prev) users += ` ${user} ${note.prev[user]}`;
-  return `e ${note.conversation} ${note.sender} ${note.origin} ${note.position}${users} ${note.json}`;
+  return `${tags.event} ${note.conversation} ${note.sender} ${note.origin} ${note.position}${users} ${note.json}`;
 }
 
 export function decodeEvent(line: string): EventNote {
@@ -99,9 +185,9 @@ export function decodeEvent(line: string): EventNote {
   };
 }
 
-/** u: the same for one of the two. */
+/** The same for one of the two. */
 export function encodeUserEvent(user: UserId, note: EventNote): string {
-  return `u ${user} ${note.conversation} ${note.sender} ${note.origin} ${note.position} ${note.prev[user] ?? 0} ${note.json}`;
+  return `${tags.userEvent} ${user} ${note.conversation} ${note.sender} ${note.origin} ${note.position} ${note.prev[user] ?? 0} ${note.json}`;
 }
 
 export function decodeUserEvent(line: string): { readonly to: UserId; readonly note: EventNote } {
@@ -121,8 +207,12 @@ export function decodeUserEvent(line: string): { readonly to: UserId; readonly n
   };
 }
 
-/** P (to the hub), n (from it): any other note. */
-export function encodeNote(tag: "P" | "n", to: readonly UserId[], note: Note): string {
+/** Any other note: to the hub, and from it. */
+export function encodeNote(
+  tag: typeof tags.publish | typeof tags.note,
+  to: readonly UserId[],
+  note: Note,
+): string {
   return `${tag} ${to.join(",")} ${JSON.stringify(note)}`;
 }
 
@@ -131,21 +221,36 @@ export function decodeNote(line: string): { readonly to: readonly UserId[]; read
   return { to: field(fields, 0).split(","), note: JSON.parse(rest) as Note };
 }
 
-/** A letter, a request's number, JSON: the shape of all lines that are not on a message's path. */
-export function encodeCall(tag: string, ref: number, value: unknown): string {
+export function encodeCall<T extends keyof Calls>(tag: T, ref: number, value: Calls[T]["asked"]): string {
   return `${tag} ${ref} ${JSON.stringify(value)}`;
 }
 
-export function decodeCall<T>(line: string): { readonly ref: number; readonly value: T } {
+export function decodeCall<T extends keyof Calls>(
+  _tag: T,
+  line: string,
+): { readonly ref: number; readonly value: Calls[T]["asked"] } {
+  return decodeNumbered(line);
+}
+
+export function encodeAnswer(ref: number, value: unknown): string {
+  return `${tags.answer} ${ref} ${JSON.stringify(value)}`;
+}
+
+/** Who asked knows what it is. */
+export function decodeAnswer(line: string): { readonly ref: number; readonly value: unknown } {
+  return decodeNumbered(line);
+}
+
+function decodeNumbered<T>(line: string): { readonly ref: number; readonly value: T } {
   const { fields, rest } = fieldsOf(line, 1);
   return { ref: Number(fields[0]), value: JSON.parse(rest) as T };
 }
 
-/** A letter and JSON. */
-export function encodeStatement(tag: string, value: unknown): string {
+export function encodeStatement<T extends keyof Statements>(tag: T, value: Statements[T]): string {
   return `${tag} ${JSON.stringify(value)}`;
 }
 
-export function decodeStatement<T>(line: string): T {
-  return JSON.parse(line.slice(2)) as T;
+/** `tag`: which one the line has. */
+export function decodeStatement<T extends keyof Statements>(_tag: T, line: string): Statements[T] {
+  return JSON.parse(line.slice(2)) as Statements[T];
 }

@@ -10,17 +10,24 @@ import {
   decodeCall,
   decodeNote,
   decodeStatement,
-  encodeCall,
+  encodeAnswer,
   encodeEvent,
   encodeNote,
   encodeOutcome,
   encodeStatement,
   encodeUserEvent,
+  tags,
+  type WorkerTag,
 } from "../link/messages.ts";
-import type { PrimaryHeartbeat, WatchedStates, WorkerStatistics } from "../link/worker-types.ts";
+import type {
+  PrimaryHeartbeat,
+  WatchedStates,
+  WorkerSettings,
+  WorkerStatistics,
+} from "../link/worker-types.ts";
 import type { FailureNote, Note, RelayNote } from "../ports/bus.ts";
-import type { JoinRequest, LobbyChange, NameCandidate } from "../ports/presence.ts";
-import type { Draft, Position, UserId } from "../ports/store.ts";
+import type { JoinRequest, LobbyChange } from "../ports/presence.ts";
+import type { Draft, UserId } from "../ports/store.ts";
 import type { BatchingWriter, WriteRequest } from "../store/index.ts";
 import type { ClusterPresence } from "./cluster-presence.ts";
 import type { Federation } from "./federation.ts";
@@ -29,6 +36,16 @@ import type { Registry, WorkerSerial } from "./registry.ts";
 
 const NOBODY: WatchedStates = Object.freeze({ online: [], offline: [] });
 const OFFLINE: FailureNote = Object.freeze({ kind: "failure", failure: "offline" });
+
+type PresenceTag = Exclude<
+  WorkerTag,
+  | typeof tags.append
+  | typeof tags.write
+  | typeof tags.publish
+  | typeof tags.positions
+  | typeof tags.statistics
+  | typeof tags.ready
+>;
 
 export interface WorkerEvents {
   onReady(serial: WorkerSerial): void;
@@ -59,7 +76,7 @@ export class Hub {
 
   /** Here, somebody may not have been told of something: everybody's position is compared with the store. */
   checkAll(): void {
-    for (const connection of this.workers.values()) connection.send("k");
+    for (const connection of this.workers.values()) connection.send(tags.recheckAll);
   }
 
   /** The workers that hold them compare their connections with the store, and say what that has. */
@@ -71,7 +88,8 @@ export class Hub {
           .set(serial, byWorker.get(serial) ?? [])
           .get(serial)
           ?.push(user);
-    for (const [serial, asked] of byWorker) this.workers.get(serial)?.send(encodeStatement("y", asked));
+    for (const [serial, asked] of byWorker)
+      this.workers.get(serial)?.send(encodeStatement(tags.recheck, asked));
   }
 
   /** The same on all nodes. */
@@ -83,7 +101,7 @@ export class Hub {
   /** A worker has reported; from now on its lines come to `receive`. */
   register(serial: WorkerSerial, connection: LineConnection, settings: unknown): void {
     this.workers.set(serial, connection);
-    connection.send(encodeStatement("s", settings));
+    connection.send(encodeStatement(tags.settings, settings as WorkerSettings));
   }
 
   gone(serial: WorkerSerial, reason: string): void {
@@ -96,16 +114,16 @@ export class Hub {
 
   /** Asks the worker to close its clients and end. */
   drain(serial: WorkerSerial): void {
-    this.workers.get(serial)?.send("d");
+    this.workers.get(serial)?.send(tags.drain);
   }
 
   heartbeat(heartbeat: PrimaryHeartbeat): void {
-    const line = encodeStatement("h", heartbeat);
+    const line = encodeStatement(tags.heartbeat, heartbeat);
     for (const connection of this.workers.values()) connection.send(line);
   }
 
   broadcast(change: LobbyChange): void {
-    const line = encodeStatement("l", change);
+    const line = encodeStatement(tags.lobby, change);
     for (const connection of this.workers.values()) connection.send(line);
   }
 
@@ -115,7 +133,7 @@ export class Hub {
 
   /** Of users on other nodes whom this worker watches. */
   tellStates(serial: WorkerSerial, states: WatchedStates): void {
-    this.workers.get(serial)?.send(encodeStatement("v", states));
+    this.workers.get(serial)?.send(encodeStatement(tags.watched, states));
   }
 
   /** Here, each worker that holds one of the users gets the note once; elsewhere, each node that holds one. */
@@ -140,11 +158,11 @@ export class Hub {
     if (receivers.size === 0) return false;
     const order = this.federation?.order;
     if (order === undefined || !("prev" in note)) {
-      this.send(receivers, note.kind === "event" ? encodeEvent(note) : encodeNote("n", to, note));
+      this.send(receivers, note.kind === "event" ? encodeEvent(note) : encodeNote(tags.note, to, note));
     } else if (
       to.every((user) => order.isNext(user, note.prev[user] ?? 0) && !order.isPast(user, note.position))
     ) {
-      this.send(receivers, note.kind === "event" ? encodeEvent(note) : encodeNote("n", to, note));
+      this.send(receivers, note.kind === "event" ? encodeEvent(note) : encodeNote(tags.note, to, note));
       // After it: what waited for it follows.
       for (const user of to) order.pass(user, note.prev[user] ?? 0, note.position, () => undefined);
     } else for (const user of to) this.deliverTo(user, note);
@@ -160,7 +178,7 @@ export class Hub {
       if (note.kind === "markers") return true;
     }
     const send = (): void => {
-      const line = note.kind === "event" ? encodeUserEvent(user, note) : encodeNote("n", [user], note);
+      const line = note.kind === "event" ? encodeUserEvent(user, note) : encodeNote(tags.note, [user], note);
       this.send(this.receivers([user]), line);
     };
     if (this.federation !== undefined && "prev" in note)
@@ -174,32 +192,37 @@ export class Hub {
   }
 
   receive(serial: WorkerSerial, connection: LineConnection, line: string): void {
-    switch (line.charAt(0)) {
-      case "A": {
+    const tag = line.charAt(0) as WorkerTag;
+    switch (tag) {
+      case tags.append: {
         const { ref, draft } = decodeAppend(line);
         this.writer.submit({ op: "append", draft }, (outcome) =>
           this.acknowledge(connection, ref, draft, outcome),
         );
         break;
       }
-      case "Q": {
-        const { ref, value } = decodeCall<Exclude<WriteRequest, { op: "append" }>>(line);
-        this.writer.submit(value, (outcome) => connection.send(encodeCall("q", ref, outcome)));
+      case tags.write: {
+        const { ref, value } = decodeCall(tag, line);
+        const request = value as Exclude<WriteRequest, { op: "append" }>;
+        this.writer.submit(request, (outcome) => connection.send(encodeAnswer(ref, outcome)));
         break;
       }
-      case "P": {
+      case tags.publish: {
         const { to, note } = decodeNote(line);
         this.publish(to, note);
         break;
       }
-      case "B":
-        this.events.onStatistics(serial, decodeStatement<WorkerStatistics>(line));
+      case tags.positions:
+        for (const [user, position] of decodeStatement(tag, line)) this.doubts?.answer(user, position);
         break;
-      case "R":
+      case tags.statistics:
+        this.events.onStatistics(serial, decodeStatement(tag, line));
+        break;
+      case tags.ready:
         this.events.onReady(serial);
         break;
       default:
-        this.receivePresence(serial, connection, line);
+        this.receivePresence(serial, connection, tag, line);
     }
   }
 
@@ -210,57 +233,59 @@ export class Hub {
     else this.federation.order.pass(draft.sender, outcome.prev, outcome.position, send);
   }
 
-  private receivePresence(serial: WorkerSerial, connection: LineConnection, line: string): void {
-    switch (line.charAt(0)) {
-      case "J": {
-        const { ref, value } = decodeCall<JoinRequest>(line);
+  private receivePresence(
+    serial: WorkerSerial,
+    connection: LineConnection,
+    tag: PresenceTag,
+    line: string,
+  ): void {
+    switch (tag) {
+      case tags.join: {
+        const { ref, value } = decodeCall(tag, line);
         void this.join(serial, connection, ref, value);
         break;
       }
-      case "N": {
-        const { ref, value } = decodeCall<{ id: UserId; name: string; nameKeys: readonly string[] }>(line);
+      case tags.rename: {
+        const { ref, value } = decodeCall(tag, line);
         const { id, name, nameKeys } = value;
         const renamed = (this.cluster ?? this.registry).rename(id, name, nameKeys);
         this.answerWhen(connection, ref, renamed, (outcome) => outcome);
         break;
       }
-      case "F": {
-        const { ref, value } = decodeCall<readonly NameCandidate[]>(line);
+      case tags.firstFree: {
+        const { ref, value } = decodeCall(tag, line);
         const found = (this.cluster ?? this.registry).firstFree(value);
         this.answerWhen(connection, ref, found, (name) => ({ name }));
         break;
       }
-      case "O": {
-        const { ref, value } = decodeCall<readonly UserId[]>(line);
+      case tags.findOnline: {
+        const { ref, value } = decodeCall(tag, line);
         this.answerWhen(connection, ref, this.cluster?.findOnline(value) ?? [], (ids) => ids);
         break;
       }
-      case "V": {
-        const { ref, value } = decodeCall<readonly UserId[]>(line);
+      case tags.watch: {
+        const { ref, value } = decodeCall(tag, line);
         const states = this.cluster?.watch(serial, value) ?? ((): WatchedStates => NOBODY);
         this.answerWhen(connection, ref, states, (read) => read());
         break;
       }
-      case "U":
-        this.cluster?.unwatch(serial, decodeStatement<readonly UserId[]>(line));
+      case tags.unwatch:
+        this.cluster?.unwatch(serial, decodeStatement(tag, line));
         break;
-      case "L": {
-        const { id, atOnce } = decodeStatement<{ id: UserId; atOnce: boolean }>(line);
+      case tags.leave: {
+        const { id, atOnce } = decodeStatement(tag, line);
         this.registry.leave(serial, id, atOnce);
         if (this.registry.holders(id).length === 0) this.federation?.release(id);
         break;
       }
-      case "Y":
-        for (const [user, position] of decodeStatement<readonly (readonly [UserId, Position])[]>(line))
-          this.doubts?.answer(user, position);
+      case tags.settle:
+        this.answer(connection, decodeCall(tag, line).ref, () => ({}));
         break;
-      case "W":
-        this.answer(connection, decodeCall<unknown>(line).ref, () => ({}));
-        break;
-      case "G":
+      case tags.rebroadcast:
         this.registry.rebroadcast();
         break;
       default:
+        tag satisfies never;
         connection.close(`a line of an unknown kind: ${line.slice(0, 20)}`);
     }
   }
@@ -294,7 +319,7 @@ export class Hub {
 
   /** After the change it speaks of: the asker's copy of the list must have it when the answer comes. */
   private answer(connection: LineConnection, ref: number, read: () => unknown): void {
-    this.clock.endOfTurn(() => connection.send(encodeCall("q", ref, read())));
+    this.clock.endOfTurn(() => connection.send(encodeAnswer(ref, read())));
   }
 
   private receivers(to: readonly UserId[]): Set<WorkerSerial> {

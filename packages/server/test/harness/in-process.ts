@@ -12,7 +12,7 @@ import { Tokens } from "../../src/domain/tokens.ts";
 import type { ClientSocket, Session } from "../../src/gateway/connection.ts";
 import { PrimaryLink } from "../../src/link/client.ts";
 import { LineConnection, type LineReceiver } from "../../src/link/lines.ts";
-import { decodeStatement } from "../../src/link/messages.ts";
+import { tags } from "../../src/link/messages.ts";
 import { linkLimits } from "../../src/link/socket-path.ts";
 import type { WorkerSettings } from "../../src/link/worker-types.ts";
 import { createLogger, type Logger } from "../../src/log.ts";
@@ -120,11 +120,10 @@ function wire(
   const link = new PrimaryLink(workerEnd);
   workerEnd.receiver = { onLine: (line) => link.receive(line), onClose: () => link.fail() };
   let parts: WorkerParts | undefined;
-  link.on("s", (line) => {
+  link.onStatement(tags.settings, (given) => {
     const tokens = new Tokens(tokenSecret, reader.realm, clock);
-    const given = decodeStatement<WorkerSettings>(line);
     parts = wireWorker({ clock, log, serial: SERIAL, settings: given, link, reader, tokens });
-    link.send("R");
+    link.send(tags.ready);
   });
   primary.hub.register(SERIAL, primaryEnd, { ...settings, ...primary.lobby() });
   primaryEnd.flush();

@@ -3,7 +3,7 @@ import { LocalBus } from "../../src/bus/local.ts";
 import { MemoryBus, type MemoryLink } from "../../src/bus/memory-link.ts";
 import { PrimaryLink } from "../../src/link/client.ts";
 import { LineConnection } from "../../src/link/lines.ts";
-import { encodeAppend, encodeCall, encodeStatement } from "../../src/link/messages.ts";
+import { encodeAppend, encodeCall, encodeStatement, tags } from "../../src/link/messages.ts";
 import { linkLimits } from "../../src/link/socket-path.ts";
 import { createLogger, type Logger } from "../../src/log.ts";
 import type { EventNote, Note } from "../../src/ports/bus.ts";
@@ -84,11 +84,11 @@ export class TestNode {
 
   join(id: UserId, kind: JoinRequest["kind"] = "guest"): void {
     const request: JoinRequest = { id, name: id, kind, nameKeys: [id], address: undefined };
-    this.#receive(encodeCall("J", 1, request));
+    this.#receive(encodeCall(tags.join, 1, request));
   }
 
   leave(id: UserId): void {
-    this.#receive(encodeStatement("L", { id, atOnce: true }));
+    this.#receive(encodeStatement(tags.leave, { id, atOnce: true }));
   }
 
   append(draft: Draft): void {

@@ -5,7 +5,7 @@ import { WorkerPresence } from "../../src/bus/presence.ts";
 import type { Clock, Timer } from "../../src/clock.ts";
 import { PrimaryLink } from "../../src/link/client.ts";
 import type { LineConnection } from "../../src/link/lines.ts";
-import { decodeCall, decodeStatement, encodeCall, encodeStatement } from "../../src/link/messages.ts";
+import { decodeCall, decodeStatement, encodeAnswer, encodeStatement, tags } from "../../src/link/messages.ts";
 import type { WatchedStates } from "../../src/link/worker-types.ts";
 import { createLogger } from "../../src/log.ts";
 import type { NodeLink } from "../../src/ports/node-link.ts";
@@ -119,11 +119,11 @@ export class PresenceNode {
       isWorkerThere: () => this.isWorkerThere,
       broadcast: (change) => {
         this.changes.push(change);
-        primary.receive(encodeStatement("l", change));
+        primary.receive(encodeStatement(tags.lobby, change));
       },
       tell: (_, states) => {
         this.watched.push(states);
-        primary.receive(encodeStatement("v", states));
+        primary.receive(encodeStatement(tags.watched, states));
       },
     });
   }
@@ -152,12 +152,12 @@ export class PresenceNode {
 
   /** What the worker says to the primary, as far as it is about watching. */
   private onLine(line: string): void {
-    if (line.startsWith("U")) this.presence.unwatch(WORKER, decodeStatement<readonly string[]>(line));
-    if (!line.startsWith("V")) return;
-    const { ref, value } = decodeCall<readonly string[]>(line);
+    if (line.startsWith(tags.unwatch)) this.presence.unwatch(WORKER, decodeStatement(tags.unwatch, line));
+    if (!line.startsWith(tags.watch)) return;
+    const { ref, value } = decodeCall(tags.watch, line);
     void this.presence
       .watch(WORKER, value)
-      .then((states) => this.primary.receive(encodeCall("q", ref, states())));
+      .then((states) => this.primary.receive(encodeAnswer(ref, states())));
   }
 }
 

@@ -11,7 +11,7 @@ import { Tokens } from "../../src/domain/tokens.ts";
 import type { Connection, Session } from "../../src/gateway/connection.ts";
 import { PrimaryLink } from "../../src/link/client.ts";
 import { LineConnection } from "../../src/link/lines.ts";
-import { decodeStatement } from "../../src/link/messages.ts";
+import { tags } from "../../src/link/messages.ts";
 import { linkLimits } from "../../src/link/socket-path.ts";
 import type { WorkerSettings } from "../../src/link/worker-types.ts";
 import { createLogger } from "../../src/log.ts";
@@ -65,8 +65,7 @@ export class WholeNode {
     const link = new PrimaryLink(atWorker);
     atWorker.receiver = { onLine: (line) => link.receive(line), onClose: ignore };
     atPrimary.receiver = { onLine: (line) => hub.receive(serial, atPrimary, line), onClose: ignore };
-    link.on("s", (line) => {
-      const settings = decodeStatement<WorkerSettings>(line);
+    link.onStatement(tags.settings, (settings) => {
       const { reader } = cluster;
       const tokens = new PlainTokens("a secret of this test and of no other", reader.realm, clock);
       this.#worker = wireWorker({ clock, log, serial, settings, link, reader, tokens });
