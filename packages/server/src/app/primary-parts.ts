@@ -4,9 +4,12 @@ import { nameKeys } from "../domain/confusables.ts";
 import type { WorkerSettings } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
 import type { NodeLink } from "../ports/node-link.ts";
+import { ClusterNotes } from "../primary/cluster-notes.ts";
 import { ClusterPresence } from "../primary/cluster-presence.ts";
 import { Federation } from "../primary/federation.ts";
 import { Hub, type WorkerEvents } from "../primary/hub.ts";
+import { LocalPresence } from "../primary/local-presence.ts";
+import { LocalNotes } from "../primary/notes.ts";
 import { Refusals } from "../primary/refusals.ts";
 import { Registry } from "../primary/registry.ts";
 import { SeenTimes } from "../primary/seen.ts";
@@ -84,9 +87,11 @@ export function wirePrimary({
           isWorkerThere: (serial) => hub.isThere(serial),
           broadcast: (change) => hub.broadcast(change),
           tell: (serial, states) => hub.tellStates(serial, states),
-          onNodeGone: () => hub.checkAll(),
+          onNodeGone: () => hub.recheckAll(),
         });
-  const hub = new Hub(clock, registry, writer, events, federation, cluster);
+  const notes = federation === undefined ? new LocalNotes() : new ClusterNotes(clock, federation);
+  const presence = cluster ?? new LocalPresence(registry);
+  const hub = new Hub({ clock, registry, writer, events, notes, presence });
   return {
     writer,
     registry,

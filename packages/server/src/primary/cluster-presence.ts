@@ -17,6 +17,7 @@ import type {
 } from "../ports/presence.ts";
 import type { UserId } from "../ports/store.ts";
 import { ClusterLobby } from "./cluster-lobby.ts";
+import type { NodePresence } from "./local-presence.ts";
 import { NameClaims } from "./name-claims.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import type { Refusals } from "./refusals.ts";
@@ -45,7 +46,7 @@ export interface ClusterPresenceOptions {
   readonly onNodeGone?: () => void;
 }
 
-export class ClusterPresence {
+export class ClusterPresence implements NodePresence {
   private readonly lobby: ClusterLobby;
   private readonly names: NameClaims;
   private readonly peers: PeerWatch;

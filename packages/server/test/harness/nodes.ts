@@ -10,8 +10,10 @@ import type { EventNote, Note } from "../../src/ports/bus.ts";
 import type { NodeLink } from "../../src/ports/node-link.ts";
 import type { JoinRequest } from "../../src/ports/presence.ts";
 import type { Draft, UserId } from "../../src/ports/store.ts";
+import { ClusterNotes } from "../../src/primary/cluster-notes.ts";
 import { Federation } from "../../src/primary/federation.ts";
 import { Hub } from "../../src/primary/hub.ts";
+import { LocalPresence } from "../../src/primary/local-presence.ts";
 import { Refusals } from "../../src/primary/refusals.ts";
 import { Registry } from "../../src/primary/registry.ts";
 import { BatchingWriter } from "../../src/store/index.ts";
@@ -69,7 +71,10 @@ export class TestNode {
       },
     });
     const events = { onReady: () => undefined, onStatistics: () => undefined, onGone: () => undefined };
-    this.#hub = new Hub(clock, this.registry, writer, events, this.federation);
+    const { registry } = this;
+    const notes = new ClusterNotes(clock, this.federation);
+    const presence = new LocalPresence(registry);
+    this.#hub = new Hub({ clock, registry, writer, events, notes, presence });
     const worker = new PrimaryLink(this.#connect(clock, () => undefined));
     // A line for both users of a conversation comes to a worker that holds one of them.
     new LocalBus(worker, () => false).onNote((user, note) => {
