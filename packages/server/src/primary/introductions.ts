@@ -4,10 +4,8 @@
  * taken in when it answers. Where nobody has that name, the bus says so at once.
  */
 import type { NodeId, NodeLink } from "../ports/node-link.ts";
-import { decodeNodeMessage, type NodeMessage } from "./node-messages.ts";
+import { decodeNodeMessage, NODES_SUBJECT, type SignOfLife } from "./node-messages.ts";
 import type { Refusals } from "./refusals.ts";
-
-export type SignOfLife = Extract<NodeMessage, { kind: "alive" }>;
 
 export interface IntroductionsOptions {
   readonly link: NodeLink;
@@ -74,7 +72,7 @@ export class Introductions {
     waiting.asks -= 1;
     if (this.waiting.get(node) !== waiting) return;
     if (kind !== "unknown" || waiting.asks === 0) this.waiting.delete(node);
-    if (kind === "nobody") refusals.refuse("nodes", "it is of a node that nobody is");
+    if (kind === "nobody") refusals.refuse(NODES_SUBJECT, "it is of a node that nobody is");
     if (kind === "answered" && !isKnown(node)) onIntroduced(waiting.sign);
   }
 }

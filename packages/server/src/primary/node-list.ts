@@ -4,9 +4,7 @@
  */
 import type { NodeId } from "../ports/node-link.ts";
 import type { UserId } from "../ports/store.ts";
-import type { Entry, NodeMessage } from "./node-messages.ts";
-
-type MessageOf<K extends NodeMessage["kind"]> = Extract<NodeMessage, { kind: K }>;
+import type { Entry, NodeMessageOf } from "./node-messages.ts";
 
 /** Ids of users about whom something may have changed. */
 export type Touched = Iterable<UserId>;
@@ -15,11 +13,8 @@ export class NodeList {
   readonly entries = new Map<UserId, Entry>();
   users = 0;
   lists = true;
-  losses = 0;
-  /** Checks since its last sign. */
-  silentChecks = 0;
-  /** Checks since its list was asked for; undefined: it was not. */
-  askedChecks: number | undefined;
+  /** When its list was asked for, by the monotonic clock; undefined: it was not. */
+  askedAt: number | undefined;
   /** The change up to which `entries` has it; undefined: they are not its list, or not any more. */
   private at: number | undefined;
   private parts: { readonly at: number; readonly entries: Entry[]; next: number } | undefined;
@@ -36,10 +31,8 @@ export class NodeList {
   }
 
   /** Returns who is gone with it. */
-  alive({ users, lists, losses, at }: MessageOf<"alive">): Touched {
-    this.silentChecks = 0;
+  alive({ users, lists, at }: NodeMessageOf<"alive">): Touched {
     this.users = users;
-    this.losses = losses;
     this.lists = lists;
     if (lists) {
       // On one subject, nothing that was said before it comes after it.
@@ -49,7 +42,7 @@ export class NodeList {
     return this.clear();
   }
 
-  change({ at, joined, left }: MessageOf<"change">, most: number): Touched {
+  change({ at, joined, left }: NodeMessageOf<"change">, most: number): Touched {
     if (this.at === undefined || at <= this.at || !this.lists) return [];
     if (at !== this.at + 1 || this.entries.size + joined.length > most) {
       this.at = undefined;
@@ -62,7 +55,7 @@ export class NodeList {
   }
 
   /** A part of the whole list; nothing changes before the last of them. */
-  list({ at, part, parts, joined }: MessageOf<"list">, most: number): Touched {
+  list({ at, part, parts, joined }: NodeMessageOf<"list">, most: number): Touched {
     if (!this.lists || (this.at !== undefined && at <= this.at)) return [];
     if (part === 0) this.parts = { at, entries: [], next: 0 };
     const { parts: known } = this;
@@ -88,7 +81,7 @@ export class NodeList {
   private replace(entries: readonly Entry[], at: number): Touched {
     const touched = new Set(this.clear());
     this.at = at;
-    this.askedChecks = undefined;
+    this.askedAt = undefined;
     for (const entry of entries) {
       this.entries.set(entry.user.id, entry);
       touched.add(entry.user.id);

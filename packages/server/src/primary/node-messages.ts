@@ -66,6 +66,12 @@ export type NodeMessage = { readonly node: NodeId } & (
   | { readonly kind: "ask"; readonly of: NodeId }
 );
 
+export type NodeMessageOf<K extends NodeMessage["kind"]> = Extract<NodeMessage, { kind: K }>;
+export type SignOfLife = NodeMessageOf<"alive">;
+
+/** Where all nodes hear all of these. */
+export const NODES_SUBJECT = "nodes";
+
 // What follows has no kind today. A version that needs another one gives it a name, and this one passes it over.
 
 /** On `here.<user>`, without a question: the user's name, and when they took it. */
