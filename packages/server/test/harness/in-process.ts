@@ -7,7 +7,7 @@ import { defaultLimits, type Limits } from "@duologue/protocol";
 import { Inbox, withDeadline } from "@duologue/testing";
 import { wirePrimary } from "../../src/app/primary-parts.ts";
 import { type WorkerParts, wireWorker } from "../../src/app/worker-parts.ts";
-import { systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import { Tokens } from "../../src/domain/tokens.ts";
 import type { ClientSocket, Session } from "../../src/gateway/connection.ts";
 import { PrimaryLink } from "../../src/link/client.ts";
@@ -112,7 +112,7 @@ function wire(
     lobbyUsers: limits.lobbyUsers,
     events: { onReady: ignore, onStatistics: ignore, onGone: ignore },
   });
-  const [workerEnd, primaryEnd] = connectionPair();
+  const [workerEnd, primaryEnd] = connectionPair(clock);
   primaryEnd.receiver = {
     onLine: (line) => primary.hub.receive(SERIAL, primaryEnd, line),
     onClose: (reason) => primary.hub.gone(SERIAL, reason),
@@ -132,7 +132,7 @@ function wire(
 }
 
 /** What one end writes, the other has at once. */
-function connectionPair(): [LineConnection, LineConnection] {
+export function connectionPair(clock: Clock): [LineConnection, LineConnection] {
   const receiver: LineReceiver = { onLine: ignore, onClose: ignore };
   const end = (peer: () => LineConnection): LineConnection =>
     new LineConnection(
@@ -152,7 +152,8 @@ function connectionPair(): [LineConnection, LineConnection] {
   return [one, other];
 }
 
-function settingsFor(limits: Limits, path: string): Omit<WorkerSettings, "lobby"> {
+/** Of one worker that listens nowhere. */
+export function settingsFor(limits: Limits, path: string): Omit<WorkerSettings, "lobby"> {
   return {
     host: "",
     port: 0,

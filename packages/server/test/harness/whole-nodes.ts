@@ -10,14 +10,12 @@ import { MemoryBus, type MemoryLink } from "../../src/bus/memory-link.ts";
 import { Tokens } from "../../src/domain/tokens.ts";
 import type { Connection, Session } from "../../src/gateway/connection.ts";
 import { PrimaryLink } from "../../src/link/client.ts";
-import { LineConnection } from "../../src/link/lines.ts";
 import { tags } from "../../src/link/messages.ts";
-import { linkLimits } from "../../src/link/socket-path.ts";
-import type { WorkerSettings } from "../../src/link/worker-types.ts";
 import { createLogger } from "../../src/log.ts";
 import { SqliteReader, SqliteWriter } from "../../src/store/index.ts";
 import { freshDirectory } from "./directories.ts";
 import { FakeClock } from "./fake-clock.ts";
+import { connectionPair, settingsFor } from "./in-process.ts";
 
 const STEP_MS = 100;
 /** Promises of a chain that is longer than any here. */
@@ -60,8 +58,7 @@ export class WholeNode {
       link: this.link,
     });
     const { hub } = this.primary;
-    const atPrimary = this.#end((bytes) => atWorker.receive(bytes));
-    const atWorker = this.#end((bytes) => atPrimary.receive(bytes));
+    const [atWorker, atPrimary] = connectionPair(clock);
     const link = new PrimaryLink(atWorker);
     atWorker.receiver = { onLine: (line) => link.receive(line), onClose: ignore };
     atPrimary.receiver = { onLine: (line) => hub.receive(serial, atPrimary, line), onClose: ignore };
@@ -70,7 +67,7 @@ export class WholeNode {
       const tokens = new PlainTokens("a secret of this test and of no other", reader.realm, clock);
       this.#worker = wireWorker({ clock, log, serial, settings, link, reader, tokens });
     });
-    hub.register(serial, atPrimary, this.#settings());
+    hub.register(serial, atPrimary, { ...settingsFor(limits, ""), ...this.primary.lobby() });
   }
 
   get worker(): WorkerParts {
@@ -101,36 +98,6 @@ export class WholeNode {
   #connect(session: Session): WholeClient {
     const connection = this.worker.clients.add(session, `10.0.0.1:${this.#nextPort++}`, "");
     return new WholeClient(this, connection);
-  }
-
-  #end(deliver: (bytes: Buffer) => void): LineConnection {
-    const socket = {
-      write: (bytes: Buffer): number => {
-        deliver(bytes);
-        return bytes.length;
-      },
-      end: ignore,
-    };
-    return new LineConnection(socket, this.cluster.clock, linkLimits, { onLine: ignore, onClose: ignore });
-  }
-
-  #settings(): Omit<WorkerSettings, "page"> {
-    const { limits } = this.cluster;
-    return {
-      host: "",
-      port: 0,
-      workers: 1,
-      store: { kind: "embedded", path: "" },
-      tokenSecret: "",
-      hostLogin: undefined,
-      guests: true,
-      embedOrigins: [],
-      classic: "on",
-      origins: [],
-      trustedProxies: [],
-      limits,
-      ...this.primary.lobby(),
-    };
   }
 }
 
