@@ -7,7 +7,7 @@ import { elapsed, PostgresServer, until } from "@duologue/testing";
 import { systemClock } from "../../clock.ts";
 import type { Appended, Refused } from "../../ports/store.ts";
 import { message, refused } from "../contract/fixture.ts";
-import { StoreBench } from "./fixture.ts";
+import { StoreBench, writerProcesses } from "./fixture.ts";
 import { inspectPostgres } from "./inspection.ts";
 
 setDefaultTimeout(300_000);
@@ -27,10 +27,8 @@ function postgres(): PostgresServer {
 
 /** The server's process that serves the store's writes. */
 async function writerProcess(): Promise<number> {
-  const rows = await postgres().query<{ pid: number }>(
-    "SELECT pid FROM pg_stat_activity WHERE application_name = 'duologue writer' ORDER BY backend_start DESC LIMIT 1",
-  );
-  return rows[0]?.pid ?? expect.unreachable();
+  const [pid] = await writerProcesses(postgres());
+  return pid ?? expect.unreachable();
 }
 
 /** The same, while it waits for what somebody else holds. */

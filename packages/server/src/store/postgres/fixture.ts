@@ -1,6 +1,6 @@
 /** A real PostgreSQL for the tests of a file, and for each test tables of its own in it. */
 import type { PostgresServer } from "@duologue/testing";
-import { systemClock } from "../../clock.ts";
+import { type Clock, systemClock } from "../../clock.ts";
 import type { Appended, Draft, Refused } from "../../ports/store.ts";
 import { expectOk } from "../contract/fixture.ts";
 import type { StoreFixture, StoreSetup } from "../contract.ts";
@@ -16,6 +16,14 @@ export function makeAddress(server: PostgresServer): PostgresAddress {
 export function makeFacts(): DataFacts {
   const name = (): string => systemClock.randomId(8).toLowerCase().replace(/[-_]/g, "x");
   return { epoch: name(), realm: name(), secret: systemClock.randomId() };
+}
+
+/** The server's processes that serve nodes' writes, the youngest first. */
+export async function writerProcesses(server: PostgresServer): Promise<readonly number[]> {
+  const rows = await server.query<{ pid: number }>(
+    "SELECT pid FROM pg_stat_activity WHERE application_name = 'duologue writer' ORDER BY backend_start DESC",
+  );
+  return rows.map(({ pid }) => pid);
 }
 
 /** For code that must not fail at all. */
@@ -52,11 +60,15 @@ export class StoreBench implements AsyncDisposable {
     this.address = makeAddress(server);
   }
 
-  static async begin(server: PostgresServer, times: Partial<PostgresTimes> = {}): Promise<StoreBench> {
+  static async begin(
+    server: PostgresServer,
+    times: Partial<PostgresTimes> = {},
+    clock: Clock = systemClock,
+  ): Promise<StoreBench> {
     const bench = new StoreBench(server);
     bench.#store = await openPostgresStore({
       address: bench.address,
-      clock: systemClock,
+      clock,
       publish: () => undefined,
       onFault: (error) => bench.faults.push(error),
       onHealth: ({ kind }) => bench.health.push(kind),

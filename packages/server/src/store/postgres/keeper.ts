@@ -93,12 +93,14 @@ export class PostgresKeeper implements BatchCommitter {
       try {
         await writer.commit(requests, results);
         this.#answeredAt = clock.monotonic();
-        if (writer.fullness !== undefined)
+        if (writer.fullness !== undefined && this.#writer === writer)
           this.#become({ kind: "full", problem: describeTrouble(writer.fullness) });
       } catch (error) {
         // A database that comes and goes is one outage, too.
         giveUpAt = Math.min(giveUpAt, begunAt + this.#times.outageMs);
-        this.#lose(error instanceof ConnectionLostError ? error.cause : error, begunAt);
+        // A question on the same connection may have noticed first: there may be another one by now.
+        if (this.#writer === writer)
+          this.#lose(error instanceof ConnectionLostError ? error.cause : error, begunAt);
       }
     }
     this.#isBusy = false;
