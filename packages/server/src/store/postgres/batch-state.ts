@@ -56,6 +56,25 @@ export function sendLock(
   return connection.send<LockedPerson>(patient ? LOCK : `${LOCK} SKIP LOCKED`, [numberArray(keys)]);
 }
 
+export function sendConversations(
+  connection: Connection,
+  rows: readonly ConversationState[],
+): Promise<Answer<unknown>> {
+  return connection.send(UPDATE_CONVERSATIONS, [
+    numberArray(rows.map((row) => row.key)),
+    numberArray(rows.map((row) => row.lastSeq)),
+    numberArray(rows.map((row) => row.lastTime)),
+    numberArray(rows.map((row) => row.lastMessage)),
+    numberArray(rows.map((row) => row.changed)),
+    numberArray(rows.map((row) => row.aDelivered)),
+    numberArray(rows.map((row) => row.aRead)),
+    numberArray(rows.map((row) => row.bDelivered)),
+    numberArray(rows.map((row) => row.bRead)),
+    numberArray(rows.map((row) => row.aUnread)),
+    numberArray(rows.map((row) => row.bUnread)),
+  ]);
+}
+
 export function sendPositions(
   connection: Connection,
   people: readonly { readonly key: number; readonly position: Position }[],
@@ -119,22 +138,7 @@ export class BatchState extends ChangeState {
     const rows = this.dirty;
     const touched = new Set(rows.flatMap(({ aId, bId }) => [aId, bId]));
     const people = [...touched].flatMap((id) => this.#people.get(id) ?? []);
-    const answers = [
-      connection.send(UPDATE_CONVERSATIONS, [
-        numberArray(rows.map((row) => row.key)),
-        numberArray(rows.map((row) => row.lastSeq)),
-        numberArray(rows.map((row) => row.lastTime)),
-        numberArray(rows.map((row) => row.lastMessage)),
-        numberArray(rows.map((row) => row.changed)),
-        numberArray(rows.map((row) => row.aDelivered)),
-        numberArray(rows.map((row) => row.aRead)),
-        numberArray(rows.map((row) => row.bDelivered)),
-        numberArray(rows.map((row) => row.bRead)),
-        numberArray(rows.map((row) => row.aUnread)),
-        numberArray(rows.map((row) => row.bUnread)),
-      ]),
-      sendPositions(connection, people),
-    ];
+    const answers = [sendConversations(connection, rows), sendPositions(connection, people)];
     for (const row of rows) row.dirty = false;
     rows.length = 0;
     return answers;

@@ -88,9 +88,11 @@ export class Connection {
       encoding: string;
       commit: string;
       isReplica: boolean;
+      isReadOnly: boolean;
     }>(
       `SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
-        current_setting('synchronous_commit') AS commit, pg_is_in_recovery() AS "isReplica"`,
+        current_setting('synchronous_commit') AS commit, pg_is_in_recovery() AS "isReplica",
+        current_setting('transaction_read_only')::bool AS "isReadOnly"`,
     );
     if (facts === undefined) throw new WrongDatabaseError("the server says nothing about itself");
     if (facts.version < OLDEST_VERSION)
@@ -101,6 +103,9 @@ export class Connection {
     if (facts.encoding !== "UTF8")
       throw new WrongDatabaseError(`the database's encoding is ${facts.encoding}, and must be UTF8`);
     if (facts.isReplica) throw new WrongDatabaseError("the server is a read-only copy of another one");
+    // So providers make it when its disk is nearly full.
+    if (facts.isReadOnly)
+      throw new WrongDatabaseError("the database is read-only (default_transaction_read_only = on)");
     // What is acknowledged is on the disk. Where more is asked for (a copy elsewhere), it stays so.
     if (facts.commit === "off") await this.ask("SET synchronous_commit = on");
   }

@@ -172,7 +172,7 @@ export class EventBuffer implements EventTable {
   /** Sends what was collected. */
   flush(connection: Connection): Promise<Answer<unknown>>[] {
     const answers: Promise<Answer<unknown>>[] = [];
-    if (this.#inserted.length > 0) answers.push(connection.send(INSERT, columnsOf(this.#inserted)));
+    if (this.#inserted.length > 0) answers.push(sendEvents(connection, this.#inserted));
     // After the inserts: what is revised, or erased, may be one of them.
     if (this.#revisions.size > 0) {
       const revisions = [...this.#revisions.values()];
@@ -204,8 +204,8 @@ export class EventBuffer implements EventTable {
   }
 }
 
-function columnsOf(events: readonly NewEvent[]): string[] {
-  return [
+export function sendEvents(connection: Connection, events: readonly NewEvent[]): Promise<Answer<unknown>> {
+  return connection.send(INSERT, [
     numberArray(events.map((event) => event.conversation)),
     numberArray(events.map((event) => event.seq)),
     numberArray(events.map((event) => event.position)),
@@ -216,7 +216,7 @@ function columnsOf(events: readonly NewEvent[]): string[] {
     numberArray(events.map((event) => event.target)),
     numberArray(events.map((event) => event.replyTo)),
     textArray(events.map((event) => event.body)),
-  ];
+  ]);
 }
 
 function placeOf(conversation: number, seq: number): string {

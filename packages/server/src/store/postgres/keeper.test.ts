@@ -1,14 +1,15 @@
 /** How a node's one connection to write is lost and found again. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { PostgresServer, until } from "@duologue/testing";
-import { systemClock } from "../../clock.ts";
-import { message } from "../contract/fixture.ts";
+import { type Clock, systemClock } from "../../clock.ts";
+import { message, refused } from "../contract/fixture.ts";
 import { StoreBench, writerProcesses } from "./fixture.ts";
 
 setDefaultTimeout(60_000);
 
 /** After so long without an answer, the keeper asks whether the database is still there. */
 const LONG_QUIET_MS = 10_000;
+const LONGEST_PAUSE_MS = 1_000;
 
 let server: PostgresServer | undefined;
 beforeAll(async () => {
@@ -40,4 +41,75 @@ test("a connection that a question and a batch lose at the same time is replaced
   }
   expect(await writerProcesses(postgres())).toHaveLength(1);
   expect(bench.health).toEqual(["failed", "well", "failed", "well"]);
+});
+
+async function tellServer(statement: string): Promise<void> {
+  await postgres().query(statement);
+  await postgres().query("SELECT pg_reload_conf()");
+}
+
+test("a database that becomes read-only is one that is away, not well again with each connection", async () => {
+  await using bench = await StoreBench.begin(postgres(), { outageMs: 500 });
+  const conversation = await bench.pair();
+  await tellServer("ALTER SYSTEM SET default_transaction_read_only = on");
+  try {
+    // Until its connection has heard of it, too.
+    await until(async () => !(await bench.append(message(conversation, "u_ann", "hi"))).ok, "a refusal");
+    const again = systemClock.monotonic();
+    expect(await bench.append(message(conversation, "u_ann", "hi"))).toEqual(refused("unavailable"));
+    expect(systemClock.monotonic() - again).toBeLessThan(250);
+    expect(bench.health).toEqual(["failed"]);
+    expect(bench.store.keeper.health).toMatchObject({
+      problem: "the database is read-only (default_transaction_read_only = on)",
+    });
+  } finally {
+    await tellServer("ALTER SYSTEM RESET default_transaction_read_only");
+  }
+  await until(() => bench.health.at(-1) === "well", "the store is well again");
+  expect(bench.health).toEqual(["failed", "well"]);
+  expect(bench.faults).toHaveLength(1);
+  expect(await bench.append(message(conversation, "u_ann", "hi"))).toMatchObject({ ok: true });
+});
+
+test("tables that cannot be written are no reason to be well again, until they can", async () => {
+  await using bench = await StoreBench.begin(postgres(), { outageMs: 100 });
+  const conversation = await bench.pair();
+  await using other = await bench.stranger();
+  await other`ALTER TABLE event RENAME COLUMN body TO text`;
+  for (let round = 0; round < 3; round += 1)
+    expect(await bench.append(message(conversation, "u_ann", "hi"))).toEqual(refused("unavailable"));
+  expect(bench.health).toEqual(["failed"]);
+  await other`ALTER TABLE event RENAME COLUMN text TO body`;
+  await until(() => bench.health.at(-1) === "well", "the store is well again");
+  expect(bench.health).toEqual(["failed", "well"]);
+  expect(await bench.append(message(conversation, "u_ann", "hi"))).toMatchObject({ seq: 1 });
+});
+
+test("a connection that fails as soon as a batch comes is made anew less and less often", async () => {
+  const pausesMs: number[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    after(delayMs, run) {
+      if (delayMs <= LONGEST_PAUSE_MS) pausesMs.push(delayMs);
+      return systemClock.after(delayMs <= LONGEST_PAUSE_MS ? 0 : delayMs, run);
+    },
+  };
+  await using bench = await StoreBench.begin(postgres(), {}, clock);
+  const conversation = await bench.pair();
+  await using other = await bench.stranger();
+  await other.unsafe(
+    `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$`,
+  );
+  // Of rows only, so that a rehearsal does not show it.
+  await other.unsafe("CREATE TRIGGER failing BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION fail()");
+  for (let round = 0; round < 6; round += 1)
+    expect(await bench.append(message(conversation, "u_ann", "hi"))).toEqual(refused("unavailable"));
+  await until(() => bench.health.length === 12, "the last connection");
+  expect(pausesMs).toEqual([0, 100, 200, 400, 800, 1_000]);
+  await other`DROP TRIGGER failing ON event`;
+  pausesMs.length = 0;
+  expect(await bench.append(message(conversation, "u_ann", "hi"))).toMatchObject({ seq: 1 });
+  await other`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'duologue writer'`;
+  await until(async () => (await bench.append(message(conversation, "u_ann", "hi"))).ok, "an answer");
+  expect(pausesMs).toEqual([0]);
 });

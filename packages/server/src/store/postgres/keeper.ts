@@ -49,6 +49,8 @@ export class PostgresKeeper implements BatchCommitter {
   #isAsked = false;
   #isClosed = false;
   #pause: Timer | undefined;
+  /** Before the next attempt to connect. It is reset by a batch and not by a connection, which may be of no use. */
+  #pauseMs = 0;
   #waiting: (() => void)[] = [];
 
   private constructor(
@@ -56,19 +58,29 @@ export class PostgresKeeper implements BatchCommitter {
     times: PostgresTimes,
     facts: DataFacts,
     connection: Connection,
+    writer: PostgresWriter,
   ) {
     this.#options = options;
     this.#times = times;
     this.facts = facts;
+    this.#connection = connection;
+    this.#writer = writer;
     this.#answeredAt = options.clock.monotonic();
-    this.#adopt(connection);
+    this.#health = healthOf(writer);
   }
 
   /** Rejects with the server's or the client's error, or with WrongDatabaseError, whose message is for people. */
   static async open(options: PostgresKeeperOptions): Promise<PostgresKeeper> {
     const times = { ...DEFAULT_TIMES, ...options.times };
     const facts = await prepareTables(options, times);
-    return new PostgresKeeper(options, times, facts, await connect(options, times));
+    const connection = await connect(options, times);
+    try {
+      const writer = await makeWriter(connection, options);
+      return new PostgresKeeper(options, times, facts, connection, writer);
+    } catch (error) {
+      connection.close();
+      throw causeOf(error);
+    }
   }
 
   get health(): StoreHealth {
@@ -93,14 +105,13 @@ export class PostgresKeeper implements BatchCommitter {
       try {
         await writer.commit(requests, results);
         this.#answeredAt = clock.monotonic();
-        if (writer.fullness !== undefined && this.#writer === writer)
-          this.#become({ kind: "full", problem: describeTrouble(writer.fullness) });
+        this.#pauseMs = 0;
+        if (writer.fullness !== undefined && this.#writer === writer) this.#become(healthOf(writer));
       } catch (error) {
         // A database that comes and goes is one outage, too.
         giveUpAt = Math.min(giveUpAt, begunAt + this.#times.outageMs);
         // A question on the same connection may have noticed first: there may be another one by now.
-        if (this.#writer === writer)
-          this.#lose(error instanceof ConnectionLostError ? error.cause : error, begunAt);
+        if (this.#writer === writer) this.#lose(causeOf(error), begunAt);
       }
     }
     this.#isBusy = false;
@@ -119,13 +130,13 @@ export class PostgresKeeper implements BatchCommitter {
     const isFull = this.#health.kind === "full";
     if (!isFull && now - this.#answeredAt < QUIET_MS) return;
     this.#isAsked = true;
-    void (isFull ? writer.probe() : connection.ask("SELECT 1").then(() => true))
+    void (isFull ? writer.rehearse() : connection.ask("SELECT 1").then(() => true))
       .then((isWell) => {
         this.#answeredAt = this.#options.clock.monotonic();
         if (isWell && isFull && this.#connection === connection) this.#become(WELL);
       })
       .catch((error: unknown) => {
-        if (this.#connection === connection) this.#lose(error, now);
+        if (this.#connection === connection) this.#lose(causeOf(error), now);
       })
       .finally(() => {
         this.#isAsked = false;
@@ -161,12 +172,13 @@ export class PostgresKeeper implements BatchCommitter {
     for (const wake of waiting) wake();
   }
 
-  #adopt(connection: Connection): void {
+  #adopt(connection: Connection, writer: PostgresWriter): void {
     this.#connection = connection;
-    // Nothing is remembered of before: somebody may have restored the tables meanwhile, with other keys.
-    this.#writer = new PostgresWriter(connection, new Identities(), this.#options);
+    this.#writer = writer;
     this.#lostAt = undefined;
     this.#answeredAt = this.#options.clock.monotonic();
+    this.#become(healthOf(writer));
+    this.#wake();
   }
 
   #lose(error: unknown, since: number): void {
@@ -177,41 +189,35 @@ export class PostgresKeeper implements BatchCommitter {
     if (this.#isClosed) return;
     this.#options.onFault(error);
     this.#become({ kind: "failed", problem: describeTrouble(error) });
-    void this.#reconnect(FIRST_PAUSE_MS);
+    this.#connectLater();
   }
 
-  async #reconnect(pauseMs: number): Promise<void> {
+  #connectLater(): void {
+    this.#pause = this.#options.clock.after(this.#pauseMs, () => void this.#reconnect());
+    this.#pauseMs = Math.min(Math.max(FIRST_PAUSE_MS, 2 * this.#pauseMs), LONGEST_PAUSE_MS);
+  }
+
+  async #reconnect(): Promise<void> {
+    let connection: Connection | undefined;
     try {
-      const connection = await connect(this.#options, this.#times);
-      if (this.#isClosed) {
-        connection.close();
-        return;
-      }
+      connection = await connect(this.#options, this.#times);
       await this.#checkSame(connection);
-      this.#adopt(connection);
-      this.#become(WELL);
-      this.#wake();
+      const writer = await makeWriter(connection, this.#options);
+      if (this.#isClosed) connection.close();
+      else this.#adopt(connection, writer);
     } catch (error) {
-      this.#become({ kind: "failed", problem: describeTrouble(error) });
-      if (this.#isClosed) return;
-      this.#pause = this.#options.clock.after(
-        pauseMs,
-        () => void this.#reconnect(Math.min(2 * pauseMs, LONGEST_PAUSE_MS)),
-      );
+      connection?.close();
+      this.#become({ kind: "failed", problem: describeTrouble(causeOf(error)) });
+      if (!this.#isClosed) this.#connectLater();
     }
   }
 
   /** What is remembered of it, and what clients remember, holds for the data it had at the start only. */
   async #checkSame(connection: Connection): Promise<void> {
-    try {
-      const meta = await readMeta(connection, schemaOf(this.#options.address));
-      refuseIncomplete(meta);
-      if (meta.get("epoch") !== this.facts.epoch)
-        throw new WrongDatabaseError("the database holds other data than at the start: restart the server");
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
+    const meta = await readMeta(connection, schemaOf(this.#options.address));
+    refuseIncomplete(meta);
+    if (meta.get("epoch") !== this.facts.epoch)
+      throw new WrongDatabaseError("the database holds other data than at the start: restart the server");
   }
 
   #become(health: StoreHealth): void {
@@ -223,6 +229,22 @@ export class PostgresKeeper implements BatchCommitter {
 
 function connect({ address, clock }: PostgresKeeperOptions, times: PostgresTimes): Promise<Connection> {
   return Connection.open({ address, clock, times, name: "duologue writer" });
+}
+
+/** A server that lets itself be read may yet take nothing. */
+async function makeWriter(connection: Connection, options: PostgresKeeperOptions): Promise<PostgresWriter> {
+  // Nothing is remembered of before: somebody may have restored the tables meanwhile, with other keys.
+  const writer = new PostgresWriter(connection, new Identities(), options);
+  await writer.rehearse();
+  return writer;
+}
+
+function healthOf({ fullness }: PostgresWriter): StoreHealth {
+  return fullness === undefined ? WELL : { kind: "full", problem: describeTrouble(fullness) };
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof ConnectionLostError ? error.cause : error;
 }
 
 async function prepareTables(options: PostgresKeeperOptions, times: PostgresTimes): Promise<DataFacts> {

@@ -7,6 +7,7 @@ import { refusedResult, type WriteRequest, type WriteResult } from "../requests.
 import type { Connection } from "./connection.ts";
 import type { Identities } from "./identities.ts";
 import { noteSeen, rename } from "./people-writes.ts";
+import { rehearse } from "./rehearsal.ts";
 import { Transaction, type TransactionMode } from "./transaction.ts";
 import { judgeTrouble } from "./trouble.ts";
 
@@ -27,16 +28,6 @@ const REPEAT_SPREAD_MS = 20;
 
 /** Texts of one transaction, in UTF-16 units: however long they are, a statement must end in its time. */
 const MAX_CHARACTERS = 4_000_000;
-
-/** As much as a usual batch. */
-const PROBE = [
-  "BEGIN",
-  // Not of one letter, which would be stored in almost no room.
-  `INSERT INTO meta (name, value) SELECT 'probe', string_agg(md5(number::text), '') FROM generate_series(1, 4096) AS number
-    ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-  "DELETE FROM meta WHERE name = 'probe'",
-  "COMMIT",
-];
 
 const PLAIN: TransactionMode = Object.freeze({ lookUpAll: false, patient: true });
 
@@ -60,14 +51,18 @@ export class PostgresWriter {
     return this.#fullness;
   }
 
-  /** Whether there is room. It leaves nothing behind. Rejects with ConnectionLostError. */
-  async probe(): Promise<boolean> {
+  /**
+   * Sees by a transaction that leaves nothing behind whether batches can be committed. False: there is no room. Rejects
+   * with ConnectionLostError.
+   */
+  async rehearse(): Promise<boolean> {
     try {
-      await this.#connection.settle(PROBE.map((text) => this.#connection.send(text)));
+      await rehearse(this.#connection);
       this.#fullness = undefined;
       return true;
     } catch (error) {
-      if (judgeTrouble(error) === "lost") throw lost(error);
+      if (judgeTrouble(error) !== "full") throw lost(error);
+      this.#fullness = error;
       await this.#rollBack();
       return false;
     }
