@@ -36,7 +36,10 @@ import {
 import { openStore, type PrimaryStore } from "./store.ts";
 
 const SECOND_MS = 1_000;
-/** After the return of a store in a network, its old connection may still end a commit: longer than its statements may take. */
+/**
+ * After the return of a store in a network: the process that served its old connection has been told to end, but one that
+ * stood still may have ended a commit before.
+ */
 const LATE_COMMIT_MS = 5_000;
 
 export interface PrimaryOptions {

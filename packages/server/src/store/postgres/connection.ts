@@ -9,6 +9,13 @@ export interface Answer<Row> extends ReadonlyArray<Row> {
   readonly count: number;
 }
 
+/** The server's process behind a connection. Its number alone may be another one's by now. */
+export interface Backend {
+  readonly pid: number;
+  /** Seconds since 1970, with all their digits. */
+  readonly begun: string;
+}
+
 export interface ConnectionOptions {
   readonly address: PostgresAddress;
   readonly times: PostgresTimes;
@@ -23,6 +30,7 @@ export class Connection {
   readonly #client: Bun.SQL;
   readonly #reserved: Bun.ReservedSQL;
   readonly #options: ConnectionOptions;
+  #backend: Backend | undefined;
   #isClosed = false;
 
   private constructor(client: Bun.SQL, reserved: Bun.ReservedSQL, options: ConnectionOptions) {
@@ -44,6 +52,11 @@ export class Connection {
       void client.close({ timeout: 0 });
       throw error;
     }
+  }
+
+  /** Undefined where the server does not say: behind a pooler that hides it. */
+  get backend(): Backend | undefined {
+    return this.#backend;
   }
 
   /**
@@ -89,12 +102,17 @@ export class Connection {
       commit: string;
       isReplica: boolean;
       isReadOnly: boolean;
+      pid: number;
+      begun: string | null;
     }>(
       `SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
         current_setting('synchronous_commit') AS commit, pg_is_in_recovery() AS "isReplica",
-        current_setting('transaction_read_only')::bool AS "isReadOnly"`,
+        current_setting('transaction_read_only')::bool AS "isReadOnly", pg_backend_pid() AS pid,
+        (SELECT extract(epoch FROM backend_start)::text FROM pg_stat_activity WHERE pid = pg_backend_pid()) AS begun`,
     );
     if (facts === undefined) throw new WrongDatabaseError("the server says nothing about itself");
+    const { pid, begun } = facts;
+    this.#backend = begun === null ? undefined : { pid, begun };
     if (facts.version < OLDEST_VERSION)
       throw new WrongDatabaseError(
         `PostgreSQL 15 or newer is needed, and this is ${Math.floor(facts.version / 10_000)}`,

@@ -13,7 +13,9 @@ const LONGEST_PAUSE_MS = 1_000;
 
 let server: PostgresServer | undefined;
 beforeAll(async () => {
-  server = await PostgresServer.start({ parameters: { max_connections: "20" } });
+  server = await PostgresServer.start({
+    parameters: { max_connections: "20", wal_level: "replica", max_wal_senders: "1" },
+  });
 });
 afterAll(() => server?.[Symbol.asyncDispose]());
 
@@ -42,6 +44,13 @@ test("a connection that a question and a batch lose at the same time is replaced
   expect(await writerProcesses(postgres())).toHaveLength(1);
   expect(bench.health).toEqual(["failed", "well", "failed", "well"]);
 });
+
+async function waitingCommits(): Promise<readonly number[]> {
+  const rows = await postgres().query<{ pid: number }>(
+    "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
+  );
+  return rows.map(({ pid }) => pid);
+}
 
 async function tellServer(statement: string): Promise<void> {
   await postgres().query(statement);
@@ -112,4 +121,28 @@ test("a connection that fails as soon as a batch comes is made anew less and les
   await other`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'duologue writer'`;
   await until(async () => (await bench.append(message(conversation, "u_ann", "hi"))).ok, "an answer");
   expect(pausesMs).toEqual([0]);
+});
+
+test("commits that hang, since a copy elsewhere is away, pile up neither connections nor locks, and nothing is well", async () => {
+  const times = { answerMs: 300, statementMs: 200, outageMs: 400 };
+  await using bench = await StoreBench.begin(postgres(), times);
+  const draft = message(await bench.pair(), "u_ann", "hi");
+  await tellServer("ALTER SYSTEM SET synchronous_standby_names = 'away'");
+  const hung = new Set<number>();
+  try {
+    expect(await bench.append(draft)).toEqual(refused("unavailable"));
+    await until(async () => {
+      for (const pid of await waitingCommits()) hung.add(pid);
+      expect((await writerProcesses(postgres())).length).toBeLessThanOrEqual(2);
+      return hung.size >= 4;
+    }, "four attempts that wait for the copy, too");
+    expect(await bench.append(draft)).toEqual(refused("unavailable"));
+    expect(bench.health).toEqual(["failed"]);
+  } finally {
+    await tellServer("ALTER SYSTEM RESET synchronous_standby_names");
+  }
+  await until(() => bench.health.at(-1) === "well", "the store is well again");
+  expect(bench.health).toEqual(["failed", "well"]);
+  expect(await bench.append(draft)).toMatchObject({ seq: 1 });
+  await until(async () => (await writerProcesses(postgres())).length === 1, "one connection");
 });

@@ -11,6 +11,7 @@ import { Connection } from "./connection.ts";
 import { claimCopy, refuseIncomplete } from "./copy-state.ts";
 import { Identities } from "./identities.ts";
 import { type DataFacts, migrate, readMeta } from "./migrations.ts";
+import { Predecessors } from "./predecessors.ts";
 import { describeTrouble, WrongDatabaseError } from "./trouble.ts";
 import { ConnectionLostError, PostgresWriter } from "./writer.ts";
 
@@ -52,6 +53,7 @@ export class PostgresKeeper implements BatchCommitter {
   /** Before the next attempt to connect. It is reset by a batch and not by a connection, which may be of no use. */
   #pauseMs = 0;
   #waiting: (() => void)[] = [];
+  readonly #predecessors = new Predecessors();
 
   private constructor(
     options: PostgresKeeperOptions,
@@ -183,6 +185,7 @@ export class PostgresKeeper implements BatchCommitter {
 
   #lose(error: unknown, since: number): void {
     this.#connection?.close();
+    this.#predecessors.add(this.#connection?.backend);
     this.#connection = undefined;
     this.#writer = undefined;
     this.#lostAt = since;
@@ -201,12 +204,14 @@ export class PostgresKeeper implements BatchCommitter {
     let connection: Connection | undefined;
     try {
       connection = await connect(this.#options, this.#times);
+      await this.#predecessors.end(connection, this.#options.clock);
       await this.#checkSame(connection);
       const writer = await makeWriter(connection, this.#options);
       if (this.#isClosed) connection.close();
       else this.#adopt(connection, writer);
     } catch (error) {
       connection?.close();
+      this.#predecessors.add(connection?.backend);
       this.#become({ kind: "failed", problem: describeTrouble(causeOf(error)) });
       if (!this.#isClosed) this.#connectLater();
     }
