@@ -1,6 +1,6 @@
 /**
- * The people and conversations of one batch, locked and read. The lock of a person's row is that of everything that may
- * move their position: so whoever holds both people of a conversation may read and write it without another lock.
+ * The people and conversations of one batch, locked and read. Whoever holds both people of a conversation may read and
+ * write it without another lock.
  */
 import type { ConversationId, Position, UserId } from "../../ports/store.ts";
 import {
@@ -13,9 +13,7 @@ import {
 import { numberArray } from "./arrays.ts";
 import type { Answer, Connection } from "./connection.ts";
 import type { ConversationIdentity } from "./identities.ts";
-
-const LOCK = `SELECT key::float8, id, name, position::float8 FROM person
-  WHERE key = ANY($1::bigint[]) ORDER BY key FOR NO KEY UPDATE`;
+import { type LockMode, sendLocks } from "./people-locks.ts";
 
 const SELECT_CONVERSATIONS = `
   SELECT key::float8, last_seq::float8 AS "lastSeq", last_time::float8 AS "lastTime",
@@ -36,25 +34,6 @@ const UPDATE_CONVERSATIONS = `
 const UPDATE_POSITIONS = `
   UPDATE person p SET position = v.position
   FROM unnest($1::bigint[], $2::bigint[]) AS v (key, position) WHERE p.key = v.key`;
-
-export interface LockedPerson {
-  readonly key: number;
-  readonly id: UserId;
-  readonly name: string;
-  readonly position: Position;
-}
-
-/**
- * Sends the request for the locks, in the order of keys: so two nodes never wait for each other. `patient` waits for a
- * row that another node holds; otherwise such a row is left out.
- */
-export function sendLock(
-  connection: Connection,
-  keys: readonly number[],
-  patient: boolean,
-): Promise<Answer<LockedPerson>> {
-  return connection.send<LockedPerson>(patient ? LOCK : `${LOCK} SKIP LOCKED`, [numberArray(keys)]);
-}
 
 export function sendConversations(
   connection: Connection,
@@ -92,31 +71,34 @@ export class BatchState extends ChangeState {
   readonly #conversations = new Map<ConversationId, ConversationState>();
 
   /**
-   * Within a transaction: takes the locks and reads. A conversation of which a person could not be locked is not there;
-   * `isLocked` says so.
+   * Within a transaction: takes the locks and reads. A conversation of which a person could not be locked is not there,
+   * nor is that person.
    */
   static async load(
     connection: Connection,
     identities: readonly ConversationIdentity[],
     furtherPeople: readonly number[],
-    patient: boolean,
+    mode: LockMode,
   ): Promise<BatchState> {
     const state = new BatchState();
     const keys = new Set(furtherPeople);
     for (const { aKey, bKey } of identities) keys.add(aKey).add(bKey);
     if (keys.size === 0) return state;
     // Each statement sees what was committed when it begins: the second one begins when the locks are held.
-    const [people, rows] = await connection.settle([
-      sendLock(connection, [...keys], patient),
-      connection.send<Numbers>(SELECT_CONVERSATIONS, [numberArray(identities.map(({ key }) => key))]),
+    const locks = sendLocks(connection, keys, mode);
+    const numbers = connection.send<Numbers>(SELECT_CONVERSATIONS, [
+      numberArray(identities.map(({ key }) => key)),
     ]);
+    const [rows] = await connection.settle([numbers, ...locks]);
+    const people = (await Promise.all(locks)).flatMap((answer) => [...answer]);
+    mode.held.learn(keys, new Set(people.map(({ key }) => key)));
     for (const { key, id, position } of people) {
       state.#people.set(id, { key, id, quotedId: JSON.stringify(id), position });
       state.position = Math.max(state.position, position);
     }
-    const numbers = new Map(rows.map((row) => [row.key, row]));
+    const byKey = new Map(rows.map((row) => [row.key, row]));
     for (const identity of identities) {
-      const row = numbers.get(identity.key);
+      const row = byKey.get(identity.key);
       const isLocked = state.#people.has(identity.aId) && state.#people.has(identity.bId);
       if (row !== undefined && isLocked)
         state.#conversations.set(identity.id, toConversationState({ ...identity, ...row }));

@@ -77,7 +77,7 @@ export class PostgresKeeper implements BatchCommitter {
     const facts = await prepareTables(options, times);
     const connection = await connect(options, times);
     try {
-      const writer = await makeWriter(connection, options);
+      const writer = await makeWriter(connection, options, times);
       return new PostgresKeeper(options, times, facts, connection, writer);
     } catch (error) {
       connection.close();
@@ -206,7 +206,7 @@ export class PostgresKeeper implements BatchCommitter {
       connection = await connect(this.#options, this.#times);
       await this.#predecessors.end(connection, this.#options.clock);
       await this.#checkSame(connection);
-      const writer = await makeWriter(connection, this.#options);
+      const writer = await makeWriter(connection, this.#options, this.#times);
       if (this.#isClosed) connection.close();
       else this.#adopt(connection, writer);
     } catch (error) {
@@ -237,9 +237,13 @@ function connect({ address, clock }: PostgresKeeperOptions, times: PostgresTimes
 }
 
 /** A server that lets itself be read may yet take nothing. */
-async function makeWriter(connection: Connection, options: PostgresKeeperOptions): Promise<PostgresWriter> {
+async function makeWriter(
+  connection: Connection,
+  { clock, onFault }: PostgresKeeperOptions,
+  { outageMs }: PostgresTimes,
+): Promise<PostgresWriter> {
   // Nothing is remembered of before: somebody may have restored the tables meanwhile, with other keys.
-  const writer = new PostgresWriter(connection, new Identities(), options);
+  const writer = new PostgresWriter(connection, new Identities(), { clock, onFault, patienceMs: outageMs });
   await writer.rehearse();
   return writer;
 }

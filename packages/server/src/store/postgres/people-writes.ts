@@ -3,8 +3,9 @@ import type { SeenTime, UserId, UserRecord } from "../../ports/store.ts";
 import { searchKeys } from "../fold.ts";
 import { doneResult, type NewSession, refusedResult, type WriteResult } from "../requests.ts";
 import { numberArray, textArray } from "./arrays.ts";
-import { type LockedPerson, sendLock, sendPositions } from "./batch-state.ts";
+import { sendPositions } from "./batch-state.ts";
 import type { Answer, Connection } from "./connection.ts";
+import { type LockedPerson, type LockMode, sendImpatience, sendLocks } from "./people-locks.ts";
 
 /** Conversations in which a new name is announced; in older ones it shows when they change, or are listed anew. */
 const MAX_RENAMED_CONVERSATIONS = 1000;
@@ -131,9 +132,14 @@ export async function noteSeen(connection: Connection, seen: readonly SeenTime[]
 
 /**
  * A transaction of its own. The user's latest conversations count as changed, so that the other sides see the name when
- * they next sync.
+ * they next sync; but for those whose row another node holds, who see it when something else changes there.
  */
-export async function rename(connection: Connection, id: UserId, name: string): Promise<WriteResult> {
+export async function rename(
+  connection: Connection,
+  id: UserId,
+  name: string,
+  mode: LockMode,
+): Promise<WriteResult> {
   const [person] = await connection.ask<{ key: number; name: string; kind: string }>(SELECT_PERSON, [id]);
   if (person === undefined) return refusedResult("user_unknown");
   if (person.name === name) return doneResult;
@@ -142,13 +148,22 @@ export async function rename(connection: Connection, id: UserId, name: string): 
     MAX_RENAMED_CONVERSATIONS,
   ]);
   const keys = new Set([person.key, ...before.map(({ peer }) => peer)]);
-  const [, people, latest] = await connection.settle([
-    connection.send("BEGIN"),
-    sendLock(connection, [...keys], true),
+  const begun = [connection.send("BEGIN"), ...(mode.isPatient ? [] : [sendImpatience(connection)])];
+  const locks = sendLocks(connection, keys, mode);
+  const [latest] = await connection.settle([
     connection.send<{ key: number; peer: number }>(SELECT_LATEST, [person.key, MAX_RENAMED_CONVERSATIONS]),
+    ...begun,
+    ...locks,
   ]);
-  // One that has come up between the two looks has a peer who is not locked; it is told of the name with its next change.
-  const told = latest.filter(({ peer }) => keys.has(peer));
+  const people = (await Promise.all(locks)).flatMap((answer) => [...answer]);
+  const had = new Set(people.map(({ key }) => key));
+  mode.held.learn(keys, had);
+  if (!had.has(person.key)) {
+    await connection.ask("ROLLBACK");
+    return refusedResult("unavailable");
+  }
+  // One that has come up between the two looks has a peer who is not locked either.
+  const told = latest.filter(({ peer }) => had.has(peer));
   const answers = [
     connection.send(RENAME, [name, person.key]),
     ...renameWords(connection, person, people, name),

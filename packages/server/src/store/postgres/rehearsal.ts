@@ -1,5 +1,5 @@
 /** A transaction like that of a batch, which leaves nothing behind: where it goes well, so should the next batch. */
-import { sendConversations, sendLock, sendPositions } from "./batch-state.ts";
+import { sendConversations, sendPositions } from "./batch-state.ts";
 import type { Connection } from "./connection.ts";
 import { sendEvents } from "./event-buffer.ts";
 
@@ -14,7 +14,6 @@ export async function rehearse(connection: Connection): Promise<void> {
   await connection.settle([
     connection.send("BEGIN"),
     // Of no rows: whether the tables and the rights are there is seen all the same.
-    sendLock(connection, [], true),
     sendEvents(connection, []),
     sendConversations(connection, []),
     sendPositions(connection, []),

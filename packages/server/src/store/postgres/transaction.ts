@@ -10,14 +10,13 @@ import type { Connection } from "./connection.ts";
 import { EventBuffer, type PlacedDraft } from "./event-buffer.ts";
 import { type Identities, pairName } from "./identities.ts";
 import { openConversation, opened } from "./opening.ts";
+import { type LockMode, sendImpatience } from "./people-locks.ts";
 import { createUser, endSession, extendSession, purgeExpired, startSession } from "./people-writes.ts";
 import { StandingMessages } from "./standing.ts";
 
-export interface TransactionMode {
+export interface TransactionMode extends LockMode {
   /** Look up the ids of all messages before, instead of taking them for new. */
   readonly lookUpAll: boolean;
-  /** Wait for people whom another node holds; otherwise refuse what concerns them. */
-  readonly patient: boolean;
 }
 
 type Request = Exclude<WriteRequest, { op: "rename" | "note-seen" }>;
@@ -61,6 +60,7 @@ export class Transaction {
     const results = requests.map((request) => this.#findOpened(request, pairs));
     if (results.every((result) => result !== undefined)) return results;
     this.#sent.push(this.#connection.send("BEGIN"));
+    if (!this.#mode.isPatient) this.#sent.push(sendImpatience(this.#connection));
     await this.#load(requests, results);
     // One stamp for all: they become true together.
     const now = this.#clock.now();
@@ -80,7 +80,10 @@ export class Transaction {
             : await this.#mark(request);
           break;
         case "open":
-          results[index] = await openConversation(this.#connection, this.#clock, request.open, now);
+          results[index] =
+            this.#isHeld(request.open.by) || this.#isHeld(request.open.with)
+              ? refusedResult("unavailable")
+              : await openConversation(this.#connection, this.#clock, request.open, now);
           break;
         case "rename":
         case "note-seen":
@@ -141,7 +144,7 @@ export class Transaction {
         people.push(...this.#keysOf(request.open).filter((key) => key !== undefined));
     }
     const identities = [...conversations].flatMap((id) => this.#identities.conversation(id) ?? []);
-    this.#state = await BatchState.load(this.#connection, identities, people, this.#mode.patient);
+    this.#state = await BatchState.load(this.#connection, identities, people, this.#mode);
     // Its answer came before the locks. Had it failed, every statement would be a commit of its own, without locks.
     if (identities.length + people.length > 0) await this.#connection.settle(this.#sent.splice(0));
     await this.#events.load(this.#connection, this.#placeDrafts(requests), this.#mode.lookUpAll);
@@ -167,7 +170,12 @@ export class Transaction {
     });
   }
 
-  /** It is there, but one of its people is held by another node for too long. */
+  /** They are there, but another node holds them for too long. */
+  #isHeld(user: UserId): boolean {
+    return this.#identities.person(user) !== undefined && this.#state.user(user) === undefined;
+  }
+
+  /** It is there, but one of its people is held. */
   #isOutOfReach(conversation: ConversationId): boolean {
     return (
       this.#state.conversation(conversation) === undefined &&

@@ -6,13 +6,16 @@ import type { Clock } from "../../clock.ts";
 import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
 import type { Connection } from "./connection.ts";
 import type { Identities } from "./identities.ts";
+import { HeldPeople } from "./people-locks.ts";
 import { noteSeen, rename } from "./people-writes.ts";
 import { rehearse } from "./rehearsal.ts";
 import { Transaction, type TransactionMode } from "./transaction.ts";
-import { judgeTrouble } from "./trouble.ts";
+import { judgeTrouble, type PostgresTrouble } from "./trouble.ts";
 
 export interface PostgresWriterOptions {
-  readonly clock: Pick<Clock, "now" | "after" | "random" | "randomId">;
+  readonly clock: Pick<Clock, "now" | "monotonic" | "after" | "random" | "randomId">;
+  /** A batch that meets hindrances is tried again, in smaller parts, for as long as this; what is left then is refused. */
+  readonly patienceMs: number;
   /** A transaction failed; its requests were answered with `unavailable`. For the log. */
   readonly onFault: (error: unknown) => void;
 }
@@ -25,11 +28,13 @@ export class ConnectionLostError extends Error {
 /** Transactions that the server undid for others' sake are tried again this often. */
 const MAX_REPEATS = 6;
 const REPEAT_SPREAD_MS = 20;
+/** After a transaction that took too long, and for each that went well since, so many more may go together again. */
+const GROWTH = 1.1;
+/** Troubles that may be those of a few, or of so many at once. */
+const PARTED: ReadonlySet<PostgresTrouble> = new Set<PostgresTrouble>(["request", "known", "locked", "slow"]);
 
 /** Texts of one transaction, in UTF-16 units: however long they are, a statement must end in its time. */
 const MAX_CHARACTERS = 4_000_000;
-
-const PLAIN: TransactionMode = Object.freeze({ lookUpAll: false, patient: true });
 
 type AloneRequest = Extract<WriteRequest, { op: "rename" | "note-seen" }>;
 
@@ -37,6 +42,9 @@ export class PostgresWriter {
   readonly #connection: Connection;
   readonly #identities: Identities;
   readonly #options: PostgresWriterOptions;
+  readonly #held: HeldPeople;
+  /** Requests of one transaction: fewer after one that took too long. */
+  #mostTogether = Number.POSITIVE_INFINITY;
   #fullness: unknown;
 
   /** `identities` stay right as long as the connection is the same. */
@@ -44,6 +52,7 @@ export class PostgresWriter {
     this.#connection = connection;
     this.#identities = identities;
     this.#options = options;
+    this.#held = new HeldPeople(options.clock);
   }
 
   /** What the last transaction failed of when the server had no room for it; undefined otherwise. */
@@ -73,23 +82,35 @@ export class PostgresWriter {
    * those that have no result yet are as if they had not been made.
    */
   async commit(requests: readonly WriteRequest[], results: WriteResult[]): Promise<void> {
+    const giveUpAt = this.#options.clock.monotonic() + this.#options.patienceMs;
+    const mode = { lookUpAll: false, isPatient: true, held: this.#held };
     while (results.length < requests.length) {
       const start = results.length;
       const request = requests[start];
-      if (request !== undefined && isAlone(request)) results.push(await this.#alone(request));
-      else await this.#together(requests.slice(start, findEnd(requests, start)), results);
+      if (this.#isTooLate(giveUpAt)) this.#refuse(requests.slice(start), results);
+      else if (request !== undefined && isAlone(request)) results.push(await this.#alone(request, mode));
+      else {
+        const end = findEnd(requests, start, this.#mostTogether);
+        await this.#together(requests.slice(start, end), results, mode, giveUpAt);
+      }
     }
     this.#identities.trim();
   }
 
-  async #together(requests: readonly WriteRequest[], results: WriteResult[]): Promise<void> {
+  async #together(
+    requests: readonly WriteRequest[],
+    results: WriteResult[],
+    firstMode: TransactionMode,
+    giveUpAt: number,
+  ): Promise<void> {
     if (requests.length === 0) return;
-    let mode = PLAIN;
+    let mode = firstMode;
     for (let repeat = 0; ; repeat += 1) {
       const transaction = new Transaction(this.#connection, this.#identities, this.#options.clock, mode);
       try {
         for (const result of await transaction.carryOut(requests)) results.push(result);
         this.#fullness = undefined;
+        if (requests.length >= this.#mostTogether) this.#mostTogether *= GROWTH;
         return;
       } catch (error) {
         const trouble = judgeTrouble(error);
@@ -99,14 +120,20 @@ export class PostgresWriter {
           throw lost(error);
         }
         await this.#rollBack();
+        if (trouble === "slow") {
+          this.#mostTogether = Math.max(1, Math.floor(requests.length / 2));
+          // It may have waited for many rows, a little for each.
+          mode = { ...mode, isPatient: false };
+        }
         if (trouble === "known" && !mode.lookUpAll) mode = { ...mode, lookUpAll: true };
-        else if (trouble === "locked" && mode.patient) mode = { ...mode, patient: false };
+        else if (trouble === "locked" && mode.isPatient) mode = { ...mode, isPatient: false };
         else if (trouble === "again" && repeat < MAX_REPEATS) await this.#pause();
-        else if ((trouble === "request" || trouble === "known") && requests.length > 1) {
+        else if (PARTED.has(trouble) && requests.length > 1 && !this.#isTooLate(giveUpAt)) {
           // Half of them at a time, until the one is alone that cannot be taken.
           const middle = Math.ceil(requests.length / 2);
-          await this.#together(requests.slice(0, middle), results);
-          await this.#together(requests.slice(middle), results);
+          await this.#together(requests.slice(0, middle), results, mode, giveUpAt);
+          if (this.#isTooLate(giveUpAt)) this.#refuse(requests.slice(middle), results);
+          else await this.#together(requests.slice(middle), results, mode, giveUpAt);
           return;
         } else {
           this.#options.onFault(error);
@@ -120,24 +147,29 @@ export class PostgresWriter {
     }
   }
 
-  async #alone(request: AloneRequest): Promise<WriteResult> {
+  async #alone(request: AloneRequest, firstMode: TransactionMode): Promise<WriteResult> {
+    let mode = firstMode;
     for (let repeat = 0; ; repeat += 1) {
       try {
-        if (request.op === "rename") return await rename(this.#connection, request.user, request.name);
+        if (request.op === "rename") return await rename(this.#connection, request.user, request.name, mode);
         await noteSeen(this.#connection, request.seen);
         return { outcome: { ok: true }, publish: undefined };
       } catch (error) {
         const trouble = judgeTrouble(error);
         if (trouble === "lost") throw lost(error);
         await this.#rollBack();
-        if (trouble === "again" && repeat < MAX_REPEATS) {
-          await this.#pause();
-          continue;
+        if (trouble === "locked" && mode.isPatient) mode = { ...mode, isPatient: false };
+        else if (trouble === "again" && repeat < MAX_REPEATS) await this.#pause();
+        else {
+          this.#options.onFault(error);
+          return refusedResult("unavailable");
         }
-        this.#options.onFault(error);
-        return refusedResult("unavailable");
       }
     }
+  }
+
+  #isTooLate(giveUpAt: number): boolean {
+    return this.#options.clock.monotonic() >= giveUpAt;
   }
 
   #refuse(requests: readonly WriteRequest[], results: WriteResult[]): void {
@@ -164,11 +196,14 @@ function isAlone(request: WriteRequest): request is AloneRequest {
   return request.op === "rename" || request.op === "note-seen";
 }
 
-/** Of those that go together from `start` on: at least one, up to one that goes alone, or to where they are too long. */
-function findEnd(requests: readonly WriteRequest[], start: number): number {
+/**
+ * Of those that go together from `start` on: at least one, up to one that goes alone, or to where they are too many or
+ * too long.
+ */
+function findEnd(requests: readonly WriteRequest[], start: number, most: number): number {
   let characters = 0;
   let end = start;
-  for (; end < requests.length; end += 1) {
+  for (; end < requests.length && end - start < most; end += 1) {
     const request = requests[end];
     if (request === undefined || isAlone(request)) break;
     characters += request.op === "append" ? (request.draft.body?.length ?? 0) : 0;
