@@ -136,7 +136,7 @@ export interface StoreWrites {
   rename(user: UserId, name: string): Promise<{ readonly ok: true } | Refused>;
   /**
    * When these were last there, as `peerSeenAt` of the other sides' summaries: the last call wins. Of users that are not
-   * stored, and of classic visitors, nothing is kept. Nobody is told, and no position moves. It is a courtesy and not a
+   * stored, or whom another node holds for long, and of classic visitors, nothing is kept. Nobody is told, and no position moves. It is a courtesy and not a
    * promise: one that a crash loses is harmless, the time before it stays true as the last that is known.
    */
   noteSeen(seen: readonly SeenTime[]): Promise<{ readonly ok: true } | Refused>;

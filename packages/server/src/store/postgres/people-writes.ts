@@ -1,5 +1,5 @@
 /** People and their sessions: each request is one statement, sent without waiting for the one before. */
-import type { SeenTime, UserId, UserRecord } from "../../ports/store.ts";
+import type { UserId, UserRecord } from "../../ports/store.ts";
 import { searchKeys } from "../fold.ts";
 import { doneResult, type NewSession, refusedResult, type WriteResult } from "../requests.ts";
 import { numberArray, textArray } from "./arrays.ts";
@@ -37,13 +37,9 @@ const PURGE_SESSIONS = `
   DELETE FROM session WHERE id IN (
     SELECT id FROM session WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`;
 
-// In the order of keys, as everybody locks people.
 const NOTE_SEEN = `
-  WITH seen AS (
-    SELECT p.key, v.at FROM person p JOIN unnest($1::text[], $2::bigint[]) AS v (id, at) ON v.id = p.id
-    WHERE p.kind <> 'classic' ORDER BY p.key FOR NO KEY UPDATE OF p
-  )
-  UPDATE person p SET seen_at = seen.at FROM seen WHERE p.key = seen.key`;
+  UPDATE person p SET seen_at = v.at FROM unnest($1::bigint[], $2::bigint[]) AS v (key, at)
+  WHERE p.key = v.key AND p.kind <> 'classic'`;
 
 const SELECT_PERSON = "SELECT key::float8, name, kind FROM person WHERE id = $1";
 
@@ -123,11 +119,15 @@ export async function purgeExpired(
   return { outcome: { ok: true, count }, publish: undefined };
 }
 
-/** A transaction of its own: the last word of each counts. */
-export async function noteSeen(connection: Connection, seen: readonly SeenTime[]): Promise<void> {
-  const last = new Map(seen.map(({ user, at }) => [user, at]));
-  if (last.size === 0) return;
-  await connection.ask(NOTE_SEEN, [textArray(last.keys()), numberArray(last.values())]);
+/** Each person once, whose row is locked. */
+export function sendSightings(
+  connection: Connection,
+  people: readonly { readonly key: number; readonly at: number }[],
+): Promise<Answer<unknown>> {
+  return connection.send(NOTE_SEEN, [
+    numberArray(people.map(({ key }) => key)),
+    numberArray(people.map(({ at }) => at)),
+  ]);
 }
 
 /**

@@ -1,7 +1,7 @@
-/** One transaction: what a batch asks for, but for renames and sightings. */
+/** One transaction: what a batch asks for, but for renames. */
 import type { Clock } from "../../clock.ts";
 import type { ConversationId, OpenRequest, UserId } from "../../ports/store.ts";
-import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
+import { doneResult, refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
 import { Appender } from "../rules/append.ts";
 import { kindCodes } from "../rules/kinds.ts";
 import { carryOutMark, planMark } from "../rules/marks.ts";
@@ -11,7 +11,14 @@ import { EventBuffer, type PlacedDraft } from "./event-buffer.ts";
 import { type Identities, pairName } from "./identities.ts";
 import { openConversation, opened } from "./opening.ts";
 import { type LockMode, sendImpatience } from "./people-locks.ts";
-import { createUser, endSession, extendSession, purgeExpired, startSession } from "./people-writes.ts";
+import {
+  createUser,
+  endSession,
+  extendSession,
+  purgeExpired,
+  sendSightings,
+  startSession,
+} from "./people-writes.ts";
 import { StandingMessages } from "./standing.ts";
 
 export interface TransactionMode extends LockMode {
@@ -19,8 +26,7 @@ export interface TransactionMode extends LockMode {
   readonly lookUpAll: boolean;
 }
 
-type Request = Exclude<WriteRequest, { op: "rename" | "note-seen" }>;
-type SessionRequest = Exclude<Request, { op: "append" | "mark" | "open" }>;
+type SessionRequest = Exclude<WriteRequest, { op: "append" | "mark" | "open" | "note-seen" | "rename" }>;
 
 const COUNT_STANDING = `SELECT count(*)::float8 AS count FROM event
   WHERE conversation = $1 AND sender = $2 AND seq > $3 AND seq <= $4 AND kind = ${kindCodes.message} AND retracted = 0`;
@@ -35,6 +41,8 @@ export class Transaction {
   #standing = new StandingMessages();
   /** Answers of statements that nobody has waited for yet. */
   #sent: Promise<unknown>[] = [];
+  /** The last word of each counts. */
+  readonly #seen = new Map<UserId, number>();
   #isCommitting = false;
 
   constructor(
@@ -85,9 +93,12 @@ export class Transaction {
               ? refusedResult("unavailable")
               : await openConversation(this.#connection, this.#clock, request.open, now);
           break;
-        case "rename":
         case "note-seen":
-          throw new TypeError(`${request.op} has a transaction of its own`);
+          for (const { user, at } of request.seen) this.#seen.set(user, at);
+          results[index] = doneResult;
+          break;
+        case "rename":
+          throw new TypeError("a rename has a transaction of its own");
         default:
           later.push([index, unheard(this.#send(request))]);
       }
@@ -108,7 +119,7 @@ export class Transaction {
       else if (request.op === "open") {
         people.add(request.open.by).add(request.open.with);
         opens.push(request.open);
-      }
+      } else if (request.op === "note-seen") for (const { user } of request.seen) people.add(user);
     }
     await this.#identities.load(this.#connection, conversations, people);
     return this.#identities.pairs(
@@ -142,6 +153,8 @@ export class Transaction {
       else if (request.op === "mark") conversations.add(request.marks.conversation);
       else if (request.op === "open" && results[index] === undefined)
         people.push(...this.#keysOf(request.open).filter((key) => key !== undefined));
+      else if (request.op === "note-seen")
+        people.push(...request.seen.flatMap(({ user }) => this.#identities.person(user) ?? []));
     }
     const identities = [...conversations].flatMap((id) => this.#identities.conversation(id) ?? []);
     this.#state = await BatchState.load(this.#connection, identities, people, this.#mode);
@@ -219,7 +232,15 @@ export class Transaction {
   }
 
   async #commit(later: readonly (readonly [number, Promise<WriteResult>])[]): Promise<void> {
-    const answers = [...this.#events.flush(this.#connection), ...this.#state.flush(this.#connection)];
+    const seen = [...this.#seen].flatMap(([user, at]) => {
+      const key = this.#state.user(user)?.key;
+      return key === undefined ? [] : [{ key, at }];
+    });
+    const answers = [
+      ...this.#events.flush(this.#connection),
+      ...this.#state.flush(this.#connection),
+      ...(seen.length === 0 ? [] : [sendSightings(this.#connection, seen)]),
+    ];
     const end = this.#connection.send("COMMIT");
     this.#isCommitting = true;
     const sent = [...this.#sent, ...answers, ...later.map(([, result]) => result)];

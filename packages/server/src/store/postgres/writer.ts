@@ -7,7 +7,7 @@ import { refusedResult, type WriteRequest, type WriteResult } from "../requests.
 import type { Connection } from "./connection.ts";
 import type { Identities } from "./identities.ts";
 import { HeldPeople } from "./people-locks.ts";
-import { noteSeen, rename } from "./people-writes.ts";
+import { rename } from "./people-writes.ts";
 import { rehearse } from "./rehearsal.ts";
 import { Transaction, type TransactionMode } from "./transaction.ts";
 import { judgeTrouble, type PostgresTrouble } from "./trouble.ts";
@@ -35,8 +35,11 @@ const PARTED: ReadonlySet<PostgresTrouble> = new Set<PostgresTrouble>(["request"
 
 /** Texts of one transaction, in UTF-16 units: however long they are, a statement must end in its time. */
 const MAX_CHARACTERS = 4_000_000;
+/** Of one transaction: others' messages wait for them. */
+const MAX_SIGHTINGS = 1_000;
 
-type AloneRequest = Extract<WriteRequest, { op: "rename" | "note-seen" }>;
+/** They lock rows in an order of their own, and so need transactions of their own. */
+type RenameRequest = Extract<WriteRequest, { op: "rename" }>;
 
 export class PostgresWriter {
   readonly #connection: Connection;
@@ -88,7 +91,7 @@ export class PostgresWriter {
       const start = results.length;
       const request = requests[start];
       if (this.#isTooLate(giveUpAt)) this.#refuse(requests.slice(start), results);
-      else if (request !== undefined && isAlone(request)) results.push(await this.#alone(request, mode));
+      else if (request?.op === "rename") results.push(await this.#rename(request, mode));
       else {
         const end = findEnd(requests, start, this.#mostTogether);
         await this.#together(requests.slice(start, end), results, mode, giveUpAt);
@@ -147,13 +150,11 @@ export class PostgresWriter {
     }
   }
 
-  async #alone(request: AloneRequest, firstMode: TransactionMode): Promise<WriteResult> {
+  async #rename({ user, name }: RenameRequest, firstMode: TransactionMode): Promise<WriteResult> {
     let mode = firstMode;
     for (let repeat = 0; ; repeat += 1) {
       try {
-        if (request.op === "rename") return await rename(this.#connection, request.user, request.name, mode);
-        await noteSeen(this.#connection, request.seen);
-        return { outcome: { ok: true }, publish: undefined };
+        return await rename(this.#connection, user, name, mode);
       } catch (error) {
         const trouble = judgeTrouble(error);
         if (trouble === "lost") throw lost(error);
@@ -191,23 +192,17 @@ export class PostgresWriter {
   }
 }
 
-/** These lock rows in an order of their own, and so need transactions of their own. */
-function isAlone(request: WriteRequest): request is AloneRequest {
-  return request.op === "rename" || request.op === "note-seen";
-}
-
-/**
- * Of those that go together from `start` on: at least one, up to one that goes alone, or to where they are too many or
- * too long.
- */
+/** Of those that go together from `start` on: at least one, up to a rename, or to where they are too many or too long. */
 function findEnd(requests: readonly WriteRequest[], start: number, most: number): number {
   let characters = 0;
+  let sightings = 0;
   let end = start;
   for (; end < requests.length && end - start < most; end += 1) {
     const request = requests[end];
-    if (request === undefined || isAlone(request)) break;
-    characters += request.op === "append" ? (request.draft.body?.length ?? 0) : 0;
-    if (characters > MAX_CHARACTERS && end > start) break;
+    if (request === undefined || request.op === "rename") break;
+    if (request.op === "append") characters += request.draft.body?.length ?? 0;
+    if (request.op === "note-seen") sightings += request.seen.length;
+    if ((characters > MAX_CHARACTERS || sightings > MAX_SIGHTINGS) && end > start) break;
   }
   return end;
 }

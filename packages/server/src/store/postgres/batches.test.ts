@@ -1,0 +1,41 @@
+/** What a batch costs: how many transactions, and how many statements. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { PostgresServer } from "@duologue/testing";
+import { message } from "../contract/fixture.ts";
+import type { WriteRequest } from "../requests.ts";
+import { StoreBench } from "./fixture.ts";
+
+setDefaultTimeout(60_000);
+
+let server: PostgresServer | undefined;
+beforeAll(async () => {
+  server = await PostgresServer.start();
+});
+afterAll(() => server?.[Symbol.asyncDispose]());
+
+async function countTransactions(bench: StoreBench): Promise<number> {
+  await using stranger = await bench.stranger();
+  const [row] = await stranger.unsafe<{ count: number }[]>(
+    "SELECT count(DISTINCT xmin::text)::int AS count FROM event",
+  );
+  return row?.count ?? 0;
+}
+
+test("messages and sightings between them are one transaction, in which the last sighting of each counts", async () => {
+  await using bench = await StoreBench.begin(server ?? expect.unreachable());
+  const conversation = await bench.pair();
+  const requests = Array.from({ length: 20 }, (_, index): readonly WriteRequest[] => [
+    { op: "append", draft: message(conversation, "u_ann", "hi") },
+    {
+      op: "note-seen",
+      seen: [
+        { user: "u_bob", at: index },
+        { user: "u_nobody", at: index },
+      ],
+    },
+  ]).flat();
+  const results = await bench.store.keeper.commit(requests);
+  expect(results.every(({ outcome }) => outcome.ok)).toBe(true);
+  expect(await countTransactions(bench)).toBe(1);
+  expect(await bench.store.conversation("u_ann", conversation)).toMatchObject({ peerSeenAt: 19 });
+});
