@@ -40,18 +40,17 @@ export function refuseIncomplete(meta: ReadonlyMap<string, string>): void {
 const CLAIM = `UPDATE meta SET value = 'served' WHERE name = '${COPY_STATE}' AND value = 'complete'`;
 
 /**
- * To be called before a server works with the tables: after it, `duologue migrate` leaves them alone. Resolves with
- * whether they were a copy; rejects with WrongDatabaseError where one is not complete.
+ * To be called before a server works with the tables: after it, `duologue migrate` leaves them alone. Rejects with
+ * WrongDatabaseError where they hold a copy that is not complete.
  */
 export async function claimCopy(
   connection: Connection,
   readAgain: () => Promise<ReadonlyMap<string, string>>,
-): Promise<boolean> {
+): Promise<void> {
   const meta = await readAgain();
   refuseIncomplete(meta);
-  if (copyStateOf(meta) !== "complete") return copyStateOf(meta) !== undefined;
+  if (copyStateOf(meta) !== "complete") return;
   const { count } = await connection.ask(CLAIM);
   // Another node was first, or a copy has begun meanwhile.
   if (count === 0) refuseIncomplete(await readAgain());
-  return true;
 }

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { PostgresServer, until } from "@duologue/testing";
 import { type Clock, systemClock } from "../../clock.ts";
 import { message, refused } from "../contract/fixture.ts";
-import { StoreBench, writerProcesses } from "./fixture.ts";
+import { makeAddress, makeFacts, StoreBench, throwFault, writerProcesses } from "./fixture.ts";
+import { PostgresKeeper } from "./keeper.ts";
 
 setDefaultTimeout(60_000);
 
@@ -126,11 +127,15 @@ test("a connection that fails as soon as a batch comes is made anew less and les
 test("commits that hang, since a copy elsewhere is away, pile up neither connections nor locks, and nothing is well", async () => {
   const times = { answerMs: 300, statementMs: 200, outageMs: 400 };
   await using bench = await StoreBench.begin(postgres(), times);
-  const draft = message(await bench.pair(), "u_ann", "hi");
+  const conversation = await bench.pair();
+  let draft = message(conversation, "u_ann", "hi");
   await tellServer("ALTER SYSTEM SET synchronous_standby_names = 'away'");
   const hung = new Set<number>();
   try {
-    expect(await bench.append(draft)).toEqual(refused("unavailable"));
+    await until(async () => {
+      draft = message(conversation, "u_ann", "hi");
+      return !(await bench.append(draft)).ok;
+    }, "a commit that hangs");
     await until(async () => {
       for (const pid of await waitingCommits()) hung.add(pid);
       expect((await writerProcesses(postgres())).length).toBeLessThanOrEqual(2);
@@ -143,6 +148,27 @@ test("commits that hang, since a copy elsewhere is away, pile up neither connect
   }
   await until(() => bench.health.at(-1) === "well", "the store is well again");
   expect(bench.health).toEqual(["failed", "well"]);
-  expect(await bench.append(draft)).toMatchObject({ seq: 1 });
+  expect(await bench.append(draft)).toMatchObject({ ok: true });
   await until(async () => (await writerProcesses(postgres())).length === 1, "one connection");
+});
+
+test("a node takes a copy over when it can be seen itself, so that `duologue migrate` cannot miss it", async () => {
+  const address = makeAddress(postgres());
+  const options = { address, clock: systemClock, onFault: throwFault, onHealth: () => undefined };
+  const open = (): Promise<PostgresKeeper> => PostgresKeeper.open({ ...options, proposal: makeFacts() });
+  (await open()).close();
+  await until(async () => (await writerProcesses(postgres())).length === 0, "it has gone");
+  await postgres().query(
+    `SET search_path TO ${address.schema};
+    INSERT INTO meta (name, value) VALUES ('copy', 'complete');
+    CREATE TABLE seen (count bigint);
+    CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGIN
+      INSERT INTO seen SELECT count(*) FROM pg_stat_activity WHERE application_name = 'duologue writer';
+      RETURN NEW;
+    END $$;
+    CREATE TRIGGER looking BEFORE UPDATE ON meta FOR EACH ROW WHEN (NEW.value = 'served') EXECUTE FUNCTION look()`,
+  );
+  (await open()).close();
+  const seen = await postgres().query(`SELECT count::int AS count FROM ${address.schema}.seen`);
+  expect([...seen]).toEqual([{ count: 1 }]);
 });

@@ -10,7 +10,7 @@ import { DEFAULT_TIMES, type PostgresAddress, type PostgresTimes, schemaOf } fro
 import { Connection } from "./connection.ts";
 import { claimCopy, refuseIncomplete } from "./copy-state.ts";
 import { Identities } from "./identities.ts";
-import { type DataFacts, migrate, readMeta } from "./migrations.ts";
+import { type DataFacts, migrate, readMeta, toFacts } from "./migrations.ts";
 import { Predecessors } from "./predecessors.ts";
 import { describeTrouble, WrongDatabaseError } from "./trouble.ts";
 import { ConnectionLostError, PostgresWriter } from "./writer.ts";
@@ -74,9 +74,12 @@ export class PostgresKeeper implements BatchCommitter {
   /** Rejects with the server's or the client's error, or with WrongDatabaseError, whose message is for people. */
   static async open(options: PostgresKeeperOptions): Promise<PostgresKeeper> {
     const times = { ...DEFAULT_TIMES, ...options.times };
-    const facts = await prepareTables(options, times);
+    await prepareTables(options, times);
     const connection = await connect(options, times);
     try {
+      // By now `duologue migrate` sees that somebody is here; so whichever of the two is first, the other one is told.
+      await claimCopy(connection, () => readMeta(connection, schemaOf(options.address)));
+      const facts = await takeUp(connection, options);
       const writer = await makeWriter(connection, options, times);
       return new PostgresKeeper(options, times, facts, connection, writer);
     } catch (error) {
@@ -205,7 +208,10 @@ export class PostgresKeeper implements BatchCommitter {
     try {
       connection = await connect(this.#options, this.#times);
       await this.#predecessors.end(connection, this.#options.clock);
-      await this.#checkSame(connection);
+      // What is remembered of it, and what clients remember, holds for the data it had at the start only.
+      const { epoch } = await takeUp(connection, this.#options);
+      if (epoch !== this.facts.epoch)
+        throw new WrongDatabaseError("the database holds other data than at the start: restart the server");
       const writer = await makeWriter(connection, this.#options, this.#times);
       if (this.#isClosed) connection.close();
       else this.#adopt(connection, writer);
@@ -215,14 +221,6 @@ export class PostgresKeeper implements BatchCommitter {
       this.#become({ kind: "failed", problem: describeTrouble(causeOf(error)) });
       if (!this.#isClosed) this.#connectLater();
     }
-  }
-
-  /** What is remembered of it, and what clients remember, holds for the data it had at the start only. */
-  async #checkSame(connection: Connection): Promise<void> {
-    const meta = await readMeta(connection, schemaOf(this.#options.address));
-    refuseIncomplete(meta);
-    if (meta.get("epoch") !== this.facts.epoch)
-      throw new WrongDatabaseError("the database holds other data than at the start: restart the server");
   }
 
   #become(health: StoreHealth): void {
@@ -256,15 +254,19 @@ function causeOf(error: unknown): unknown {
   return error instanceof ConnectionLostError ? error.cause : error;
 }
 
-async function prepareTables(options: PostgresKeeperOptions, times: PostgresTimes): Promise<DataFacts> {
+/** What the database holds, if servers may work with it. */
+async function takeUp(connection: Connection, { address }: PostgresKeeperOptions): Promise<DataFacts> {
+  const meta = await readMeta(connection, schemaOf(address));
+  refuseIncomplete(meta);
+  return toFacts(meta);
+}
+
+async function prepareTables(options: PostgresKeeperOptions, times: PostgresTimes): Promise<void> {
   const { address, clock, proposal } = options;
   const patient = { ...times, statementMs: MIGRATION_MS, lockMs: MIGRATION_MS, answerMs: MIGRATION_MS };
   const connection = await Connection.open({ address, clock, times: patient, name: "duologue start" });
   try {
-    const facts = await migrate(connection, schemaOf(address), proposal);
-    const isCopy = await claimCopy(connection, () => readMeta(connection, schemaOf(address)));
-    // What names a copy may have been written between the two looks.
-    return isCopy ? await migrate(connection, schemaOf(address), proposal) : facts;
+    await migrate(connection, schemaOf(address), proposal);
   } finally {
     connection.close();
   }

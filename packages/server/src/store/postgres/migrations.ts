@@ -163,7 +163,8 @@ export async function readMeta(connection: Connection, schema: string): Promise<
   return new Map(rows.map(({ name, value }) => [name, value]));
 }
 
-function toFacts(meta: ReadonlyMap<string, string>): DataFacts {
+/** Throws WrongDatabaseError where the tables do not name the data, or are a newer Duologue's. */
+export function toFacts(meta: ReadonlyMap<string, string>): DataFacts {
   knownVersion(meta);
   const [, epoch, realm, secret] = META_NAMES.map((name) => meta.get(name));
   if (epoch === undefined || realm === undefined || secret === undefined)
