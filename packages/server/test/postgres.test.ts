@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { makeDataDirectory, PostgresServer, runCommand, startServer, until } from "@duologue/testing";
 import { examinePostgres } from "../src/app/doctor-postgres.ts";
 import { systemClock } from "../src/clock.ts";
-import { Pair, Peer } from "./harness/peer.ts";
+import { Pair, Peer, textBody } from "./harness/peer.ts";
 
 setDefaultTimeout(60_000);
 
@@ -11,7 +11,7 @@ const RECOVERY_MS = 5_000;
 
 let postgres: PostgresServer | undefined;
 beforeAll(async () => {
-  postgres = await PostgresServer.start();
+  postgres = await PostgresServer.start({ parameters: { wal_level: "replica" } });
 });
 afterAll(() => postgres?.[Symbol.asyncDispose]());
 
@@ -19,8 +19,12 @@ function database(): PostgresServer {
   return postgres ?? expect.unreachable();
 }
 
-async function isReady(url: string): Promise<boolean> {
-  return (await fetch(`${url}/readyz`)).ok;
+/** False also while workers are being replaced. */
+function isReady(url: string): Promise<boolean> {
+  return fetch(`${url}/readyz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
 
 test("while its database is away a server is not ready and takes nothing, says so, and recovers by itself", async () => {
@@ -55,6 +59,26 @@ test("[SY5] after its store was away a server looks for what was committed of wh
   const changes = await ben.ask({ type: "sync", cursor: since }, "changes");
   expect(changes.events).toMatchObject([{ conversation: id, seq }]);
   await Promise.all([ann.close(), ben.close()]);
+});
+
+test("[SY3] after a fail-over that lost the last messages, clients that knew them load anew, from new workers", async () => {
+  const store = ["--store", database().url(await database().createDatabase())];
+  await using server = await startServer({ workers: 2, options: store });
+  const { ann, ben, conversation } = await Pair.connect(server.url);
+  await ann.say(conversation, "kept");
+  const workers = server.workerPids();
+  await database().keepCopy();
+  await until(() => isReady(server.url), "the server is ready", RECOVERY_MS);
+  const { cursor = "" } = await ann.say(conversation, "lost");
+  await database().failOver();
+  await Promise.all([ann.socket.whenClosed(), ben.socket.whenClosed()]);
+  await until(() => isReady(server.url), "the server is ready", RECOVERY_MS);
+  await using again = await Peer.connect(server.url, { token: ann.token });
+  expect(await again.say(conversation, "instead")).toMatchObject({ seq: 2 });
+  expect(await again.ask({ type: "sync", cursor }, "changes")).toMatchObject({ reset: true, events: [] });
+  const { events } = await again.ask({ type: "history", conversation }, "history");
+  expect(events.map(({ body }) => body)).toEqual([textBody("kept"), textBody("instead")]);
+  expect(server.workerPids().filter((pid) => workers.includes(pid))).toEqual([]);
 });
 
 test("the doctor looks into the database, and nothing that the server says holds the password", async () => {

@@ -10,6 +10,7 @@ import {
   cpSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -141,6 +142,26 @@ export class PostgresServer implements AsyncDisposable {
     await this.#run("pg_ctl", ["-D", this.#data, "-w", "-m", mode, "stop"]);
   }
 
+  /** Keeps its files as they are now, as a copy elsewhere has them that gets no more; it is away meanwhile. */
+  async keepCopy(): Promise<void> {
+    await this.halt("fast");
+    const copied = Bun.spawnSync(["cp", "-a", this.#data, this.#copy]);
+    if (!copied.success) throw new Error(`no copy could be made: ${copied.stderr.toString()}`);
+    await this.launch();
+  }
+
+  /** It ends, and that copy takes over on its port, without what was committed since. Needs `wal_level: "replica"`. */
+  async failOver(): Promise<void> {
+    await this.halt("immediate");
+    rmSync(this.#data, { recursive: true });
+    renameSync(this.#copy, this.#data);
+    appendFileSync(join(this.#data, "postgresql.auto.conf"), "restore_command = 'false'\n");
+    const signal = join(this.#data, "recovery.signal");
+    appendFileSync(signal, "");
+    if (isRoot()) chownSync(signal, NOBODY, NOBODY);
+    await this.launch();
+  }
+
   get isRunning(): boolean {
     return this.#postmaster !== undefined;
   }
@@ -166,6 +187,10 @@ export class PostgresServer implements AsyncDisposable {
 
   get #data(): string {
     return join(this.#directory, "data");
+  }
+
+  get #copy(): string {
+    return join(this.#directory, "copy");
   }
 
   get #postmaster(): number | undefined {

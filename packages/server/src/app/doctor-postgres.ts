@@ -103,7 +103,12 @@ export async function examinePostgres(
   }
 }
 
-function* examineSettings({ isFlushing, maxConnections, aheadMs }: PostgresInspection): Generator<Finding> {
+function* examineSettings({
+  isFlushing,
+  maxConnections,
+  hasTimeline,
+  aheadMs,
+}: PostgresInspection): Generator<Finding> {
   if (!isFlushing)
     yield wrong(
       "database: fsync is off, and a loss of power can lose everything",
@@ -113,6 +118,11 @@ function* examineSettings({ isFlushing, maxConnections, aheadMs }: PostgresInspe
     yield worth(
       `database: takes ${maxConnections} connections`,
       "Raise max_connections: nodes × (6 + 4 × workers) + 10 (docs/operation.md).",
+    );
+  if (!hasTimeline)
+    yield worth(
+      "database: does not say on which timeline it is, so a fail-over that loses the last messages is not noticed",
+      "After one, stop every node and give the data a new epoch, as after a restore (docs/operation.md).",
     );
   if (Math.abs(aheadMs) > CLOCK_TOLERANCE_MS)
     yield worth(

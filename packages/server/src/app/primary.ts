@@ -80,6 +80,7 @@ class Primary {
   private readonly supervisor: Supervisor;
   private readonly writer: BatchingWriter;
   private page: Promise<readonly PageFile[]>;
+  private readonly workerLinks = new Set<LineConnection>();
   private stopping = false;
 
   static async begin(options: PrimaryOptions): Promise<Primary> {
@@ -90,7 +91,8 @@ class Primary {
     const port = await findPort(config.host, config.port);
     const { log } = options;
     const onHealth = (health: StoreHealth): void => primary.storeChanged(health);
-    const store = await openStore({ config, directory, clock: systemClock, log, onHealth });
+    const onNewSource = (): void => primary.sourceChanged();
+    const store = await openStore({ config, directory, clock: systemClock, log, onHealth, onNewSource });
     const bus = await enterBus(config, store, log);
     const primary = new Primary(options, directory, port, hostLogin, store, bus);
     await buildFirst(primary.page);
@@ -203,6 +205,14 @@ class Primary {
     }
   }
 
+  /** Each worker counts by the epoch that it began with. Their clients come back to new ones, and load anew. */
+  private sourceChanged(): void {
+    this.options.log.warn(
+      "the database has lost its last changes (a fail-over, or a restore): clients load anew",
+    );
+    for (const link of this.workerLinks) link.close("the data have another epoch");
+  }
+
   private get address(): string {
     const { host } = this.options.config;
     const name = ["0.0.0.0", "::", "127.0.0.1", "::1"].includes(host) ? "localhost" : host;
@@ -245,6 +255,7 @@ class Primary {
         if (serial !== undefined) this.hub.receive(serial, connection, line);
         else if (line.startsWith(`${tags.hello} `)) {
           serial = decodeStatement(tags.hello, line);
+          this.workerLinks.add(connection);
           this.introduce(serial, connection).catch((error: unknown) => {
             this.options.log.error({ error }, "a worker cannot begin");
             connection.close("there are no settings for it");
@@ -254,6 +265,7 @@ class Primary {
         else connection.close("an unknown greeting");
       },
       onClose: (reason) => {
+        this.workerLinks.delete(connection);
         if (serial !== undefined) this.hub.gone(serial, reason);
       },
     };

@@ -40,6 +40,8 @@ export interface StoreWishes {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onHealth: (health: StoreHealth) => void;
+  /** `source` is another one: whoever reads by the one before must end. */
+  readonly onNewSource: () => void;
 }
 
 /** Rejects with StartError. */
@@ -73,7 +75,7 @@ function openEmbedded({ directory, log, onHealth }: StoreWishes): PrimaryStore {
 const FAILED = "the store failed; what it was asked for was refused";
 
 async function openPostgres(
-  { config, clock, log, onHealth }: StoreWishes,
+  { config, clock, log, onHealth, onNewSource }: StoreWishes,
   url: string,
 ): Promise<PrimaryStore> {
   const address = { url, ca: config.storeCa };
@@ -84,6 +86,7 @@ async function openPostgres(
     // Not the error itself: its details may hold what people have written.
     onFault: (error) => log.error({ problem: describeTrouble(error) }, FAILED),
     onHealth,
+    onNewEpoch: onNewSource,
     proposal: { epoch, realm: epoch, secret: clock.randomId(32) },
   }).catch((error: unknown) => {
     throw new StartError(`The database ${showAddress(address)} cannot be used: ${describeTrouble(error)}.`);
@@ -93,7 +96,9 @@ async function openPostgres(
   return {
     committer: keeper,
     realm: facts.realm,
-    source: { kind: "postgres", ...address, epoch: facts.epoch, realm: facts.realm },
+    get source() {
+      return { kind: "postgres" as const, ...address, epoch: keeper.facts.epoch, realm: facts.realm };
+    },
     tokenSecret: facts.secret,
     get health() {
       return keeper.health;

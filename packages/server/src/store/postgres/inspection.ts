@@ -6,6 +6,7 @@ import { refuseIncomplete } from "./copy-state.ts";
 import { findDamage } from "./invariants.ts";
 import { knownVersion, readMeta, SCHEMA_VERSION } from "./migrations.ts";
 import { Pool } from "./pool.ts";
+import { readTimeline } from "./timeline.ts";
 
 export interface PostgresInspection {
   /** Of the server. */
@@ -16,6 +17,8 @@ export interface PostgresInspection {
   /** Whether the server flushes what it has committed; without it, a loss of power loses messages. */
   readonly isFlushing: boolean;
   readonly maxConnections: number;
+  /** It says on which timeline it is; otherwise a fail-over that lost something is not noticed. */
+  readonly hasTimeline: boolean;
   /** How far this machine's clock is ahead of the database's; a few ms are the way there. */
   readonly aheadMs: number;
   readonly users: number;
@@ -65,6 +68,7 @@ export async function inspectPostgres(
       postgres: facts?.postgres ?? "",
       isFlushing: facts?.fsync === "on",
       maxConnections: facts?.maxConnections ?? 0,
+      hasTimeline: (await readTimeline(connection)) !== undefined,
       aheadMs,
       version,
       newestVersion: SCHEMA_VERSION,

@@ -154,7 +154,8 @@ test("commits that hang, since a copy elsewhere is away, pile up neither connect
 
 test("a node takes a copy over when it can be seen itself, so that `duologue migrate` cannot miss it", async () => {
   const address = makeAddress(postgres());
-  const options = { address, clock: systemClock, onFault: throwFault, onHealth: () => undefined };
+  const ignore = (): void => undefined;
+  const options = { address, clock: systemClock, onFault: throwFault, onHealth: ignore, onNewEpoch: ignore };
   const open = (): Promise<PostgresKeeper> => PostgresKeeper.open({ ...options, proposal: makeFacts() });
   (await open()).close();
   await until(async () => (await writerProcesses(postgres())).length === 0, "it has gone");

@@ -4,6 +4,7 @@
  */
 import type { Clock, Timer } from "../../clock.ts";
 import type { BatchCommitter } from "../batch.ts";
+import { makeEpoch } from "../epoch.ts";
 import { type StoreHealth, WELL } from "../health.ts";
 import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
 import { DEFAULT_TIMES, type PostgresAddress, type PostgresTimes, schemaOf } from "./address.ts";
@@ -12,6 +13,7 @@ import { claimCopy, refuseIncomplete } from "./copy-state.ts";
 import { Identities } from "./identities.ts";
 import { type DataFacts, migrate, readMeta, toFacts } from "./migrations.ts";
 import { Predecessors } from "./predecessors.ts";
+import { followTimeline } from "./timeline.ts";
 import { describeTrouble, WrongDatabaseError } from "./trouble.ts";
 import { ConnectionLostError, PostgresWriter } from "./writer.ts";
 
@@ -22,6 +24,8 @@ export interface PostgresKeeperOptions {
   readonly onFault: (error: unknown) => void;
   /** Called when the kind changes. */
   readonly onHealth: (health: StoreHealth) => void;
+  /** The same data, without their last changes: `facts` have another epoch now, and what was read before is worth nothing. */
+  readonly onNewEpoch: () => void;
   readonly times?: Partial<PostgresTimes> | undefined;
   /** Names the data, where there are none yet. */
   readonly proposal: DataFacts;
@@ -36,7 +40,6 @@ const MIGRATION_MS = 60_000;
 const QUIET_MS = 1_000;
 
 export class PostgresKeeper implements BatchCommitter {
-  readonly facts: DataFacts;
   readonly #options: PostgresKeeperOptions;
   readonly #times: PostgresTimes;
   #connection: Connection | undefined;
@@ -54,6 +57,7 @@ export class PostgresKeeper implements BatchCommitter {
   #pauseMs = 0;
   #waiting: (() => void)[] = [];
   readonly #predecessors = new Predecessors();
+  #facts: DataFacts;
 
   private constructor(
     options: PostgresKeeperOptions,
@@ -64,7 +68,7 @@ export class PostgresKeeper implements BatchCommitter {
   ) {
     this.#options = options;
     this.#times = times;
-    this.facts = facts;
+    this.#facts = facts;
     this.#connection = connection;
     this.#writer = writer;
     this.#answeredAt = options.clock.monotonic();
@@ -86,6 +90,10 @@ export class PostgresKeeper implements BatchCommitter {
       connection.close();
       throw causeOf(error);
     }
+  }
+
+  get facts(): DataFacts {
+    return this.#facts;
   }
 
   get health(): StoreHealth {
@@ -177,11 +185,14 @@ export class PostgresKeeper implements BatchCommitter {
     for (const wake of waiting) wake();
   }
 
-  #adopt(connection: Connection, writer: PostgresWriter): void {
+  #adopt(connection: Connection, writer: PostgresWriter, facts: DataFacts): void {
+    const hasNewEpoch = facts.epoch !== this.#facts.epoch;
+    this.#facts = facts;
     this.#connection = connection;
     this.#writer = writer;
     this.#lostAt = undefined;
     this.#answeredAt = this.#options.clock.monotonic();
+    if (hasNewEpoch) this.#options.onNewEpoch();
     this.#become(healthOf(writer));
     this.#wake();
   }
@@ -208,13 +219,13 @@ export class PostgresKeeper implements BatchCommitter {
     try {
       connection = await connect(this.#options, this.#times);
       await this.#predecessors.end(connection, this.#options.clock);
-      // What is remembered of it, and what clients remember, holds for the data it had at the start only.
-      const { epoch } = await takeUp(connection, this.#options);
-      if (epoch !== this.facts.epoch)
+      const facts = await takeUp(connection, this.#options);
+      // Tokens and cursors are theirs only.
+      if (facts.realm !== this.#facts.realm || facts.secret !== this.#facts.secret)
         throw new WrongDatabaseError("the database holds other data than at the start: restart the server");
       const writer = await makeWriter(connection, this.#options, this.#times);
       if (this.#isClosed) connection.close();
-      else this.#adopt(connection, writer);
+      else this.#adopt(connection, writer, facts);
     } catch (error) {
       connection?.close();
       this.#predecessors.add(connection?.backend);
@@ -255,10 +266,11 @@ function causeOf(error: unknown): unknown {
 }
 
 /** What the database holds, if servers may work with it. */
-async function takeUp(connection: Connection, { address }: PostgresKeeperOptions): Promise<DataFacts> {
+async function takeUp(connection: Connection, { address, clock }: PostgresKeeperOptions): Promise<DataFacts> {
   const meta = await readMeta(connection, schemaOf(address));
   refuseIncomplete(meta);
-  return toFacts(meta);
+  const isSettled = await followTimeline(connection, meta, makeEpoch(clock));
+  return toFacts(isSettled ? meta : await readMeta(connection, schemaOf(address)));
 }
 
 async function prepareTables(options: PostgresKeeperOptions, times: PostgresTimes): Promise<void> {

@@ -39,6 +39,11 @@ interface PositionRow extends Viewer {
   readonly position: Position;
 }
 
+interface SyncRow extends PositionRow {
+  /** Of the data. */
+  readonly epoch: string;
+}
+
 type HistoryRow = Readonly<Record<string, unknown>> & {
   readonly aKey: number;
   readonly bKey: number;
@@ -67,6 +72,9 @@ const SELECT_MEMBERS = `
   SELECT ${PERSON} FROM conversation c JOIN person p ON p.key IN (c.a, c.b) WHERE c.id = $1 ORDER BY p.id`;
 
 const SELECT_POSITION = "SELECT key::float8, id, position::float8 FROM person WHERE id = $1";
+
+const SELECT_SYNC = `SELECT key::float8, id, position::float8,
+  (SELECT value FROM meta WHERE name = 'epoch') AS epoch FROM person WHERE id = $1`;
 
 const SELECT_POSITIONS = `
   SELECT key::float8, id, position::float8 FROM person WHERE id = ANY($1::text[]) AND position > 0`;
@@ -207,13 +215,16 @@ export class PostgresReader implements StoreReads, Disposable {
     limit: number,
     maxEvents: number,
   ): Promise<ChangesPage | undefined> {
-    const viewer = await this.#viewer(user);
+    const [viewer] = await this.#pool.ask<SyncRow>(SELECT_SYNC, [user]);
+    // This worker ends soon: the cursor is of data that have lost their last changes.
+    if (viewer !== undefined && viewer.epoch !== this.epoch) return undefined;
     if (since > (viewer?.position ?? 0)) return undefined;
     // Most who come back have missed nothing, and need no transaction.
     if (viewer === undefined || since === viewer.position)
       return { conversations: [], events: [], position: since, more: false };
     return this.#pool.snapshot(async (ask) => {
-      const [{ position } = viewer] = await ask<PositionRow>(SELECT_POSITION, [user]);
+      const [{ position, epoch } = viewer] = await ask<SyncRow>(SELECT_SYNC, [user]);
+      if (epoch !== this.epoch) return undefined;
       return readChanges(ask, this.epoch, viewer, position, since, limit, maxEvents);
     });
   }

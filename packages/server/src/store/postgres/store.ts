@@ -16,6 +16,7 @@ export interface PostgresStoreOptions {
   readonly publish: (to: readonly UserId[], note: Note) => void;
   readonly onFault: (error: unknown) => void;
   readonly onHealth?: (health: StoreHealth) => void;
+  readonly onNewEpoch?: () => void;
   readonly times?: Partial<PostgresTimes>;
   readonly proposal: DataFacts;
   readonly readConnections?: number;
@@ -29,8 +30,8 @@ export interface PostgresStore extends Store, AsyncDisposable {
 }
 
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
-  const { address, clock, times, onHealth = () => undefined } = options;
-  const keeper = await PostgresKeeper.open({ ...options, onHealth });
+  const { address, clock, times, onHealth = () => undefined, onNewEpoch = () => undefined } = options;
+  const keeper = await PostgresKeeper.open({ ...options, onHealth, onNewEpoch });
   const { epoch, realm } = keeper.facts;
   const reader = new PostgresReader({
     address,
