@@ -1,7 +1,7 @@
 /** What a batch costs: how many transactions, and how many statements. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { PostgresServer } from "@duologue/testing";
-import { message } from "../contract/fixture.ts";
+import { expectOk, message } from "../contract/fixture.ts";
 import type { WriteRequest } from "../requests.ts";
 import { StoreBench } from "./fixture.ts";
 
@@ -38,4 +38,19 @@ test("messages and sightings between them are one transaction, in which the last
   expect(results.every(({ outcome }) => outcome.ok)).toBe(true);
   expect(await countTransactions(bench)).toBe(1);
   expect(await bench.store.conversation("u_ann", conversation)).toMatchObject({ peerSeenAt: 19 });
+});
+
+test("of several names that somebody takes in one batch only the last one is told", async () => {
+  await using bench = await StoreBench.begin(server ?? expect.unreachable());
+  const conversation = await bench.pair();
+  expectOk(await bench.append(message(conversation, "u_ann", "hi")));
+  const before = await bench.store.position("u_bob");
+  const names = Array.from({ length: 10 }, (_, index) => `Ann ${index}`);
+  const results = await bench.store.keeper.commit(
+    names.map((name) => ({ op: "rename", user: "u_ann", name })),
+  );
+  expect(results.map(({ outcome }) => outcome)).toEqual(names.map(() => ({ ok: true })));
+  expect(await bench.store.position("u_bob")).toBe(before + 1);
+  expect(await bench.store.user("u_ann")).toMatchObject({ name: "Ann 9" });
+  expect((await bench.store.findUsers("Ann", 5)).map(({ name }) => name)).toEqual(["Ann 9"]);
 });

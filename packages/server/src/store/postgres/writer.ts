@@ -3,6 +3,7 @@
  * nodes that change the same conversations at the same time each waits for the locks of its people (batch-state.ts).
  */
 import type { Clock } from "../../clock.ts";
+import type { UserId } from "../../ports/store.ts";
 import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
 import type { Connection } from "./connection.ts";
 import type { Identities } from "./identities.ts";
@@ -87,12 +88,15 @@ export class PostgresWriter {
   async commit(requests: readonly WriteRequest[], results: WriteResult[]): Promise<void> {
     const giveUpAt = this.#options.clock.monotonic() + this.#options.patienceMs;
     const mode = { lookUpAll: false, isPatient: true, held: this.#held };
+    const names = lastNames(requests);
     while (results.length < requests.length) {
       const start = results.length;
       const request = requests[start];
       if (this.#isTooLate(giveUpAt)) this.#refuse(requests.slice(start), results);
-      else if (request?.op === "rename") results.push(await this.#rename(request, mode));
-      else {
+      else if (request?.op === "rename") {
+        const name = names.get(request.user) ?? request.name;
+        results.push(await this.#rename({ ...request, name }, mode));
+      } else {
         const end = findEnd(requests, start, this.#mostTogether);
         await this.#together(requests.slice(start, end), results, mode, giveUpAt);
       }
@@ -205,6 +209,16 @@ function findEnd(requests: readonly WriteRequest[], start: number, most: number)
     if ((characters > MAX_CHARACTERS || sightings > MAX_SIGHTINGS) && end > start) break;
   }
   return end;
+}
+
+/**
+ * Of several names that somebody takes in one batch only the last one is told, at once: the first rename brings it, and
+ * the others find it there.
+ */
+function lastNames(requests: readonly WriteRequest[]): ReadonlyMap<UserId, string> {
+  const names = new Map<UserId, string>();
+  for (const request of requests) if (request.op === "rename") names.set(request.user, request.name);
+  return names;
 }
 
 function lost(cause: unknown): ConnectionLostError {
