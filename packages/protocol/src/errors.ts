@@ -47,7 +47,7 @@ const errors = {
   text_empty: { message: "The text is empty.", retryable: false },
   text_too_long: { message: "The text is too long.", retryable: false },
   text_invalid: { message: "The text holds characters that are not allowed.", retryable: false },
-  too_fast: { message: "Too many frames; slow down.", retryable: true },
+  too_fast: { message: "Too much in a short time; slow down.", retryable: true },
   busy: { message: "The server is busy; try again shortly.", retryable: true },
   unavailable: { message: "The message store does not answer; try again shortly.", retryable: true },
 } as const satisfies Record<string, ErrorEntry>;

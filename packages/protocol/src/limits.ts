@@ -57,6 +57,12 @@ const table = {
     meaning: "longest nickname",
     outcome: "error nickname_invalid",
   },
+  renamesPerMinute: {
+    value: 10,
+    unit: "renames/min",
+    meaning: "other names that a user may take in one worker, by `rename` or at a login",
+    outcome: "error too_fast",
+  },
   framesPerSecond: {
     value: 50,
     unit: "frames/s",

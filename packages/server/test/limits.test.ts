@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { closeTable, isReconnectClose, SUBPROTOCOL } from "@duologue/protocol";
 import { elapsed, limits, type Server, startServer } from "@duologue/testing";
 import { ClassicClient } from "./harness/classic.ts";
-import { freshId, freshName, Pair, Peer, textBody } from "./harness/peer.ts";
+import { freshId, freshName, Pair, Peer, type RefusedError, textBody } from "./harness/peer.ts";
 import { openRaw } from "./harness/raw.ts";
 
 setDefaultTimeout(60_000);
@@ -171,6 +171,27 @@ describe("newcomers", () => {
     expect((await third.open(ann.id)).peer.id).toBe(ann.id);
     expect((await ann.open(third.id)).peer.id).toBe(third.id);
     await Promise.all(others.map((other) => other.close()));
+  });
+});
+
+describe("other names", () => {
+  const url = withServer({ renamesPerMinute: 2 });
+
+  test("[NK7] more renames than renamesPerMinute are refused for a while, at a login too, and the name stays", async () => {
+    await using ann = await Peer.connect(url());
+    const last = freshName();
+    for (const nickname of [freshName(), last]) await ann.ask({ type: "rename", nickname }, "renamed");
+    const refused = await ann.refusal({ type: "rename", nickname: freshName() });
+    expect(refused).toMatchObject({ code: "too_fast", retryable: true });
+    expect(refused.retryAfterMs).toBeGreaterThan(0);
+    expect(refused.retryAfterMs).toBeLessThanOrEqual(30_000);
+    const login = Peer.connect(url(), { token: ann.token, nickname: freshName() });
+    expect(await login.catch((error: RefusedError) => error.frame)).toMatchObject({ code: "too_fast" });
+    await using again = await Peer.connect(url(), { token: ann.token, nickname: last });
+    expect(again.name).toBe(last);
+    // Each user for themselves.
+    await using ben = await Peer.connect(url());
+    await ben.ask({ type: "rename", nickname: freshName() }, "renamed");
   });
 });
 

@@ -7,6 +7,7 @@ import { Members } from "../domain/host-members.ts";
 import { HostTokens } from "../domain/host-tokens.ts";
 import { Identity } from "../domain/identity.ts";
 import { Reading } from "../domain/reading.ts";
+import type { TakeRename } from "../domain/renames.ts";
 import type { Tokens } from "../domain/tokens.ts";
 import { Clients } from "../gateway/clients.ts";
 import { Outlet } from "../gateway/connection.ts";
@@ -22,14 +23,14 @@ import { tags } from "../link/messages.ts";
 import type { WorkerSettings } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
 import type { Presence } from "../ports/presence.ts";
-import type { Store, StoreReads } from "../ports/store.ts";
+import type { Store, StoreReads, UserId } from "../ports/store.ts";
 import { linkedStore } from "./linked-store.ts";
 
 /** Without a heartbeat of the primary for this long, the worker is not ready. */
 const PRIMARY_SILENCE_MS = 4_000;
 /** Numbers for the connections of one worker's whole life; with two million workers they still fit a double. */
 const CONNECTIONS_PER_WORKER = 2 ** 32;
-/** Client addresses whose new guests are counted. */
+/** Client addresses whose new guests are counted; users whose renames are. */
 const MAX_RATE_KEYS = 100_000;
 
 export interface WorkerSurroundings {
@@ -58,7 +59,10 @@ export function wireWorker(surroundings: WorkerSurroundings): WorkerParts {
   const presence = new WorkerPresence(link, settings.lobby, settings.remoteUsers);
   const bus = new LocalBus(link, (user) => presence.isOnlyHere(user));
   const chat = new Chat(store, presence, bus, clock, limits);
-  const admission = { guests: settings.guests, members: membersOf(surroundings, store, presence) };
+  const renames = new KeyedBuckets(limits.renamesPerMinute / 60, limits.renamesPerMinute, MAX_RATE_KEYS);
+  const takeRename = (user: UserId): number => renames.take(user, clock.monotonic());
+  const members = membersOf(surroundings, store, presence, takeRename);
+  const admission = { guests: settings.guests, members };
   const connections = new Connections(
     store.epoch,
     (connection) => gateway.lobby.sendClassicList(connection),
@@ -69,7 +73,7 @@ export function wireWorker(surroundings: WorkerSurroundings): WorkerParts {
     limits,
     log,
     epoch: store.epoch,
-    identity: new Identity(store, presence, bus, tokens, admission, clock, limits),
+    identity: new Identity(store, presence, bus, tokens, admission, clock, limits, takeRename),
     chat,
     reading: new Reading(store, presence, chat, limits),
     presence,
@@ -105,12 +109,13 @@ function membersOf(
   { clock, log, settings: { hostLogin, limits } }: WorkerSurroundings,
   store: Store,
   presence: Presence,
+  takeRename: TakeRename,
 ): Members | undefined {
   if (hostLogin === undefined) return undefined;
   const tokens = new HostTokens(hostLogin, clock, (error) =>
     log.warn({ error }, "the JWKS of host login could not be fetched"),
   );
-  return new Members(store, presence, tokens, clock, limits);
+  return new Members(store, presence, tokens, clock, limits, takeRename);
 }
 
 function watchPrimary(link: PrimaryLink, clock: Clock): () => boolean {

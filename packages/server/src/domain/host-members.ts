@@ -6,6 +6,7 @@ import type { Refused, Store, UserRecord } from "../ports/store.ts";
 import { nameKeys } from "./confusables.ts";
 import { fault, type Outcome, refused } from "./fault.ts";
 import type { HostClaims, HostPeer, HostTokens } from "./host-tokens.ts";
+import { renamedTooOften, type TakeRename } from "./renames.ts";
 
 export interface MemberLogin {
   readonly user: UserRecord;
@@ -30,6 +31,7 @@ export class Members {
     private readonly tokens: HostTokens,
     private readonly clock: Clock,
     private readonly limits: Limits,
+    private readonly takeRename: TakeRename,
   ) {}
 
   /** On success they are present: one connection more in this worker. */
@@ -39,6 +41,8 @@ export class Members {
     const { claims, name, peers } = read.value;
     const [known, made] = await Promise.all([this.store.user(claims.user), this.makePeers(peers)]);
     if (!made.ok) return refused(made.refusal);
+    const waitMs = known === undefined || known.name === name ? 0 : this.takeRename(known.id);
+    if (waitMs > 0) return renamedTooOften(waitMs);
     const createdAt = known?.createdAt ?? this.clock.now();
     const user: UserRecord = { id: claims.user, name, kind: "member", createdAt };
     const { id, kind } = user;
@@ -68,6 +72,8 @@ export class Members {
     if (!made.ok) return refused(made.refusal);
     // Another connection of theirs may have brought a new name since this one logged in.
     if (name !== (this.presence.lobby.get(user.id)?.name ?? user.name)) {
+      const waitMs = this.takeRename(user.id);
+      if (waitMs > 0) return renamedTooOften(waitMs);
       const told = await this.presence.rename(user.id, name, nameKeys(name));
       if (!told.ok) return fault("unavailable", { retryAfterMs: RETRY_MS });
       const kept = await this.store.rename(user.id, name);

@@ -41,6 +41,7 @@ test("[HL10] a session that was logged out while a login with it was under way c
     { guests: true, members: undefined },
     systemClock,
     defaultLimits,
+    () => 0,
   );
   const first = await identity.loginAsGuest("Ann Lee");
   if (!first.ok) throw new Error(first.code);

@@ -10,6 +10,7 @@ import type { Store, UserId, UserRecord } from "../ports/store.ts";
 import { nameKeys, suggestions } from "./confusables.ts";
 import { type Fault, fault, type Outcome, refused } from "./fault.ts";
 import type { MemberLogin, Members } from "./host-members.ts";
+import { renamedTooOften, type TakeRename } from "./renames.ts";
 import type { Tokens } from "./tokens.ts";
 
 export interface Login {
@@ -41,6 +42,7 @@ export class Identity {
     private readonly admission: Admission,
     private readonly clock: Clock,
     private readonly limits: Limits,
+    private readonly takeRename: TakeRename,
   ) {}
 
   /** A new guest. On success they are present (one connection more in this worker), and so after `loginWithToken`. */
@@ -97,9 +99,12 @@ export class Identity {
       if (!named.ok) return fault("nickname_invalid", { detail: named.problem });
       user = { ...user, name: named.name };
     }
+    const isRenamed = user.name !== record.user.name;
+    const waitMs = isRenamed ? this.takeRename(user.id) : 0;
+    if (waitMs > 0) return renamedTooOften(waitMs);
     const refusal = await this.join(user);
     if (refusal !== undefined) return refusal;
-    if (user.name !== record.user.name) {
+    if (isRenamed) {
       const renamed = await this.store.rename(user.id, user.name);
       if (!renamed.ok) {
         this.presence.leave(user.id, true);
@@ -128,6 +133,8 @@ export class Identity {
     if (user.kind === "member") return fault("nickname_fixed");
     const named = normalizeNickname(nickname, this.limits);
     if (!named.ok) return fault("nickname_invalid", { detail: named.problem });
+    const waitMs = this.takeRename(user.id);
+    if (waitMs > 0) return renamedTooOften(waitMs);
     const outcome = await this.presence.rename(user.id, named.name, nameKeys(named.name));
     if (!outcome.ok) return this.nameFault(outcome, named.name);
     const renamed = await this.store.rename(user.id, named.name);
