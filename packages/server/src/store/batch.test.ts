@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { BatchingWriter } from "./batch.ts";
+import { message } from "./contract/fixture.ts";
 import type { WriteRequest, WriteResult } from "./requests.ts";
 
 interface Bench {
@@ -15,7 +16,7 @@ type Results = readonly WriteResult[];
 
 /** `delay` may make a promise of a transaction's results. */
 function begin(
-  limits: { maxQueued?: number; maxBatch?: number } = {},
+  limits: { maxQueued?: number; maxQueuedCharacters?: number; maxBatch?: number } = {},
   delay: (results: () => Results) => Results | Promise<Results> = (results) => results(),
 ): Bench {
   const log: string[] = [];
@@ -93,6 +94,23 @@ test("the queue is bounded: one more is refused as busy, and never within the ca
   bench.endTurn();
   expect(bench.log).toContain("done d");
   expect(bench.writer.committed).toBe(3);
+});
+
+test("the queue is bounded by the length of its texts too, until they are under way", () => {
+  const bench = begin({ maxQueuedCharacters: 10 });
+  const outcomes: string[] = [];
+  const submit = (body: string): void =>
+    bench.writer.submit({ op: "append", draft: message("d_1", "u_ann", "", { body }) }, (outcome) =>
+      outcomes.push(outcome.ok ? body : outcome.refusal),
+    );
+  submit("12345");
+  submit("1234567");
+  submit("54321");
+  submit("");
+  bench.endTurn();
+  submit("1234567890");
+  bench.endTurn();
+  expect(outcomes).toEqual(["busy", "12345", "54321", "", "1234567890"]);
 });
 
 test("a receiver that throws is reported, and the others get their answers", () => {

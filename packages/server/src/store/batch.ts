@@ -30,6 +30,8 @@ export interface BatchingOptions {
   readonly onFault: (error: unknown) => void;
   /** Requests that may wait; one more is refused with `busy`. */
   readonly maxQueued?: number;
+  /** The texts of those that may wait; with a longer one it is the same. */
+  readonly maxQueuedCharacters?: number;
   /** Requests of one transaction: bounds how long readers of its answers wait. */
   readonly maxBatch?: number;
 }
@@ -41,13 +43,19 @@ interface Waiting {
 
 /** Above this, a waiting request would wait for a second and more on a slow disk. */
 const DEFAULT_MAX_QUEUED = 50_000;
+/** Long texts are what takes memory while the store is away: two bytes for each, at most. */
+const DEFAULT_MAX_QUEUED_CHARACTERS = 32 * 1_048_576;
 const DEFAULT_MAX_BATCH = 1000;
+/** Of a user and a time. */
+const SIGHTING_CHARACTERS = 50;
 
 export class BatchingWriter {
   readonly #options: BatchingOptions;
   readonly #maxQueued: number;
+  readonly #maxQueuedCharacters: number;
   readonly #maxBatch: number;
   #queue: Waiting[] = [];
+  #queuedCharacters = 0;
   #refused: Waiting[] = [];
   #scheduled = false;
   /** The batch that is under way; undefined when there is none. */
@@ -58,6 +66,7 @@ export class BatchingWriter {
   constructor(options: BatchingOptions) {
     this.#options = options;
     this.#maxQueued = options.maxQueued ?? DEFAULT_MAX_QUEUED;
+    this.#maxQueuedCharacters = options.maxQueuedCharacters ?? DEFAULT_MAX_QUEUED_CHARACTERS;
     this.#maxBatch = options.maxBatch ?? DEFAULT_MAX_BATCH;
   }
 
@@ -79,8 +88,13 @@ export class BatchingWriter {
   submit<R extends WriteRequest>(request: R, done: (outcome: OutcomeOf<R>) => void): void {
     // The outcome always belongs to the request's own operation: the writer's switch over `op` sees to it.
     const waiting = { request, done: done as (outcome: WriteOutcome) => void };
-    if (this.#closed || this.#queue.length >= this.#maxQueued) this.#refused.push(waiting);
-    else this.#queue.push(waiting);
+    const characters = this.#queuedCharacters + charactersOf(request);
+    const hasRoom = this.#queue.length < this.#maxQueued && characters <= this.#maxQueuedCharacters;
+    if (this.#closed || !hasRoom) this.#refused.push(waiting);
+    else {
+      this.#queue.push(waiting);
+      this.#queuedCharacters = characters;
+    }
     this.#schedule();
   }
 
@@ -114,6 +128,7 @@ export class BatchingWriter {
   #commitBatch(): void {
     const batch = this.#queue.length <= this.#maxBatch ? this.#queue : this.#queue.slice(0, this.#maxBatch);
     this.#queue = batch === this.#queue ? [] : this.#queue.slice(this.#maxBatch);
+    for (const { request } of batch) this.#queuedCharacters -= charactersOf(request);
     const results = this.#options.committer.commit(batch.map((waiting) => waiting.request));
     if (!(results instanceof Promise)) {
       this.#answer(batch, results);
@@ -143,5 +158,17 @@ export class BatchingWriter {
     } catch (error) {
       this.#options.onFault(error);
     }
+  }
+}
+
+/** About: what is not said here is short. */
+function charactersOf(request: WriteRequest): number {
+  switch (request.op) {
+    case "append":
+      return request.draft.body?.length ?? 0;
+    case "note-seen":
+      return request.seen.length * SIGHTING_CHARACTERS;
+    default:
+      return 0;
   }
 }
