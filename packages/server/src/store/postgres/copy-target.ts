@@ -59,6 +59,7 @@ const NODES = `SELECT count(*)::float8 AS count FROM pg_stat_activity
 const MARK_FIRST = `INSERT INTO meta (name, value) VALUES ('${COPY_STATE}', $1) ON CONFLICT (name) DO NOTHING`;
 const MARK = `UPDATE meta SET value = $1 WHERE name = '${COPY_STATE}' AND value <> 'served'`;
 const UNMARK = `DELETE FROM meta WHERE name = '${COPY_STATE}'`;
+const EMPTY = `TRUNCATE ${copiedTableNames.join(", ")}`;
 const KEEP_FACT = "UPDATE meta SET value = $2 WHERE name = $1";
 
 export class PostgresCopyTarget implements Disposable {
@@ -87,8 +88,8 @@ export class PostgresCopyTarget implements Disposable {
   }
 
   /**
-   * Makes the tables, or takes those that a copy of the same data has left or that hold nothing; until `finish`, no server
-   * works with them. Where `facts` have no secret, the one that is there stays. Rejects like `open`, and then nothing
+   * Makes the tables, or takes those that a copy of the same data has left or that hold nothing, and empties them where
+   * the data have another epoch since; until `finish`, no server works with them. Where `facts` have no secret, the one that is there stays. Rejects like `open`, and then nothing
    * has changed.
    */
   async begin(
@@ -105,6 +106,8 @@ export class PostgresCopyTarget implements Disposable {
     const state = copyStateOf(found.size > 0 ? found : await readMeta(this.#connection, this.#schema));
     await this.#take(state);
     await this.#refuseNodes(state === undefined);
+    // The source was restored since: what has another key now would be in the way of what bears its name.
+    if (state !== undefined && found.get("epoch") !== facts.epoch) await this.#connection.ask(EMPTY);
     await this.#connection.settle(Object.entries(all).map((fact) => this.#connection.send(KEEP_FACT, fact)));
     // A copy that an outage of power cuts short is unfinished anyway; its end is flushed, and all before with it.
     await this.#connection.ask("SET synchronous_commit = off");
