@@ -1,6 +1,7 @@
 /** What a batch costs: how many transactions, and how many statements. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { PostgresServer } from "@duologue/testing";
+import { systemClock } from "../../clock.ts";
 import { expectOk, message } from "../contract/fixture.ts";
 import type { WriteRequest } from "../requests.ts";
 import { StoreBench } from "./fixture.ts";
@@ -53,4 +54,29 @@ test("of several names that somebody takes in one batch only the last one is tol
   expect(await bench.store.position("u_bob")).toBe(before + 1);
   expect(await bench.store.user("u_ann")).toMatchObject({ name: "Ann 9" });
   expect((await bench.store.findUsers("Ann", 5)).map(({ name }) => name)).toEqual(["Ann 9"]);
+});
+
+test("[CV6] for a second after a repeat ids are looked up before, so that the next one does not undo its batch", async () => {
+  let nowMs = 0;
+  const clock = { ...systemClock, monotonic: () => nowMs };
+  const database = server ?? expect.unreachable();
+  await using bench = await StoreBench.begin(database, {}, clock);
+  const conversation = await bench.pair();
+  const known = message(conversation, "u_ann", "hi");
+  expectOk(await bench.append(known));
+  const countUndone = (): number => database.log().split("duplicate key value").length - 1;
+  const commit = async (): Promise<void> => {
+    const drafts = [message(conversation, "u_bob", "hi"), known];
+    const results = await bench.store.keeper.commit(drafts.map((draft) => ({ op: "append", draft })));
+    expect(results.map(({ outcome }) => outcome)).toMatchObject([{ duplicate: false }, { duplicate: true }]);
+  };
+  const before = countUndone();
+  for (let round = 0; round < 4; round += 1) {
+    await commit();
+    nowMs += 900;
+  }
+  expect(countUndone() - before).toBe(1);
+  nowMs += 1_000;
+  await commit();
+  expect(countUndone() - before).toBe(2);
 });

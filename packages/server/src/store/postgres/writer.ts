@@ -31,6 +31,8 @@ const MAX_REPEATS = 6;
 const REPEAT_SPREAD_MS = 20;
 /** After a transaction that took too long, and for each that went well since, so many more may go together again. */
 const GROWTH = 1.1;
+/** So long after a repeat more of them are likely. */
+const REPEATED_MS = 1_000;
 /** Troubles that may be those of a few, or of so many at once. */
 const PARTED: ReadonlySet<PostgresTrouble> = new Set<PostgresTrouble>(["request", "known", "locked", "slow"]);
 
@@ -49,6 +51,8 @@ export class PostgresWriter {
   readonly #held: HeldPeople;
   /** Requests of one transaction: fewer after one that took too long. */
   #mostTogether = Number.POSITIVE_INFINITY;
+  /** Of the last repeat, on the clock that never goes back. */
+  #repeatedAt = Number.NEGATIVE_INFINITY;
   #fullness: unknown;
 
   /** `identities` stay right as long as the connection is the same. */
@@ -87,7 +91,7 @@ export class PostgresWriter {
    */
   async commit(requests: readonly WriteRequest[], results: WriteResult[]): Promise<void> {
     const giveUpAt = this.#options.clock.monotonic() + this.#options.patienceMs;
-    const mode = { lookUpAll: false, isPatient: true, held: this.#held };
+    const mode = { lookUpAll: this.#looksUp, isPatient: true, held: this.#held };
     const names = lastNames(requests);
     while (results.length < requests.length) {
       const start = results.length;
@@ -115,7 +119,9 @@ export class PostgresWriter {
     for (let repeat = 0; ; repeat += 1) {
       const transaction = new Transaction(this.#connection, this.#identities, this.#options.clock, mode);
       try {
-        for (const result of await transaction.carryOut(requests)) results.push(result);
+        const carriedOut = await transaction.carryOut(requests);
+        for (const result of carriedOut) results.push(result);
+        if (carriedOut.some(isRepeat)) this.#noteRepeat();
         this.#fullness = undefined;
         if (requests.length >= this.#mostTogether) this.#mostTogether *= GROWTH;
         return;
@@ -173,6 +179,15 @@ export class PostgresWriter {
     }
   }
 
+  /** Who repeats once often goes on: it costs less to look all ids up than to be undone by one that is known. */
+  get #looksUp(): boolean {
+    return this.#options.clock.monotonic() < this.#repeatedAt + REPEATED_MS;
+  }
+
+  #noteRepeat(): void {
+    this.#repeatedAt = this.#options.clock.monotonic();
+  }
+
   #isTooLate(giveUpAt: number): boolean {
     return this.#options.clock.monotonic() >= giveUpAt;
   }
@@ -209,6 +224,10 @@ function findEnd(requests: readonly WriteRequest[], start: number, most: number)
     if ((characters > MAX_CHARACTERS || sightings > MAX_SIGHTINGS) && end > start) break;
   }
   return end;
+}
+
+function isRepeat({ outcome }: WriteResult): boolean {
+  return outcome.ok ? "duplicate" in outcome && outcome.duplicate : outcome.refusal === "id_conflict";
 }
 
 /**
