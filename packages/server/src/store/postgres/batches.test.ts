@@ -10,7 +10,8 @@ setDefaultTimeout(60_000);
 
 let server: PostgresServer | undefined;
 beforeAll(async () => {
-  server = await PostgresServer.start();
+  // Each line of its log begins with whose statement it is.
+  server = await PostgresServer.start({ parameters: { log_statement: "all", log_line_prefix: "%a_" } });
 });
 afterAll(() => server?.[Symbol.asyncDispose]());
 
@@ -21,6 +22,45 @@ async function countTransactions(bench: StoreBench): Promise<number> {
   );
   return row?.count ?? 0;
 }
+
+function countStatements(): number {
+  return (server?.log().match(/^duologue writer_LOG: +(statement|execute)/gm) ?? []).length;
+}
+
+test("a batch of a thousand messages takes as many statements as one of a single one, and so do conversations", async () => {
+  await using bench = await StoreBench.begin(server ?? expect.unreachable());
+  const { keeper } = bench.store;
+  const places = await Promise.all(
+    [1, 2, 3, 4, 5].map((number) => bench.pair([`u_a${number}`, `u_b${number}`])),
+  );
+  const statements = async (requests: readonly WriteRequest[]): Promise<number> => {
+    const before = countStatements();
+    const results = await keeper.commit(requests);
+    expect(results.filter(({ outcome }) => !outcome.ok)).toEqual([]);
+    return countStatements() - before;
+  };
+  const append = (_: unknown, index: number): WriteRequest => {
+    const place = index % 5;
+    return { op: "append", draft: message(places[place] ?? "", `u_a${place + 1}`, "hi") };
+  };
+  // What is looked up once is known then.
+  await keeper.commit(Array.from({ length: 5 }, append));
+  const one = await statements(Array.from({ length: 1 }, append));
+  expect(one).toBe(7);
+  expect(await statements(Array.from({ length: 1_000 }, append))).toBe(one);
+
+  const people = Array.from({ length: 202 }, (_, index) => `u_${index}`);
+  await keeper.commit(
+    people.map((id) => ({ op: "create-user", user: { id, name: id, kind: "guest", createdAt: 0 } })),
+  );
+  const open = (index: number): WriteRequest => ({
+    op: "open",
+    open: { by: `u_${index}`, with: `u_${101 + index}`, ensure: [], quota: { count: 10, since: 0 } },
+  });
+  const first = await statements([open(100)]);
+  expect(first).toBeLessThan(15);
+  expect(await statements(Array.from({ length: 100 }, (_, index) => open(index)))).toBe(first);
+});
 
 test("messages and sightings between them are one transaction, in which the last sighting of each counts", async () => {
   await using bench = await StoreBench.begin(server ?? expect.unreachable());

@@ -9,7 +9,7 @@ import { BatchState } from "./batch-state.ts";
 import type { Connection } from "./connection.ts";
 import { EventBuffer, type PlacedDraft } from "./event-buffer.ts";
 import { type Identities, pairName } from "./identities.ts";
-import { openConversation, opened } from "./opening.ts";
+import { openConversations, opened } from "./opening.ts";
 import { type LockMode, sendImpatience } from "./people-locks.ts";
 import {
   createUser,
@@ -74,6 +74,7 @@ export class Transaction {
     const now = this.#clock.now();
     const appender = new Appender(this.#state, this.#events);
     const later: (readonly [number, Promise<WriteResult>])[] = [];
+    const opens = new Map<number, OpenRequest>();
     for (const [index, request] of requests.entries()) {
       if (results[index] !== undefined) continue;
       switch (request.op) {
@@ -88,10 +89,9 @@ export class Transaction {
             : await this.#mark(request);
           break;
         case "open":
-          results[index] =
-            this.#isHeld(request.open.by) || this.#isHeld(request.open.with)
-              ? refusedResult("unavailable")
-              : await openConversation(this.#connection, this.#clock, request.open, now);
+          if (this.#isHeld(request.open.by) || this.#isHeld(request.open.with))
+            results[index] = refusedResult("unavailable");
+          else opens.set(index, request.open);
           break;
         case "note-seen":
           for (const { user, at } of request.seen) this.#seen.set(user, at);
@@ -103,6 +103,9 @@ export class Transaction {
           later.push([index, unheard(this.#send(request))]);
       }
     }
+    // Behind those that may make their people. Nothing else of the batch can name what they make.
+    const made = await openConversations(this.#connection, this.#clock, [...opens.values()], now);
+    for (const [place, index] of [...opens.keys()].entries()) results[index] = made[place];
     await this.#commit(later);
     for (const [index, result] of later) results[index] = await result;
     return results.map((result) => result ?? refusedResult("unavailable"));
