@@ -14,8 +14,9 @@ interface Migration {
  * changes that a person sees never have the same position, and a later one has a higher one, in the order of commits;
  * between people who share nothing, positions mean nothing. Two conversations may have the same one.
  *
- * person and conversation leave room in their pages, so that a new version of a row finds place beside the old one and
- * the indexes stay as they are.
+ * person leaves room in its pages, so that a new version of a row finds place beside the old one and no index hears of it
+ * (a HOT update): nothing that changes with each message is in one. conversation leaves room so that a row stays in its
+ * page, but `changed` is in two of its indexes, by which lists and syncs find what is new: each change is a new entry in all.
  */
 const FIRST = [
   "CREATE TABLE meta (name text PRIMARY KEY, value text NOT NULL)",
