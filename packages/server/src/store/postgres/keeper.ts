@@ -2,12 +2,13 @@
  * Keeps a node's writer connected. When the connection is lost, requests wait for a new one for as long as `outageMs` from
  * then on, and after that are refused at once, until the database has answered again.
  */
-import type { Clock, Timer } from "../../clock.ts";
+import type { Clock } from "../../clock.ts";
 import type { BatchCommitter } from "../batch.ts";
 import { makeEpoch } from "../epoch.ts";
 import { type StoreHealth, WELL } from "../health.ts";
 import { refusedResult, type WriteRequest, type WriteResult } from "../requests.ts";
 import { DEFAULT_TIMES, type PostgresAddress, type PostgresTimes, schemaOf } from "./address.ts";
+import { Attempts } from "./attempts.ts";
 import { Connection } from "./connection.ts";
 import { claimCopy, refuseIncomplete } from "./copy-state.ts";
 import { Identities } from "./identities.ts";
@@ -31,13 +32,17 @@ export interface PostgresKeeperOptions {
   readonly proposal: DataFacts;
 }
 
-/** From a failed attempt to connect to the next one: doubled each time, up to the longest. */
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 1_000;
 /** Making tables, or waiting for another node that makes them. */
 const MIGRATION_MS = 60_000;
 /** Without a commit for this long, it is asked whether it is still there. */
 const QUIET_MS = 1_000;
+
+/** A connection that may be written on. */
+interface Candidate {
+  readonly connection: Connection;
+  readonly writer: PostgresWriter;
+  readonly facts: DataFacts;
+}
 
 export class PostgresKeeper implements BatchCommitter {
   readonly #options: PostgresKeeperOptions;
@@ -52,11 +57,9 @@ export class PostgresKeeper implements BatchCommitter {
   #isBusy = false;
   #isAsked = false;
   #isClosed = false;
-  #pause: Timer | undefined;
-  /** Before the next attempt to connect. It is reset by a batch and not by a connection, which may be of no use. */
-  #pauseMs = 0;
   #waiting: (() => void)[] = [];
   readonly #predecessors = new Predecessors();
+  readonly #attempts: Attempts<Candidate>;
   #facts: DataFacts;
 
   private constructor(
@@ -71,6 +74,13 @@ export class PostgresKeeper implements BatchCommitter {
     this.#facts = facts;
     this.#connection = connection;
     this.#writer = writer;
+    this.#attempts = new Attempts({
+      clock: options.clock,
+      attempt: () => this.#connect(),
+      onFailure: (error) => this.#become({ kind: "failed", problem: describeTrouble(error) }),
+      onSuccess: (candidate) => this.#adopt(candidate),
+      discard: ({ connection: spare }) => this.#giveUp(spare),
+    });
     this.#answeredAt = options.clock.monotonic();
     this.#health = healthOf(writer);
   }
@@ -118,7 +128,8 @@ export class PostgresKeeper implements BatchCommitter {
       try {
         await writer.commit(requests, results);
         this.#answeredAt = clock.monotonic();
-        this.#pauseMs = 0;
+        // By a batch, and not by a connection, which may be of no use.
+        this.#attempts.reset();
         if (writer.fullness !== undefined && this.#writer === writer) this.#become(healthOf(writer));
       } catch (error) {
         // A database that comes and goes is one outage, too.
@@ -158,7 +169,7 @@ export class PostgresKeeper implements BatchCommitter {
 
   close(): void {
     this.#isClosed = true;
-    this.#pause?.cancel();
+    this.#attempts.end();
     this.#connection?.close();
     this.#connection = undefined;
     this.#writer = undefined;
@@ -185,7 +196,22 @@ export class PostgresKeeper implements BatchCommitter {
     for (const wake of waiting) wake();
   }
 
-  #adopt(connection: Connection, writer: PostgresWriter, facts: DataFacts): void {
+  async #connect(): Promise<Candidate> {
+    const connection = await connect(this.#options, this.#times);
+    try {
+      await this.#predecessors.end(connection, this.#options.clock);
+      const facts = await takeUp(connection, this.#options);
+      // Tokens and cursors are theirs only.
+      if (facts.realm !== this.#facts.realm || facts.secret !== this.#facts.secret)
+        throw new WrongDatabaseError("the database holds other data than at the start: restart the server");
+      return { connection, facts, writer: await makeWriter(connection, this.#options, this.#times) };
+    } catch (error) {
+      this.#giveUp(connection);
+      throw causeOf(error);
+    }
+  }
+
+  #adopt({ connection, writer, facts }: Candidate): void {
     const hasNewEpoch = facts.epoch !== this.#facts.epoch;
     this.#facts = facts;
     this.#connection = connection;
@@ -198,40 +224,19 @@ export class PostgresKeeper implements BatchCommitter {
   }
 
   #lose(error: unknown, since: number): void {
-    this.#connection?.close();
-    this.#predecessors.add(this.#connection?.backend);
+    if (this.#connection !== undefined) this.#giveUp(this.#connection);
     this.#connection = undefined;
     this.#writer = undefined;
     this.#lostAt = since;
     if (this.#isClosed) return;
     this.#options.onFault(error);
     this.#become({ kind: "failed", problem: describeTrouble(error) });
-    this.#connectLater();
+    this.#attempts.begin();
   }
 
-  #connectLater(): void {
-    this.#pause = this.#options.clock.after(this.#pauseMs, () => void this.#reconnect());
-    this.#pauseMs = Math.min(Math.max(FIRST_PAUSE_MS, 2 * this.#pauseMs), LONGEST_PAUSE_MS);
-  }
-
-  async #reconnect(): Promise<void> {
-    let connection: Connection | undefined;
-    try {
-      connection = await connect(this.#options, this.#times);
-      await this.#predecessors.end(connection, this.#options.clock);
-      const facts = await takeUp(connection, this.#options);
-      // Tokens and cursors are theirs only.
-      if (facts.realm !== this.#facts.realm || facts.secret !== this.#facts.secret)
-        throw new WrongDatabaseError("the database holds other data than at the start: restart the server");
-      const writer = await makeWriter(connection, this.#options, this.#times);
-      if (this.#isClosed) connection.close();
-      else this.#adopt(connection, writer, facts);
-    } catch (error) {
-      connection?.close();
-      this.#predecessors.add(connection?.backend);
-      this.#become({ kind: "failed", problem: describeTrouble(causeOf(error)) });
-      if (!this.#isClosed) this.#connectLater();
-    }
+  #giveUp(connection: Connection): void {
+    connection.close();
+    this.#predecessors.add(connection.backend);
   }
 
   #become(health: StoreHealth): void {
