@@ -146,3 +146,43 @@ test("backup and restore say that PostgreSQL has its own", async () => {
     expect(stderr).toContain("pg_dump");
   }
 });
+
+test("a node of two workers has nine connections at most, under many reads at once and after all were ended", async () => {
+  const name = await database().createDatabase();
+  await using server = await startServer({ workers: 2, options: ["--store", database().url(name)] });
+  await using pair = await Pair.connect(server.url);
+  const { ann, ben, conversation } = pair;
+  await ann.say(conversation, "hi");
+  const others = await Promise.all([1, 2].map(() => Peer.connect(server.url, { token: ann.token })));
+  const counts: number[] = [];
+  let isOver = false;
+  const counting = (async (): Promise<void> => {
+    const client = new Bun.SQL({ url: database().url(), max: 1 });
+    while (!isOver) {
+      const [row] = await client<{ count: number }[]>`SELECT count(*)::int AS count FROM pg_stat_activity
+        WHERE datname = ${name} AND backend_type = 'client backend'`;
+      counts.push(row?.count ?? 0);
+    }
+    await client.close({ timeout: 0 });
+  })();
+  const read = async (): Promise<void> => {
+    const peers = [ann, ben, ...others];
+    await Promise.all(
+      Array.from({ length: 200 }, (_, index) =>
+        peers[index % peers.length]?.ask({ type: "history", conversation }, "history"),
+      ),
+    );
+  };
+  await read();
+  await database().query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}' AND backend_type = 'client backend'`,
+  );
+  await until(() => isReady(server.url), "the server is ready", RECOVERY_MS);
+  await read();
+  expect((await ann.say(conversation, "again")).seq).toBe(2);
+  isOver = true;
+  await counting;
+  expect(Math.max(...counts)).toBeGreaterThanOrEqual(5);
+  expect(Math.max(...counts)).toBeLessThanOrEqual(9);
+  await Promise.all(others.map((other) => other.close()));
+});
