@@ -247,10 +247,12 @@ describe("a copy is refused in one line", () => {
       async () => /password authentication failed/.test(String(await wrong())),
       "the password is asked for",
     );
-    expect(await wrong()).toMatch(/28P01.*Correct the user and the password/);
+    expect(await wrong()).toMatch(/28P01.*Correct the password in --to/);
     expect(await wrong()).not.toContain("wrong");
-    expect(await at((to) => Object.assign(to, { pathname: "/nowhere" }))).toMatch(/3D000.*CREATE DATABASE/);
-    expect(await at((to) => Object.assign(to, { port: "1" }))).toMatch(/cannot be reached/);
+    expect(await at((to) => Object.assign(to, { pathname: "/nowhere" }))).toMatch(/3D000.*createdb/);
+    expect(await at((to) => Object.assign(to, { port: "1" }))).toMatch(
+      /nobody listens at 127\.0\.0\.1:1\. .*correct --to/,
+    );
     await postgres.query("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0");
     expect(await at((to) => Object.assign(to, { pathname: "/latin" }))).toMatch(/encoding is LATIN1.*UTF8/);
   });

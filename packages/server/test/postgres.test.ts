@@ -116,26 +116,54 @@ test("the doctor finds a node whose clock is not the database's", async () => {
   expect(await clocks(-60_000)).toEqual(["clock: this machine's is 60 s behind the database's"]);
 });
 
-test("a database that cannot be used is one line at the start, without its password, and nothing stays behind", async () => {
-  const nowhere = new URL(database().url("nowhere"));
-  nowhere.password = "open-sesame";
-  const away = new URL(nowhere);
-  away.port = "1";
-  for (const [url, says] of [
-    [nowhere, 'database "nowhere" does not exist'],
-    [away, "Failed to connect"],
-  ] as const) {
-    const words = ["--port", "0", "--data", makeDataDirectory(), "--store", url.href];
+/** An address of a database of its own, made ready by these statements; its password must be said nowhere. */
+async function preparedUrl(...statements: readonly string[]): Promise<URL> {
+  const name = await database().createDatabase();
+  for (const statement of statements) await database().query(statement, name);
+  return new URL(database().url(name));
+}
+
+function changed(url: URL, changes: Partial<Pick<URL, "hostname" | "port" | "username" | "pathname">>): URL {
+  return Object.assign(new URL(url), changes);
+}
+
+test("a database that cannot be used is one line at the start: what, why, what to do, and no password; nothing stays behind", async () => {
+  await using web = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+  const url = new URL(database().url("nowhere"));
+  await database().query("CREATE ROLE stranger LOGIN");
+  const cases: readonly (readonly [URL, RegExp])[] = [
+    [url, /database "nowhere" does not exist \(3D000\)\. Correct the database's name/],
+    [changed(url, { port: "1" }), /: nobody listens at 127\.0\.0\.1:1\. See that it runs/],
+    [
+      changed(url, { hostname: "nowhere.invalid" }),
+      /: the name nowhere\.invalid is not known \(\w+\)\. Correct the host/,
+    ],
+    [changed(url, { port: String(web.port) }), /: what listens at .* may not be PostgreSQL\. See its log/],
+    [
+      changed(await preparedUrl("CREATE SCHEMA duologue"), { username: "stranger" }),
+      /: this user may make no tables in its schema duologue: make the user the owner/,
+    ],
+    [
+      await preparedUrl("CREATE SCHEMA duologue", "CREATE TABLE duologue.meta (other int)"),
+      /: the tables in its schema duologue are not Duologue's \(.*42703\)\)\. If they are something else's/,
+    ],
+    [
+      await preparedUrl("CREATE SCHEMA duologue", "CREATE TABLE duologue.event (other int)"),
+      /: its schema duologue holds tables that are not Duologue's \(event\): name another database\./,
+    ],
+  ];
+  for (const [address, says] of cases) {
+    address.password = "open-sesame";
+    const words = ["--port", "0", "--data", makeDataDirectory(), "--store", address.href];
     const { exitCode, stdout, stderr } = await runCommand(["serve", ...words]);
     expect([exitCode, stdout]).toEqual([1, ""]);
-    expect(stderr).toMatch(
-      /^duologue: The database postgres:\/\/127\.0\.0\.1:\d+\/nowhere cannot be used: .*\n$/,
-    );
-    expect(stderr).toContain(says);
+    expect(stderr).toMatch(/^duologue: The database postgres:\/\/[^ ]+ cannot be used: .*\.\n$/);
+    expect(stderr).toMatch(says);
     expect(stderr).not.toContain("sesame");
     const doctor = await runCommand(["doctor", ...words]);
     expect(doctor.exitCode).toBe(1);
-    expect(doctor.stdout).toContain(says);
+    expect(doctor.stdout).toContain("✗ database: ");
+    expect(doctor.stdout).not.toContain("sesame");
   }
 });
 

@@ -10,16 +10,14 @@ import {
   CopyRefusedError,
   copiedTableNames,
   copiedTables,
-  describeTrouble,
-  NoAnswerError,
   type PostgresAddress,
   PostgresCopyTarget,
   SchemaTooOldError,
   SqliteCopySource,
   showAddress,
   showRange,
-  WrongDatabaseError,
 } from "../store/index.ts";
+import { explainFailure } from "./database-failure.ts";
 import { requireDatabase, UpkeepError, visit } from "./visit.ts";
 
 export interface MigrationOptions {
@@ -82,7 +80,7 @@ export async function migrateStore(options: MigrationOptions): Promise<Migration
     await target.finish(place.isServed ? "partial" : "complete");
     return { isComplete: !place.isServed, counts, written, isWithoutSecret: secret === undefined };
   } catch (error) {
-    throw new UpkeepError(`${explain(error, to)}${hasBegun ? STAYS : ""}`);
+    throw new UpkeepError(`${await explain(error, to, clock)}${hasBegun ? STAYS : ""}`);
   }
 }
 
@@ -147,28 +145,14 @@ const STAYS =
   " What was copied so far stays there, and no server works with it; run the same command again, which goes on.";
 
 /** One line for people, with a full stop. */
-function explain(error: unknown, to: PostgresAddress): string {
-  const place = `The database ${showAddress(to)}`;
+async function explain(
+  error: unknown,
+  to: PostgresAddress,
+  clock: MigrationOptions["clock"],
+): Promise<string> {
   if (error instanceof DOMException && error.name === "AbortError") return "Interrupted.";
+  const place = `The database ${showAddress(to)}`;
   if (error instanceof CopyRefusedError) return `${place} cannot be used: ${error.message}.`;
-  const text = describeTrouble(error);
-  if (error instanceof WrongDatabaseError) return `${place} cannot be used: ${text}.`;
-  if (error instanceof NoAnswerError) return `${place} does not answer: ${text}.`;
-  if (!(error instanceof Bun.SQL.PostgresError)) return `The copy could not be made (${text}).`;
-  const { errno } = error;
-  // The client's own errors are all of the connection.
-  if (errno === undefined)
-    return `${place} cannot be reached, or is gone: ${text}. See that it runs, and lets this machine in.`;
-  const advice = advices.find(([code]) => errno.startsWith(code))?.[1];
-  return `${place} cannot be used: ${text}.${advice === undefined ? "" : ` ${advice}`}`;
+  const { problem, advice } = await explainFailure(error, to, clock, "--to");
+  return `${place} cannot be used: ${problem}. ${advice}`.trim();
 }
-
-/** By the beginning of PostgreSQL's error codes (Appendix A). */
-const advices: readonly (readonly [string, string])[] = [
-  ["28", "Correct the user and the password of the address."],
-  ["3D000", "Make it (CREATE DATABASE), or correct the address."],
-  ["42501", "This user may not make or fill its tables: make them the owner of the database."],
-  ["531", "Its disk is full: make room."],
-  ["57P03", "It is just beginning, or ending: wait a moment."],
-  ["57P", "It was stopped."],
-];

@@ -16,6 +16,7 @@ import {
   type StoreHealth,
   showAddress,
 } from "../store/index.ts";
+import { explainFailure } from "./database-failure.ts";
 import { openDatabase, StartError, sizeOf, tokenSecret } from "./start-up.ts";
 import { DATABASE } from "./visit.ts";
 
@@ -88,8 +89,10 @@ async function openPostgres(
     onHealth,
     onNewEpoch: onNewSource,
     proposal: { epoch, realm: epoch, secret: clock.randomId(32) },
-  }).catch((error: unknown) => {
-    throw new StartError(`The database ${showAddress(address)} cannot be used: ${describeTrouble(error)}.`);
+  }).catch(async (error: unknown) => {
+    const { problem, advice } = await explainFailure(error, address, clock);
+    const text = [`The database ${showAddress(address)} cannot be used: ${problem}.`, advice].join(" ");
+    throw new StartError(text.trim());
   });
   const { facts } = keeper;
   log.info({ address: showAddress(address) }, "the database is there");

@@ -4,7 +4,7 @@ import { DEFAULT_TIMES, type PostgresAddress, schemaOf } from "./address.ts";
 import { Connection } from "./connection.ts";
 import { refuseIncomplete } from "./copy-state.ts";
 import { findDamage } from "./invariants.ts";
-import { knownVersion, readMeta, SCHEMA_VERSION } from "./migrations.ts";
+import { checkPlace, knownVersion, readMeta, SCHEMA_VERSION } from "./migrations.ts";
 import { Pool } from "./pool.ts";
 import { readTimeline } from "./timeline.ts";
 
@@ -73,6 +73,7 @@ export async function inspectPostgres(
       version,
       newestVersion: SCHEMA_VERSION,
     };
+    if (version === 0) await checkPlace(connection, schemaOf(address));
     if (version === 0) return { ...about, users: 0, conversations: 0, events: 0, lastTime: 0, damage: [] };
     return await pool.snapshot(async (ask) => {
       const [counts] = await ask<Counts>(COUNT, []);

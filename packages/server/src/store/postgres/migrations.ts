@@ -1,4 +1,6 @@
 /** The tables, as steps that are never changed once released: a new one is added at the end. */
+import { copiedTableNames } from "../copied-tables.ts";
+import { textArray } from "./arrays.ts";
 import type { Connection } from "./connection.ts";
 import { WrongDatabaseError } from "./trouble.ts";
 
@@ -121,6 +123,7 @@ export async function migrate(
     await connection.ask("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`${LOCK_NAME} ${schema}`]);
     const found = await readMeta(connection, schema);
     const version = knownVersion(found);
+    if (version === 0) await checkPlace(connection, schema);
     if (version === 0 && !(await hasSchema(connection, schema)))
       await connection.ask(`CREATE SCHEMA ${quoteName(schema)}`);
     const steps = migrations.filter((migration) => migration.version > version);
@@ -171,6 +174,29 @@ export function toFacts(meta: ReadonlyMap<string, string>): DataFacts {
   if (epoch === undefined || realm === undefined || secret === undefined)
     throw new WrongDatabaseError("the table meta does not name the data");
   return { epoch, realm, secret };
+}
+
+/**
+ * To be called where there is no table meta. Throws WrongDatabaseError where somebody else has tables under these names, or
+ * this user may make none.
+ */
+export async function checkPlace(connection: Connection, schema: string): Promise<void> {
+  const [place] = await connection.ask<{ foreign: string | null; mayMake: boolean }>(
+    `SELECT (SELECT min(t.relname) FROM pg_class AS t JOIN pg_namespace AS n ON n.oid = t.relnamespace
+        WHERE n.nspname = $1 AND t.relname = ANY($2::text[])) AS foreign,
+      coalesce((SELECT has_schema_privilege(oid, 'USAGE') AND has_schema_privilege(oid, 'CREATE')
+        FROM pg_namespace WHERE nspname = $1), has_database_privilege(current_database(), 'CREATE')) AS "mayMake"`,
+    [schema, textArray(copiedTableNames)],
+  );
+  const { foreign = null, mayMake = false } = place ?? {};
+  if (foreign !== null)
+    throw new WrongDatabaseError(
+      `its schema ${schema} holds tables that are not Duologue's (${foreign}): name another database`,
+    );
+  if (!mayMake)
+    throw new WrongDatabaseError(
+      `this user may make no tables in its schema ${schema}: make the user the owner of the database, or of that schema`,
+    );
 }
 
 async function hasSchema(connection: Connection, schema: string): Promise<boolean> {
