@@ -167,6 +167,18 @@ test("a database that cannot be used is one line at the start: what, why, what t
   }
 });
 
+test("a server that begins on an empty database, beside the data of an embedded store, points to migrate, once", async () => {
+  const dataDirectory = makeDataDirectory();
+  const told = async (options: readonly string[]): Promise<boolean> => {
+    await using server = await startServer({ dataDirectory, options });
+    return server.output.log.some((line) => line.includes("run `duologue migrate`"));
+  };
+  const store = ["--store", database().url(await database().createDatabase())];
+  expect(await told([])).toBe(false);
+  expect(await told(store)).toBe(true);
+  expect(await told(store)).toBe(false);
+});
+
 test("backup and restore say that PostgreSQL has its own", async () => {
   for (const command of ["backup", "restore"]) {
     const { exitCode, stderr } = await runCommand([command, "file", "--store", database().url()]);

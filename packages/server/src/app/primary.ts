@@ -20,6 +20,7 @@ import type { SeenTimes } from "../primary/seen.ts";
 import { Supervisor } from "../primary/supervisor.ts";
 import { type BatchingWriter, purgeSessions, type StoreHealth } from "../store/index.ts";
 import { version } from "../version.ts";
+import { OutageLog } from "./outage-log.ts";
 import { type PrimaryParts, wirePrimary } from "./primary-parts.ts";
 import { collectWhenQuiet } from "./quiet.ts";
 import {
@@ -157,8 +158,10 @@ class Primary {
     this.cluster = cluster;
     collectWhenQuiet(clock, () => this.writer.committed);
     purgeSessions(clock, (request, done) => this.writer.submit(request, done));
+    const outage = new OutageLog(clock, log);
     clock.every(SECOND_MS, () => {
       store.recover();
+      outage.look(store.health);
       this.sendHeartbeat();
     });
   }

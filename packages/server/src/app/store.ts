@@ -1,4 +1,5 @@
 /** Either store, as a node needs it: its primary to write, its workers to read. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/index.ts";
@@ -76,7 +77,7 @@ function openEmbedded({ directory, log, onHealth }: StoreWishes): PrimaryStore {
 const FAILED = "the store failed; what it was asked for was refused";
 
 async function openPostgres(
-  { config, clock, log, onHealth, onNewSource }: StoreWishes,
+  { config, directory, clock, log, onHealth, onNewSource }: StoreWishes,
   url: string,
 ): Promise<PrimaryStore> {
   const address = { url, ca: config.storeCa };
@@ -96,6 +97,11 @@ async function openPostgres(
   });
   const { facts } = keeper;
   log.info({ address: showAddress(address) }, "the database is there");
+  const isMadeNow = facts.epoch === epoch;
+  if (isMadeNow && existsSync(join(directory, DATABASE)))
+    log.warn(
+      `the database was empty, though ${directory} holds the data of an embedded store: to take them over, stop this server and run \`duologue migrate\` before anybody logs in`,
+    );
   return {
     committer: keeper,
     realm: facts.realm,
