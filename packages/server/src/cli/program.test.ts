@@ -237,7 +237,7 @@ describe("migrate", () => {
       [
         ["migrate", "--to", "mysql://host/x"],
         {},
-        /^duologue: --to: expected embedded, or.*got mysql:\/\/host\/x/,
+        /^duologue: --to: expected an address such as postgres:.*got mysql:\/\/host\/x/,
       ],
       [["migrate", "--to", secret], {}, /^duologue: --to: expected the name of a database at the end/],
       [["migrate"], { DUOLOGUE_STORE: secret }, /^duologue: DUOLOGUE_STORE: expected the name of a database/],

@@ -245,10 +245,7 @@ async function migrateCommand(
   const ca = parseOption("storeCa", sources);
   if (!data.ok || !store.ok || !ca.ok) {
     const problems = [data, store, ca].flatMap((parsed) => (parsed.ok ? [] : parsed.problems));
-    return printProblems(
-      console,
-      problems.map((problem) => problem.replace(/^--data:/, "--from:").replace(/^--store:/, "--to:")),
-    );
+    return printProblems(console, problems.map(inWordsOfMigrate));
   }
   if (store.value.kind === "embedded")
     return printProblems(console, [
@@ -256,6 +253,14 @@ async function migrateCommand(
     ]);
   const isTerminal = process.stderr.isTTY === true;
   return runMigrate({ from: data.value, to: store.value.url, ca: ca.value, isTerminal }, console);
+}
+
+/** Under the names that these options have there; the embedded store is where the data come from. */
+function inWordsOfMigrate(problem: string): string {
+  return problem
+    .replace(/^--data:/, "--from:")
+    .replace(/^--store:/, "--to:")
+    .replace("expected embedded, or an address", "expected an address");
 }
 
 /** A configuration that is wrong is a finding like others: the rest is looked at all the same. */
