@@ -1,6 +1,15 @@
 /** A server over PostgreSQL, as its operator sees it. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { makeDataDirectory, PostgresServer, runCommand, startServer, until } from "@duologue/testing";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  makeDataDirectory,
+  PostgresServer,
+  runCommand,
+  startServer,
+  testCertificate,
+  until,
+} from "@duologue/testing";
 import { examinePostgres } from "../src/app/doctor-postgres.ts";
 import { systemClock } from "../src/clock.ts";
 import { Pair, Peer, textBody } from "./harness/peer.ts";
@@ -165,6 +174,29 @@ test("a database that cannot be used is one line at the start: what, why, what t
     expect(doctor.stdout).toContain("✗ database: ");
     expect(doctor.stdout).not.toContain("sesame");
   }
+});
+
+test("with --store-ca every connection of primary and workers is encrypted, to a server that bears this certificate", async () => {
+  await using secure = await PostgresServer.start({ tls: testCertificate, parameters: { ssl: "on" } });
+  const ca = join(makeDataDirectory(), "ca.pem");
+  writeFileSync(ca, testCertificate.certificate);
+  const options = ["--store", secure.url(), "--store-ca", ca];
+  await using server = await startServer({ workers: 2, options });
+  await using pair = await Pair.connect(server.url);
+  const { ann, ben, conversation } = pair;
+  await ann.say(conversation, "hi");
+  const pages = await Promise.all(
+    [ann, ben, ann, ben].map((peer) => peer.ask({ type: "history", conversation }, "history")),
+  );
+  for (const { events } of pages) expect(events.map(({ body }) => body)).toEqual([textBody("hi")]);
+  const connections = await secure.query<{ name: string; ssl: boolean }>(
+    `SELECT application_name AS name, ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+      WHERE application_name LIKE 'duologue%'`,
+  );
+  expect(new Set(connections.map(({ name }) => name))).toEqual(
+    new Set(["duologue reads", "duologue writer"]),
+  );
+  expect(connections.filter(({ ssl }) => !ssl)).toEqual([]);
 });
 
 test("a PostgreSQL that is too old is refused at the start, in one line", async () => {

@@ -15,6 +15,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -38,6 +39,8 @@ export interface PostgresOptions {
   readonly host?: string;
   /** Of which version; what the environment says, or the newest, unless said. */
   readonly version?: PostgresVersion;
+  /** What it proves itself with when TLS is on (`ssl: "on"`), as PEM. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
   /** Words before the commands, e.g. to run it in a network of its own; needs to be the administrator. */
   readonly prefix?: readonly string[];
 }
@@ -80,6 +83,7 @@ export class PostgresServer implements AsyncDisposable {
         ...["-D", server.#data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"],
         ...["--no-sync", "--no-instructions"],
       ]);
+      if (options.tls !== undefined) server.#keepTls(options.tls);
       if (options.host !== undefined)
         appendFileSync(join(server.#data, "pg_hba.conf"), "host all all samenet trust\n");
       await server.launch();
@@ -200,6 +204,16 @@ export class PostgresServer implements AsyncDisposable {
 
   get #data(): string {
     return join(this.#directory, "data");
+  }
+
+  #keepTls(tls: { readonly certificate: string; readonly key: string }): void {
+    for (const [name, text] of Object.entries(tls)) {
+      const path = join(this.#data, `${name}.pem`);
+      writeFileSync(path, text, { mode: 0o600 });
+      if (isRoot()) chownSync(path, NOBODY, NOBODY);
+    }
+    const settings = "ssl_cert_file = 'certificate.pem'\nssl_key_file = 'key.pem'\n";
+    appendFileSync(join(this.#data, "postgresql.conf"), settings);
   }
 
   get #copy(): string {

@@ -1,6 +1,6 @@
 /** That the database is believed by its certificate only, wherever one is asked for. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PostgresServer, testCertificate, until } from "@duologue/testing";
@@ -10,8 +10,6 @@ import { Connection } from "./connection.ts";
 
 setDefaultTimeout(60_000);
 
-/** As whom PostgresServer runs where the administrator may not. */
-const NOBODY = 65_534;
 /** Of nobody here: another name's, its own issuer. */
 const STRANGER = `-----BEGIN CERTIFICATE-----
 MIIBnDCCAUKgAwIBAgIUUAS/gT0iwio35kWHIKf7W2yr56AwCgYIKoZIzj0EAwIw
@@ -36,18 +34,12 @@ let server: PostgresServer | undefined;
 function file(name: string, text: string): string {
   const path = join(directory, name);
   writeFileSync(path, text, { mode: 0o600 });
-  if (process.getuid?.() === 0) chownSync(path, NOBODY, NOBODY);
   return path;
 }
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "duologue-tls-"));
-  chmodSync(directory, 0o755);
-  const parameters = {
-    ssl_cert_file: file("cert.pem", testCertificate.certificate),
-    ssl_key_file: file("key.pem", testCertificate.key),
-  };
-  server = await PostgresServer.start({ parameters, host: `${HERE},${THERE}` });
+  server = await PostgresServer.start({ tls: testCertificate, host: `${HERE},${THERE}` });
 });
 afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
