@@ -127,6 +127,13 @@ describe("serve", () => {
     expect(error).toContain("--workers:");
   });
 
+  test("does not begin without the certificate that it was told to believe", async () => {
+    const words = ["--store", "postgres://host/x", "--store-ca", "/there/is/none.pem"];
+    const { served, exitCode, error } = await run(words);
+    expect([served, exitCode]).toEqual([[], exitCodes.misused]);
+    expect(error).toMatch(/^duologue: store-ca: expected a certificate .*none\.pem.*\n$/);
+  });
+
   test("refuses an unknown flag and an unknown word", async () => {
     expect(await run(["--prot", "1"])).toMatchObject({
       exitCode: 2,
@@ -241,6 +248,11 @@ describe("migrate", () => {
       ],
       [["migrate", "--to", secret], {}, /^duologue: --to: expected the name of a database at the end/],
       [["migrate"], { DUOLOGUE_STORE: secret }, /^duologue: DUOLOGUE_STORE: expected the name of a database/],
+      [
+        ["migrate", "--to", `${secret}/x`, "--store-ca", "/there/is/none.pem"],
+        {},
+        /^duologue: store-ca: expected a certificate \(PEM\), got \/there\/is\/none\.pem.*ENOENT/,
+      ],
       [["migrate", "--from", ""], { DUOLOGUE_STORE: `${secret}/x` }, /^duologue: --from: expected a path/],
     ] as const;
     for (const [words, environment, says] of expectations) {

@@ -251,6 +251,12 @@ async function migrateCommand(
     return printProblems(console, [
       "--to: expected where to copy, as postgres://user:password@host:5432/database here or in DUOLOGUE_STORE, got the embedded store",
     ]);
+  const files = findClusterFileProblems({
+    storeCa: ca.value,
+    busCa: undefined,
+    busCredentials: undefined,
+  });
+  if (files.length > 0) return printProblems(console, files);
   const isTerminal = process.stderr.isTTY === true;
   return runMigrate({ from: data.value, to: store.value.url, ca: ca.value, isTerminal }, console);
 }
