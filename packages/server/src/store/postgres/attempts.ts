@@ -71,20 +71,18 @@ export class Attempts<T> {
   async #try(): Promise<void> {
     const { attempt, discard, onFailure, onSuccess } = this.#options;
     this.#atOnce += 1;
-    try {
-      const made = await attempt();
-      if (!this.#isOn) {
-        discard(made);
-        return;
-      }
+    const made = await attempt().then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+    this.#atOnce -= 1;
+    if ("value" in made) {
+      if (!this.#isOn) return discard(made.value);
       this.end();
-      onSuccess(made);
-    } catch (error) {
-      if (!this.#isOn) return;
-      onFailure(error);
+      onSuccess(made.value);
+    } else if (this.#isOn) {
+      onFailure(made.error);
       this.#scheduleWithin(this.#nextPauseMs());
-    } finally {
-      this.#atOnce -= 1;
     }
   }
 }

@@ -13,10 +13,14 @@ const MAX_REMEMBERED = 16;
 const WAIT_MS = 500;
 const LOOK_MS = 20;
 
-/** Of those that are still there; the start says that the number is still theirs. */
+/**
+ * Of those that are still there. That its number is still theirs is said by its start; and a pooler may have given a process that
+ * was left in order to somebody else, or to this connection.
+ */
 const END = `
   SELECT a.pid, v.begun, pg_terminate_backend(a.pid) FROM unnest($1::int[], $2::text[]) AS v (pid, begun)
-  JOIN pg_stat_activity a ON a.pid = v.pid AND extract(epoch FROM a.backend_start) = v.begun::numeric`;
+  JOIN pg_stat_activity a ON a.pid = v.pid AND extract(epoch FROM a.backend_start) = v.begun::numeric
+  WHERE a.pid <> pg_backend_pid() AND a.application_name = current_setting('application_name')`;
 
 export class Predecessors {
   #backends: readonly Backend[] = [];
