@@ -23,7 +23,7 @@ export async function ensureInstalled(mode) {
   const what =
     mode === "run"
       ? "what the server needs (about 110 MB)"
-      : "everything for tests and checks (about 690 MB)";
+      : "everything for tests and checks (about 450 MB)";
   process.stderr.write(`Installing ${what} with npm. This happens once.\n`);
   if (!(await install(mode))) return false;
   return isInstalled(root, mode) || explainMissing();

@@ -199,17 +199,6 @@ test("with --store-ca every connection of primary and workers is encrypted, to a
   expect(connections.filter(({ ssl }) => !ssl)).toEqual([]);
 });
 
-test("a PostgreSQL that is too old is refused at the start, in one line", async () => {
-  await using old = await PostgresServer.start({ version: 14 });
-  const words = ["--port", "0", "--data", makeDataDirectory(), "--store", old.url()];
-  const { exitCode, stderr } = await runCommand(["serve", ...words]);
-  expect(exitCode).toBe(1);
-  expect(stderr).toMatch(
-    /^duologue: The database .* cannot be used: PostgreSQL 15 or newer is needed, and this is 14\.\n$/,
-  );
-  expect(await old.query("SELECT 1 FROM pg_namespace WHERE nspname = 'duologue'")).toHaveLength(0);
-});
-
 test("a server that begins on an empty database, beside the data of an embedded store, points to migrate, once", async () => {
   const dataDirectory = makeDataDirectory();
   const told = async (options: readonly string[]): Promise<boolean> => {

