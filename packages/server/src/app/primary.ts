@@ -17,10 +17,9 @@ import type { Federation } from "../primary/federation.ts";
 import type { Hub } from "../primary/hub.ts";
 import type { Registry } from "../primary/registry.ts";
 import type { SeenTimes } from "../primary/seen.ts";
-import { Supervisor } from "../primary/supervisor.ts";
+import { launchWith, Supervisor } from "../primary/supervisor.ts";
 import { type BatchingWriter, purgeSessions, type StoreHealth } from "../store/index.ts";
 import { version } from "../version.ts";
-import { OutageLog } from "./outage-log.ts";
 import { type PrimaryParts, wirePrimary } from "./primary-parts.ts";
 import { collectWhenQuiet } from "./quiet.ts";
 import {
@@ -35,13 +34,7 @@ import {
   withRoomForTokens,
 } from "./start-up.ts";
 import { openStore, type PrimaryStore } from "./store.ts";
-
-const SECOND_MS = 1_000;
-/**
- * After the return of a store in a network: the process that served its old connection has been told to end, but one that
- * stood still may have ended a commit before.
- */
-const LATE_COMMIT_MS = 5_000;
+import { StoreWatch } from "./store-watch.ts";
 
 export interface PrimaryOptions {
   readonly config: Config;
@@ -80,6 +73,7 @@ class Primary {
   private readonly cluster: ClusterPresence | undefined;
   private readonly supervisor: Supervisor;
   private readonly writer: BatchingWriter;
+  private readonly storeWatch: StoreWatch;
   private page: Promise<readonly PageFile[]>;
   private readonly workerLinks = new Set<LineConnection>();
   private stopping = false;
@@ -91,7 +85,7 @@ class Primary {
     const lock = takeLock(directory);
     const port = await findPort(config.host, config.port);
     const { log } = options;
-    const onHealth = (health: StoreHealth): void => primary.storeChanged(health);
+    const onHealth = (health: StoreHealth): void => primary.storeWatch.changed(health);
     const onNewSource = (): void => primary.sourceChanged();
     const store = await openStore({ config, directory, clock: systemClock, log, onHealth, onNewSource });
     const bus = await enterBus(config, store, log);
@@ -132,8 +126,7 @@ class Primary {
       clock,
       log,
       workers: config.workers,
-      command: [...options.workerCommand, socketPath(directory)],
-      environment: options.environment,
+      launch: launchWith([...options.workerCommand, socketPath(directory)], options.environment),
       drain: (serial) => this.hub.drain(serial),
     });
     const { writer, registry, hub, seenTimes, lobby, federation, cluster } = wirePrimary({
@@ -158,54 +151,13 @@ class Primary {
     this.cluster = cluster;
     collectWhenQuiet(clock, () => this.writer.committed);
     purgeSessions(clock, (request, done) => this.writer.submit(request, done));
-    const outage = new OutageLog(clock, log);
-    clock.every(SECOND_MS, () => {
-      store.recover();
-      outage.look(store.health);
-      this.sendHeartbeat();
-    });
-  }
-
-  private sendHeartbeat(): void {
-    this.hub.heartbeat({ storeWell: this.store.health.kind === "well" });
+    this.storeWatch = new StoreWatch({ clock, log, hub, store, end: () => this.stop() });
   }
 
   private async closeStore(): Promise<void> {
     this.seenTimes.endWith(this.registry.all());
     await this.writer.close();
     this.store.close();
-  }
-
-  private storeChanged(health: StoreHealth): void {
-    const { log } = this.options;
-    this.sendHeartbeat();
-    switch (health.kind) {
-      case "well":
-        log.info("the store takes messages again");
-        // What was being committed when it went may stand there, and nobody was told of it.
-        this.hub.recheckPositions();
-        this.clock.after(LATE_COMMIT_MS, () => this.hub.recheckPositions());
-        break;
-      case "full":
-      case "failed":
-        log.error(
-          { problem: health.problem },
-          "not ready: the store takes no messages until it can keep them",
-        );
-        break;
-      case "damaged":
-        log.error(
-          { problem: health.problem },
-          "the store is damaged and takes no messages: stop the server, run `duologue doctor`, restore a back-up",
-        );
-        break;
-      case "fenced":
-        log.error({ problem: health.problem }, "this server ends: its data directory is another one's now");
-        this.stop();
-        break;
-      default:
-        health satisfies never;
-    }
   }
 
   /** Each worker counts by the epoch that it began with. Their clients come back to new ones, and load anew. */

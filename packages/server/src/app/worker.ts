@@ -17,6 +17,7 @@ import { tags } from "../link/messages.ts";
 import { linkLimits } from "../link/socket-path.ts";
 import type { PageFile, WorkerSettings, WorkerStatistics } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
+import { closeAll, drain, EXIT_MS } from "./leave.ts";
 import { preferNewestListener } from "./listener.ts";
 import { collectWhenQuiet } from "./quiet.ts";
 import { shareAnswer } from "./shared-answer.ts";
@@ -25,10 +26,6 @@ import { TcpCounts } from "./tcp-counts.ts";
 import { wireWorker } from "./worker-parts.ts";
 
 const SECOND_MS = 1_000;
-/** On leaving: how long answers are waited for, and over how long the clients are sent away. */
-const DRAIN_MS = 1_500;
-const CLOSES_PER_STEP = 500;
-const STEP_MS = 20;
 /** While the newer worker already gets all new connections: for those that were on their way to this one. */
 const TAKEOVER_MS = 100;
 
@@ -51,7 +48,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
       link?.fail();
       options.log.warn({ reason }, "link to the primary ended; this worker ends too");
       worker?.closeAll("lost_bus");
-      clock.after(200, () => ended.resolve(1));
+      clock.after(EXIT_MS, () => ended.resolve(1));
     },
   });
   const ready = new PrimaryLink(connection);
@@ -112,7 +109,7 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
   return {
     report,
     closeAll: (name) => closeAll(gateway, name),
-    drain: () => drain(gateway, server, link, isTakenOver ? TAKEOVER_MS : 0),
+    drain: () => drain({ gateway, server, link, takeoverMs: isTakenOver ? TAKEOVER_MS : 0 }),
   };
 }
 
@@ -126,34 +123,6 @@ function statistics({ connections, outlet, statistics: { messagesIn } }: Gateway
     messagesIn,
     messagesOut: outlet.messagesOut,
   };
-}
-
-function closeAll(gateway: Gateway, name: "server_stopping" | "lost_bus"): void {
-  for (const connection of gateway.connections.open) connection.close(name);
-}
-
-/** Takes no new clients, waits for the answers that are under way, then sends the clients away in steps. */
-async function drain(
-  gateway: Gateway,
-  server: ClientServer,
-  link: PrimaryLink,
-  takeoverMs: number,
-): Promise<void> {
-  const { clock } = gateway;
-  if (takeoverMs > 0) await new Promise<void>((resolve) => void clock.after(takeoverMs, resolve));
-  server.stopListening();
-  const deadline = clock.monotonic() + DRAIN_MS;
-  const step = (): Promise<void> => new Promise((resolve) => void clock.after(STEP_MS, resolve));
-  while (link.pending > 0 && clock.monotonic() < deadline) await step();
-  while (gateway.connections.open.size > 0 && clock.monotonic() < deadline + DRAIN_MS) {
-    let count = 0;
-    for (const connection of gateway.connections.open) {
-      if (count++ === CLOSES_PER_STEP) break;
-      connection.close("server_stopping");
-    }
-    await step();
-  }
-  link.flush();
 }
 
 function toPage(files: readonly PageFile[]): Page {

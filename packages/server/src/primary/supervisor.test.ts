@@ -5,7 +5,7 @@ import { isAlive, killQuietly, until } from "@duologue/testing";
 import { freshDirectory } from "../../test/harness/directories.ts";
 import { FakeClock } from "../../test/harness/fake-clock.ts";
 import { createLogger } from "../log.ts";
-import { Supervisor } from "./supervisor.ts";
+import { launchWith, Supervisor } from "./supervisor.ts";
 
 const SECOND_MS = 1_000;
 const STATISTICS = { memoryBytes: 0, connections: 0, users: 0, messagesIn: 0, messagesOut: 0 };
@@ -24,8 +24,7 @@ class Scene implements AsyncDisposable {
       clock: this.clock,
       log: createLogger({ level: "info", format: "json", name: "test", destination }),
       workers,
-      command,
-      environment: process.env,
+      launch: launchWith(command, process.env),
       drain: () => undefined,
     });
     void this.supervisor.start();

@@ -3,7 +3,6 @@
  * that gives no sign is killed and replaced, and on a reload each in turn is replaced by a new one, the new one
  * listening before the old one stops.
  */
-import type { Subprocess } from "bun";
 import type { Clock, Timer } from "../clock.ts";
 import type { WorkerStatistics } from "../link/worker-types.ts";
 import type { Logger } from "../log.ts";
@@ -13,12 +12,24 @@ export interface SupervisorOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly workers: number;
-  readonly command: readonly string[];
-  readonly environment: Record<string, string | undefined>;
+  readonly launch: Launch;
   /** Asks a worker to close its clients and end. */
   readonly drain: (serial: WorkerSerial) => void;
   readonly timing?: Partial<SupervisorTiming>;
 }
+
+/** What the supervisor needs of Bun's Subprocess; the simulator has one of its own. */
+export interface WorkerProcess {
+  readonly pid: number;
+  readonly exited: Promise<unknown>;
+  kill(signal: "SIGKILL"): void;
+}
+
+/** Starts the process of a worker; throws when it cannot be started. `onExit` is called once, and never inside this call. */
+export type Launch = (
+  serial: WorkerSerial,
+  onExit: (code: number | null, signal: number | string | null) => void,
+) => WorkerProcess;
 
 export interface SupervisorTiming {
   /** Without a sign from a worker for this many checks, one a second, it is taken for hung. */
@@ -55,7 +66,7 @@ const NO_STATISTICS: WorkerStatistics = {
 interface Worker {
   readonly serial: WorkerSerial;
   readonly slot: number;
-  readonly process: Subprocess;
+  readonly process: WorkerProcess;
   readonly startedAt: number;
   state: "starting" | "ready" | "draining";
   silentChecks: number;
@@ -170,17 +181,11 @@ export class Supervisor {
 
   /** Undefined when the process could not be started: the file is being replaced, or there are too many processes. */
   private spawn(slot: number): Worker | undefined {
-    const { clock, command, environment, log } = this.options;
+    const { clock, launch, log } = this.options;
     const serial = this.nextSerial++;
-    let process: Subprocess;
+    let process: WorkerProcess;
     try {
-      process = Bun.spawn([...command, String(serial)], {
-        stdin: "ignore",
-        stdout: "inherit",
-        stderr: "inherit",
-        env: environment,
-        onExit: (_, code, signal) => this.onExit(serial, code, signal),
-      });
+      process = launch(serial, (code, signal) => this.onExit(serial, code, signal));
     } catch (error) {
       log.error({ worker: slot + 1, error }, "a worker could not be started");
       return undefined;
@@ -261,4 +266,19 @@ export class Supervisor {
       worker.process.kill("SIGKILL");
     }
   }
+}
+
+/** The processes of the program itself; the serial number is added to the command. */
+export function launchWith(
+  command: readonly string[],
+  environment: Record<string, string | undefined>,
+): Launch {
+  return (serial, onExit) =>
+    Bun.spawn([...command, String(serial)], {
+      stdin: "ignore",
+      stdout: "inherit",
+      stderr: "inherit",
+      env: environment,
+      onExit: (_, code, signal) => onExit(code, signal),
+    });
 }
