@@ -219,6 +219,42 @@ describe("fencing", () => {
     expect(bench.keeper.health.kind).toBe("fenced");
   });
 
+  test("one whose beginning failed when its name was in the file already is not taken for another server's at the next attempt", () => {
+    using file = temporaryFile();
+    let opened = 0;
+    let isFailing = false;
+    const faults: unknown[] = [];
+    const open: typeof openWriterDatabase = (options) => {
+      opened += 1;
+      const database = openWriterDatabase(options);
+      const prepare = database.prepare.bind(database);
+      // Prepared after the fence is in the file.
+      const unreadable = (sql: string): string => (sql === "BEGIN IMMEDIATE" ? "SELECT 1 FROM nothing" : sql);
+      database.prepare = (sql, ...rest) => prepare(opened === 2 ? unreadable(sql) : sql, ...rest);
+      return openOn(
+        () => database,
+        ({ kind }) => (isFailing && kind === "flush" ? diskFaults.flush : undefined),
+      )(options);
+    };
+    let nowMs = 0;
+    using keeper = new SqliteKeeper({
+      path: file.path,
+      clock: { ...systemClock, monotonic: () => nowMs },
+      onFault: (error) => faults.push(error),
+      onHealth: () => undefined,
+      open,
+    });
+    const conversation = meet(keeper);
+    isFailing = true;
+    keeper.commit([says(conversation, "lost")]);
+    isFailing = false;
+    for (const kind of ["failed", "well"] as const) {
+      nowMs += 5_000;
+      keeper.recover();
+      expect([faults.length, keeper.health.kind]).toEqual([2, kind]);
+    }
+  });
+
   test("a writer that failed does not come back over one that took its place", () => {
     using bench = new Bench();
     bench.fail("flush");

@@ -31,8 +31,8 @@ export interface SqliteWriterOptions {
   /** How the file is opened; tests give one whose disk fails. */
   readonly open?: typeof openWriterDatabase;
   /**
-   * The fence of a writer that stopped after a fault of the disk: this one takes over from it. Throws FencedError when
-   * somebody else has meanwhile, and UnsettledLogError when the log cannot be moved into the file.
+   * The fence of a writer that stopped after a fault of the disk: this one takes over from it, under its name. Throws
+   * FencedError when somebody else has meanwhile, and UnsettledLogError when the log cannot be moved into the file.
    */
   readonly predecessor?: string | undefined;
 }
@@ -75,7 +75,8 @@ export class SqliteWriter implements BatchCommitter, Disposable {
     try {
       migrate(database, makeEpoch(options.clock));
       settleLog(database, busyTimeoutMs, options.predecessor !== undefined);
-      this.#fence = new Fence(database, options.clock.randomId(), options.predecessor);
+      // The same name: should anything after this fail, the next one still finds the name that it knows.
+      this.#fence = new Fence(database, options.predecessor ?? options.clock.randomId(), options.predecessor);
       this.epoch = readEpoch(database);
       this.realm = readRealm(database);
       this.#begin = database.prepare("BEGIN IMMEDIATE");
