@@ -33,7 +33,18 @@ const serverParts: Readonly<Record<string, readonly string[]>> = {
   "cli/": ["app/", "link/", ...leaves],
   "main.ts": ["app/", "cli/"],
   // The door: the parts that the simulator and benchmarks put together in their own way.
-  "index.ts": ["app/", "bus/", "gateway/", "domain/", "store/", "link/", "ports/", "clock.ts", "log.ts"],
+  "index.ts": [
+    "app/",
+    "gateway/",
+    "domain/",
+    "primary/",
+    "store/",
+    "bus/",
+    "link/",
+    "ports/",
+    "clock.ts",
+    "log.ts",
+  ],
 };
 
 /**

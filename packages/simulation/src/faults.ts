@@ -19,8 +19,14 @@ export interface Chances {
   readonly partialWrite: number;
   /** A process dies between two call-backs of one turn. */
   readonly crashInTurn: number;
-  /** A transaction is refused by the disk. */
+  /** A transaction is refused by the disk, which is well again a moment later. */
   readonly diskFailure: number;
+  /** A flush fails; what was to be committed is there or not, and another writer must take over. */
+  readonly flushFailure: number;
+  /** What a writer reads when it begins cannot be read: at each statement that it prepares. */
+  readonly openFailure: number;
+  /** One request of a transaction cannot be carried out. */
+  readonly requestFailure: number;
   /** A tab's storage loses its last writes when the tab crashes. */
   readonly lostWrites: number;
 }
@@ -30,10 +36,13 @@ export const troubles = [
   "cut",
   "crash-worker",
   "crash-primary",
-  /** The primary comes back on a disk that has hardly any room left. */
+  /** Every process ends in order, and begins anew. */
+  "restart",
   "full-disk",
   "cut-link",
   "drain-worker",
+  /** Each worker is replaced in turn. */
+  "reload-workers",
   "pause",
   "slow-reader",
   "clock-jump",
@@ -63,7 +72,10 @@ const rates: Chances = {
   slowDelivery: 0.03,
   partialWrite: 0.2,
   crashInTurn: 0.0005,
-  diskFailure: 0.03,
+  diskFailure: 0.04,
+  flushFailure: 0.015,
+  openFailure: 0.01,
+  requestFailure: 0.2,
   lostWrites: 0.5,
 };
 
@@ -109,7 +121,8 @@ export class Faults {
     this.#isOn = false;
   }
 
-  strikes(name: keyof Chances): boolean {
+  /** `occasion`: what a chance that is not left to chance may depend on. */
+  strikes(name: keyof Chances, _occasion = ""): boolean {
     const chance = this.plan.chances[name];
     return this.#isOn && chance > 0 && this.#random.chance(chance);
   }

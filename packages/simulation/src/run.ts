@@ -224,7 +224,7 @@ class Run {
       witness: this.#witness,
       devices: this.#devices,
       conversations: users.conversations,
-      mayReorder: chances.diskFailure > 0 || troubles.includes("full-disk"),
+      mayReorder: chances.diskFailure > 0 || chances.flushFailure > 0 || troubles.includes("full-disk"),
     });
   }
 }

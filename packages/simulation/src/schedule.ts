@@ -18,6 +18,8 @@ export class Life {
 
 interface Step {
   atMs: number;
+  /** As it was planned, before its process was paused. */
+  readonly dueMs: number;
   readonly order: number;
   readonly life: Life;
   readonly what: string;
@@ -64,9 +66,9 @@ export class Schedule {
     return this.at(this.#nowMs + Math.max(0, delayMs), life, what, run);
   }
 
-  /** Steps at the same moment run in the order in which they were added. */
+  /** Steps at the same moment run in the order in which they were due, and then in that in which they were added. */
   at(atMs: number, life: Life, what: string, run: () => void): Timer {
-    const step: Step = { atMs, order: this.#order++, life, what, run, isCancelled: false };
+    const step: Step = { atMs, dueMs: atMs, order: this.#order++, life, what, run, isCancelled: false };
     this.#push(step);
     return {
       cancel: () => {
@@ -152,5 +154,6 @@ export class Schedule {
 }
 
 function isBefore(one: Step, other: Step): boolean {
-  return one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
+  if (one.atMs !== other.atMs) return one.atMs < other.atMs;
+  return one.dueMs < other.dueMs || (one.dueMs === other.dueMs && one.order < other.order);
 }

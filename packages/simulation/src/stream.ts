@@ -37,6 +37,9 @@ export class Stream {
   }
 }
 
+/** What the kernel holds of what the other side has not read yet. The real one takes more, but then needs more to be full. */
+const BUFFER_BYTES = 16_384;
+
 const ignore: LineReceiver = { onLine: () => undefined, onClose: () => undefined };
 
 class StreamEnd implements ByteSocket {
@@ -46,6 +49,9 @@ class StreamEnd implements ByteSocket {
   readonly #peer: () => StreamEnd;
   /** When the last thing that was written arrives: nothing overtakes. */
   #arrivesAtMs = 0;
+  #unreadBytes = 0;
+  /** The last write was not taken as a whole. */
+  #isFull = false;
   #isEnded = false;
   #isLost = false;
 
@@ -58,17 +64,29 @@ class StreamEnd implements ByteSocket {
 
   write(bytes: Buffer): number {
     if (this.#isEnded || this.life.isOver) return -1;
-    const isPartial = bytes.length > 1 && this.#world.faults.strikes("partialWrite");
-    const taken = isPartial ? 1 + this.#world.random.below(bytes.length - 1) : bytes.length;
+    const room = Math.min(bytes.length, BUFFER_BYTES - this.#unreadBytes);
+    const isPartial = room > 1 && this.#world.faults.strikes("partialWrite");
+    const taken = isPartial ? 1 + this.#world.random.below(room - 1) : room;
+    this.#isFull = taken < bytes.length;
+    if (isPartial) this.#drainLater();
+    if (taken === 0) return 0;
     const chunk = Buffer.from(bytes.subarray(0, taken));
+    this.#unreadBytes += taken;
     const peer = this.#peer();
-    this.#later(peer, `link: ${taken} bytes`, () => peer.connection.receive(chunk));
-    if (isPartial) {
-      this.#world.schedule.after(this.#world.momentMs(), this.life, "link: room again", () =>
-        this.connection.write(),
-      );
-    }
+    this.#later(peer, `link: ${taken} bytes`, () => {
+      this.#unreadBytes -= taken;
+      if (this.#isFull) this.#drainLater();
+      peer.connection.receive(chunk);
+    });
     return taken;
+  }
+
+  #drainLater(): void {
+    this.#world.schedule.after(this.#world.momentMs(), this.life, "link: room again", () => {
+      if (!this.#isFull) return;
+      this.#isFull = false;
+      this.connection.write();
+    });
   }
 
   end(): void {

@@ -13,6 +13,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 /** Sessions of guests last 90 days from their last login. */
 const LONGEST_ABSENCES_MS = 75 * DAY_MS;
 const REOPEN_MS = 600;
+const FULL_MS = 4_000;
 
 const fate = new Life("fate");
 
@@ -46,7 +47,7 @@ export class Troubles {
   end(): void {
     for (const wire of this.#stalled) wire.resume();
     this.#stalled.clear();
-    this.#server.clearDisk();
+    this.#server.disk.fill(undefined);
     for (const device of this.#devices) device.offsetMs = 0;
     for (const device of this.#devices) if (device.tabs.length === 0) device.openTab();
   }
@@ -58,10 +59,16 @@ export class Troubles {
         this.#pickWire()?.cut();
         return;
       case "crash-primary":
-        this.#server.crashPrimary();
+        this.#server.primary?.crash();
+        return;
+      case "restart":
+        void this.#server.primary?.stop();
+        return;
+      case "reload-workers":
+        void this.#server.primary?.reload();
         return;
       case "full-disk":
-        this.#server.fillDisk(this.#random.below(6));
+        this.#fillDisk();
         return;
       case "crash-worker":
       case "drain-worker":
@@ -93,9 +100,17 @@ export class Troubles {
     const workers = this.#server.readyWorkers;
     if (workers.length === 0) return;
     const worker = this.#random.pick(workers);
-    if (trouble === "crash-worker") this.#server.crashWorker(worker);
-    else if (trouble === "drain-worker") worker.leave("server_stopping");
-    else worker.stream.cut();
+    if (trouble === "crash-worker") worker.exit(null, "SIGKILL");
+    else if (trouble === "drain-worker") worker.leave();
+    else worker.cutLink();
+  }
+
+  /** Hardly any room is left, until somebody makes some. */
+  #fillDisk(): void {
+    this.#server.disk.fill(this.#random.below(6));
+    this.#world.schedule.after(this.#random.exponential(FULL_MS), fate, "there is room on the disk", () =>
+      this.#server.disk.fill(undefined),
+    );
   }
 
   #pickWire(): Wire | undefined {

@@ -185,22 +185,27 @@ export class Wire implements Socket, ClientSocket {
   #connect(): void {
     if (this.#isClientDone || this.#isBroken) return;
     const listener = this.#findListener();
-    const connection = listener?.accept(this);
-    if (listener === undefined || connection === undefined) {
+    if (listener === undefined) {
       this.#breakOff(this.#world.latencyMs());
       return;
     }
     this.#listener = listener;
-    this.#connection = connection;
+    this.#upAtMs = this.#world.schedule.nowMs + this.#world.latencyMs();
+    this.#world.schedule.at(this.#upAtMs, listener.life, "a client connects", () => this.#accept(listener));
+  }
+
+  #accept(listener: Listener): void {
+    if (this.#isBroken || this.#isServerDone) return;
+    this.#connection = listener.accept(this);
+    if (this.#connection === undefined) {
+      this.#breakOff(this.#world.latencyMs());
+      return;
+    }
     this.#downAtMs = this.#world.schedule.nowMs + this.#world.latencyMs();
-    this.#world.schedule.at(
-      this.#downAtMs,
-      this.#caller.life,
-      `is connected to ${listener.life.name}`,
-      () => {
-        if (!this.#isBroken && !this.#isClientDone) this.#caller.events.opened();
-      },
-    );
+    const { life } = this.#caller;
+    this.#world.schedule.at(this.#downAtMs, life, `is connected to ${listener.life.name}`, () => {
+      if (!this.#isBroken && !this.#isClientDone) this.#caller.events.opened();
+    });
   }
 
   #up(listener: Listener, what: string, run: (connection: Connection) => void): void {

@@ -52,10 +52,10 @@ const anyCrash = fc.constant(
   command("crash the worker", ({ bench, visit }) => {
     const [wire] = visit.device.tabs.flatMap((tab) => tab.wires);
     const worker = bench.server.readyWorkers.find(({ life }) => life === wire?.worker);
-    if (worker !== undefined) bench.server.crashWorker(worker);
+    worker?.exit(null, "SIGKILL");
   }),
 );
-const anyRestart = fc.constant(command("restart the server", ({ bench }) => bench.server.crashPrimary()));
+const anyRestart = fc.constant(command("restart the server", ({ bench }) => bench.server.primary?.crash()));
 const anyReload = fc.tuple(fc.boolean(), fc.nat({ max: 30 }), peer).map(([isCrash, count, from]) =>
   command(`${isCrash ? "crash" : "close"} the tab, write ${count}, come back`, async ({ bench, visit }) => {
     const [tab] = visit.device.tabs;

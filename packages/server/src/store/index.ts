@@ -28,6 +28,7 @@ export {
   unsealBackup,
 } from "./sqlite/backup.ts";
 export { SchemaTooOldError, SqliteCopySource } from "./sqlite/copy-source.ts";
+export { openWriterDatabase } from "./sqlite/database.ts";
 export { inspectDatabase } from "./sqlite/inspection.ts";
 export { SqliteKeeper } from "./sqlite/keeper.ts";
 export { SqliteReader } from "./sqlite/reader.ts";
