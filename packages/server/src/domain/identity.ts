@@ -32,6 +32,8 @@ export interface Admission {
 const SESSION_MS = 90 * 24 * 3600 * 1000;
 /** A returning guest's session is extended when it is older than this, so that not every reconnect writes. */
 const EXTEND_AFTER_MS = 24 * 3600 * 1000;
+/** More devices than this that rename at the same moment may leave a name shown that another one has replaced, until the next login. */
+const NAME_ROUNDS = 8;
 
 export class Identity {
   constructor(
@@ -106,20 +108,23 @@ export class Identity {
     if (refusal !== undefined) return refusal;
     if (isRenamed) {
       const renamed = await this.store.rename(user.id, user.name);
-      if (!renamed.ok) {
-        this.presence.leave(user.id, true);
-        return refused(renamed.refusal);
-      }
+      if (!renamed.ok) this.presence.leave(user.id, true);
+      await this.showStored(user.id);
+      if (!renamed.ok) return refused(renamed.refusal);
     }
     return { ok: true, value: await this.extend(user, claims.session, claims.expiresAt, token) };
   }
 
   /**
-   * Whether a guest's session was ended while their login was being decided. Asked when notes already reach the
-   * connection: either the note of the end finds it, or this does.
+   * Whether a guest's session was not ended while their login was being decided. Asked when notes already reach the
+   * connection: either the note of the end finds it, or this does. If their name was changed meanwhile, it is shown.
    */
-  async isEnded({ user, session }: Login): Promise<boolean> {
-    return user.kind === "guest" && (await this.store.session(session))?.ended !== false;
+  async isStanding({ user, session }: Login): Promise<boolean> {
+    if (user.kind !== "guest") return true;
+    const known = await this.store.session(session);
+    if (known === undefined || known.ended) return false;
+    if (this.presence.lobby.get(user.id)?.name !== known.user.name) await this.showStored(user.id);
+    return true;
   }
 
   /** The next token of a member, before the last one ends. */
@@ -138,11 +143,21 @@ export class Identity {
     const outcome = await this.presence.rename(user.id, named.name, nameKeys(named.name));
     if (!outcome.ok) return this.nameFault(outcome, named.name);
     const renamed = await this.store.rename(user.id, named.name);
-    if (!renamed.ok) {
-      await this.presence.rename(user.id, user.name, nameKeys(user.name));
-      return refused(renamed.refusal);
+    await this.showStored(user.id);
+    return renamed.ok ? { ok: true, value: { ...user, name: named.name } } : refused(renamed.refusal);
+  }
+
+  /**
+   * Shows a user under the name that is stored, which may be another device's by now, or the one before when the store has
+   * refused. Whoever has changed one of the two looks last, and the list holds by then what was changed before.
+   */
+  private async showStored(id: UserId): Promise<void> {
+    for (let round = 0; round < NAME_ROUNDS; round += 1) {
+      const [stored, shown] = [await this.store.user(id), this.presence.lobby.get(id)];
+      if (stored === undefined || shown === undefined || stored.name === shown.name) return;
+      const outcome = await this.presence.rename(id, stored.name, nameKeys(stored.name));
+      if (!outcome.ok) return;
     }
-    return { ok: true, value: { ...user, name: named.name } };
   }
 
   /**

@@ -19,7 +19,7 @@ function setUp() {
     epoch: "e",
     identity: {
       loginWithToken: async () => ({ ok: true, value: { user, token: "t", expiresAt: 1, session: "s" } }),
-      isEnded: async () => false,
+      isStanding: async () => true,
     },
     reading: { cursor: () => position.promise },
     chat: { submit: (_: unknown, wish: Wish) => void ids.push(wish.id) },

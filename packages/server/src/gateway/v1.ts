@@ -155,7 +155,7 @@ async function welcome(
   };
   session.state = state;
   gateway.connections.add(id, connection);
-  if (await gateway.identity.isEnded(login)) {
+  if (!(await gateway.identity.isStanding(login))) {
     connection.close("logged_out");
     return;
   }
