@@ -202,6 +202,8 @@ export class Outbox {
     this.#leads = true;
     this.#handed.clear();
     this.#isStale = true;
+    // What was on its way went over another tab's connection, which is gone.
+    for (const [id, entry] of this.#entries) this.#entries.set(id, afterLoss(entry));
   }
 
   /** Another tab sends from now on, and this is what it has; what it cannot know yet is handed over. */

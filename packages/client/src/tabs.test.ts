@@ -2,7 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Client } from "./client.ts";
-import { textsOf } from "./testing/room.ts";
+import { Outbox } from "./outbox.ts";
+import { memoryStorage } from "./storage.ts";
+import { Room, textsOf } from "./testing/room.ts";
 import { connections, joinWithTabs, type Scene, TabRoom, tabAt } from "./testing/tabs.ts";
 
 /** What a person sees of a conversation. */
@@ -64,6 +66,31 @@ describe("tabs", () => {
     for (const client of [scene.bob, two.client, three.client]) {
       expect(textsOf(client, scene.conversation)).toEqual(expected);
     }
+  });
+
+  test("[CV12] a tab that leads now sends first what the one before it had written, though it knew of no connection of that one", () => {
+    using room = new Room();
+    const written: string[] = [];
+    const ignore = (): void => undefined;
+    const outbox = new Outbox({
+      environment: room.environment,
+      storage: memoryStorage(),
+      write: (frame) => "id" in frame && written.push(frame.id) > 0,
+      changed: ignore,
+      unanswered: ignore,
+      peers: { changed: ignore, add: ignore, retry: ignore, discard: ignore },
+    });
+    const [one, two] = ["one", "two"].map((id) => {
+      return { type: "send", id, conversation: "c", body: { kind: "text", text: id } } as const;
+    });
+    if (one === undefined || two === undefined) throw new RangeError("there are two");
+    outbox.follow("alice", []);
+    outbox.receive({ frame: one, createdAt: 0, state: { kind: "sending" } });
+    outbox.lead();
+    outbox.load("alice");
+    outbox.connected(50);
+    outbox.add(two);
+    expect(written).toEqual(["one", "two"]);
   });
 
   test("what is discarded in one tab is sent by none, also when the leader goes at that moment", async () => {
