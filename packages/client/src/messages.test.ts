@@ -45,6 +45,19 @@ describe("sending", () => {
     expect(alice.timeline(conversation).entries.every(({ seq }) => seq !== undefined)).toBe(true);
   });
 
+  test("[CV12] what comes later waits for a refused message, however often it is refused", async () => {
+    using room = new Room();
+    const { alice, bob, conversation } = await joinPair(room);
+    room.server.refusals.push(...Array.from({ length: 22 }, () => ({ code: "unavailable" }) as const));
+    const texts = Array.from({ length: 40 }, (_, index) => `message ${index}`);
+    for (const text of texts.slice(0, 20)) alice.send(conversation, text);
+    room.server.flush();
+    for (const text of texts.slice(20)) alice.send(conversation, text);
+    room.pass(10_000);
+    expect(room.server.refusals).toEqual([]);
+    expect(textsOf(bob, conversation)).toEqual(texts);
+  });
+
   test("a server that goes on refusing is asked less and less", async () => {
     using room = new Room();
     const { alice, conversation } = await joinPair(room);

@@ -3,7 +3,7 @@ import type { ClientFrame } from "@duologue/protocol";
 import { Backoff } from "./backoff.ts";
 import type { Environment, Timer } from "./environment.ts";
 import { OUTBOX_RATE_SHARE, OUTBOX_WINDOW } from "./limits.ts";
-import { type OutboxEntry, SENDING } from "./outbox-entry.ts";
+import { type OutboxEntry, type OutboxFrame, SENDING } from "./outbox-entry.ts";
 import { Overdue } from "./overdue.ts";
 import { Pacer } from "./pacer.ts";
 
@@ -21,6 +21,8 @@ export class OutboxWriter {
   readonly #pacer: Pacer;
   /** Conversations (or "" for all) that wait after a refusal. */
   readonly #pauses = new Map<string, Timer>();
+  /** Refused for the moment, with their conversations. */
+  readonly #refused = new Map<string, string>();
   /** Looked at with each pong. */
   readonly #overdue = new Overdue();
   #online = false;
@@ -44,6 +46,7 @@ export class OutboxWriter {
     this.#pacer.stop();
     for (const timer of this.#pauses.values()) timer.cancel();
     this.#pauses.clear();
+    this.#refused.clear();
   }
 
   /** Writes what may go now, in this order; gives back what went, as it stands then. */
@@ -52,9 +55,14 @@ export class OutboxWriter {
     const all = [...entries];
     let sending = all.filter((entry) => entry.state.kind === "sending").length;
     const written: OutboxEntry[] = [];
+    const waiting = new Set(this.#pauses.keys());
     for (const entry of all) {
       if (sending >= OUTBOX_WINDOW) break;
-      if (entry.state.kind !== "queued" || this.#pauses.has(entry.frame.conversation)) continue;
+      const { id, conversation } = entry.frame;
+      if (waiting.has(conversation)) continue;
+      // Whatever comes later would overtake it, should it be refused again.
+      if (this.#refused.has(id)) waiting.add(conversation);
+      if (entry.state.kind !== "queued") continue;
       if (!this.#pacer.take()) break;
       if (!this.#options.write(entry.frame)) break;
       written.push({ ...entry, state: SENDING });
@@ -72,8 +80,19 @@ export class OutboxWriter {
   }
 
   /** The server took one: the next refusal's wait is a short one again. */
-  accepted(): void {
+  accepted({ id, conversation }: OutboxFrame): void {
     this.#backoff.reset();
+    if (!this.#refused.has(id)) return;
+    for (const [other, of] of this.#refused) if (of === conversation) this.#refused.delete(other);
+  }
+
+  /** It is to be tried again, and before anything later of its conversation. */
+  refused({ id, conversation }: OutboxFrame): void {
+    this.#refused.set(id, conversation);
+  }
+
+  forget(id: string): void {
+    this.#refused.delete(id);
   }
 
   /**

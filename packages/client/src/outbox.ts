@@ -140,7 +140,7 @@ export class Outbox {
     const entry = this.#entries.get(id);
     this.#forget(id, "confirmed");
     if (entry === undefined) return undefined;
-    this.#writer.accepted();
+    this.#writer.accepted(entry.frame);
     this.#drop(id);
     this.#pump();
     return entry;
@@ -153,11 +153,13 @@ export class Outbox {
     const decision = afterRefusal(error);
     switch (decision.kind) {
       case "fail":
+        this.#writer.forget(entry.frame.id);
         this.#put(refused(entry, toServerError(error)));
         break;
       case "retry": {
         this.#put(decision.isUncertain ? afterLoss(entry) : { ...entry, state: QUEUED });
         const place = decision.scope === "everything" ? "" : entry.frame.conversation;
+        this.#writer.refused(entry.frame);
         this.#writer.pause(place, decision.delayMs);
         break;
       }
@@ -336,6 +338,7 @@ export class Outbox {
 
   #drop(id: string): void {
     this.#entries.delete(id);
+    this.#writer.forget(id);
     this.#options.storage.remove(this.#key(id));
     this.#changed();
   }
