@@ -1,11 +1,12 @@
 /** A user's browser with its tabs: real clients in surroundings that can be reloaded, crashed and kept from reading. */
-import { type Client, connect, type Environment, NotLoggedInError } from "@duologue/client";
+import { type Client, connect, type Environment, NotLoggedInError, type OutboxFrame } from "@duologue/client";
+import { type Markers, referenceOf, type ServerFrame } from "@duologue/protocol";
 import type { SeededRandom } from "@duologue/testing";
+import type { Answers } from "./answers.ts";
 import { Life } from "./schedule.ts";
-import type { SimulatedServer } from "./server.ts";
 import { BrowserDisk, openStorage } from "./storage.ts";
 import { BrowserTabs } from "./tabs.ts";
-import { Wire } from "./wire.ts";
+import { type Listener, type Observer, Wire } from "./wire.ts";
 import type { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 
@@ -14,10 +15,12 @@ const REGISTER_MS = 20_000;
 
 export interface Surroundings {
   readonly world: World;
-  readonly server: SimulatedServer;
   readonly witness: Witness;
+  readonly answers: Answers;
   /** All connections that are open or being opened. */
   readonly wires: Set<Wire>;
+  /** Who takes the next connection; undefined: nobody. */
+  readonly findListener: (random: SeededRandom) => Listener | undefined;
   /** Hears every frame of every tab, as it is written and as it arrives. */
   readonly tap?: Tap;
 }
@@ -39,13 +42,12 @@ export interface DeviceOptions {
 interface Place {
   readonly life: Life;
   readonly offsetMs: () => number;
-  readonly witness: (text: string, isFirst: boolean) => void;
-  readonly listen?: (text: string) => void;
+  readonly observer: Observer;
 }
 
 function environmentOf(
-  { world, server, wires }: Surroundings,
-  { life, offsetMs, witness, listen }: Place,
+  { world, wires, findListener }: Surroundings,
+  { life, offsetMs, observer }: Place,
 ): Environment {
   const random = world.random.fork(life.name);
   return {
@@ -54,7 +56,7 @@ function environmentOf(
     random: () => random.next(),
     randomBytes: (length) => random.bytes(length),
     openSocket: (_url, _subprotocol, events) => {
-      const wire = new Wire(world, { life, events, witness, listen }, () => pickWorker(server, random));
+      const wire = new Wire(world, { life, events, observer }, () => findListener(random));
       wires.add(wire);
       return wire;
     },
@@ -62,13 +64,15 @@ function environmentOf(
   };
 }
 
+const nobody: Observer = { sent: () => undefined, received: () => undefined, dealtWith: () => undefined };
+
 /** A guest's first visit; resolves to who they are from now on, and undefined when it did not come to that. */
 export async function register(
   surroundings: Surroundings,
   nickname: string,
 ): Promise<{ readonly user: string; readonly token: string } | undefined> {
   const life = new Life(`${nickname}.0`);
-  const environment = environmentOf(surroundings, { life, offsetMs: () => 0, witness: () => undefined });
+  const environment = environmentOf(surroundings, { life, offsetMs: () => 0, observer: nobody });
   const client = connect({ url: URL, nickname, environment });
   await surroundings.world.run(REGISTER_MS, () => client.connection.kind === "online");
   const { me, token } = client;
@@ -83,23 +87,25 @@ export class Tab {
   readonly device: Device;
   /** Conversations that the user has opened in it. */
   readonly opened = new Set<string>();
-  /** Messages by conversation, in the order in which they were written. */
+  /** Ids by conversation, in the order in which they were written. */
   readonly written = new Map<string, string[]>();
+  /** How far the user has looked here, by conversation. */
+  readonly looked = new Map<string, number>();
   readonly #arrived = new Set<string>();
+  /** What it has shown of whose markers: each goes forward only. */
+  readonly #shown = new Map<string, Markers>();
+  /** The frame that is being dealt with. */
+  #frame: ServerFrame | undefined;
 
   constructor(device: Device, number: number, login: { readonly token?: string }) {
-    const { world, witness } = device.surroundings;
+    const { world } = device.surroundings;
     this.device = device;
     this.life = new Life(`${device.options.name}.${number}`);
     const { life } = this;
     const environment = environmentOf(device.surroundings, {
       life,
       offsetMs: () => device.offsetMs,
-      witness: (text, isFirst) => {
-        witness.receive(device.user, life, text, isFirst);
-        device.surroundings.tap?.received(life, text);
-      },
-      listen: (text) => device.surroundings.tap?.sent(life, text),
+      observer: this.#observe(),
     });
     this.client = connect({
       url: URL,
@@ -126,18 +132,108 @@ export class Tab {
     return this.client.connection.kind === "online";
   }
 
-  /** Runs what a user does; what is refused because nobody is logged in yet has not been done. */
-  do(act: (client: Client) => void): void {
+  open(conversation: string): void {
+    this.opened.add(conversation);
+    this.client.openConversation(conversation).catch(() => this.opened.delete(conversation));
+  }
+
+  send(conversation: string, text: string, replyTo?: number): void {
+    const reply = replyTo === undefined ? {} : { replyTo };
+    const body = { kind: "text", text } as const;
+    this.#write((client) => {
+      const id = client.send(conversation, text, reply);
+      return { type: "send", id, conversation, body, ...reply };
+    });
+  }
+
+  edit(conversation: string, target: number, text: string): void {
+    const body = { kind: "text", text } as const;
+    this.#write((client) => {
+      const id = client.edit(conversation, target, text);
+      return { type: "edit", id, conversation, target, body };
+    });
+  }
+
+  retract(conversation: string, target: number): void {
+    this.#write((client) => {
+      const id = client.retract(conversation, target);
+      return { type: "retract", id, conversation, target };
+    });
+  }
+
+  /** Up to this number. */
+  read(conversation: string, seq: number): void {
+    this.device.surroundings.witness.look(this.device.user, conversation, seq);
+    this.looked.set(conversation, Math.max(seq, this.looked.get(conversation) ?? 0));
+    this.client.markRead(conversation, seq);
+  }
+
+  /** What is refused because nobody is logged in yet has not been written. */
+  #write(act: (client: Client) => OutboxFrame): void {
     try {
-      act(this.client);
+      const frame = act(this.client);
+      const { id, conversation } = frame;
+      this.written.set(conversation, [...(this.written.get(conversation) ?? []), id]);
+      this.device.surroundings.witness.write(this.device.user, frame);
     } catch (error) {
       if (!(error instanceof NotLoggedInError)) throw error;
     }
   }
 
-  open(conversation: string): void {
-    this.opened.add(conversation);
-    this.client.openConversation(conversation).catch(() => this.opened.delete(conversation));
+  #observe(): Observer {
+    const { life, device } = this;
+    const { surroundings, user } = device;
+    const { witness, answers, tap } = surroundings;
+    return {
+      sent: (wire, text) => {
+        answers.sent(wire, text);
+        const { id } = referenceOf(text);
+        if (id !== undefined) witness.refusals.written(id);
+        tap?.sent(life, text);
+      },
+      received: (wire, text, isFirst) => {
+        this.#frame = witness.receive({ user, name: life.name, connection: wire }, text, isFirst);
+        answers.received(wire, text);
+        tap?.received(life, text);
+      },
+      dealtWith: () => this.judgeShown(conversationsIn(this.#frame)),
+    };
+  }
+
+  /** What it shows of these now, against what it has shown before. */
+  judgeShown(conversations: Iterable<string>): void {
+    for (const id of conversations) {
+      const view = this.client.conversation(id);
+      if (view === undefined) continue;
+      for (const whose of ["mine", "theirs"] as const) {
+        const key = `${whose} ${id}`;
+        const [before, now] = [this.#shown.get(key), view[whose]];
+        if (before !== undefined && (now.delivered < before.delivered || now.read < before.read))
+          this.device.surroundings.world.violate(
+            `${this.life.name} shows that ${key} went from ${JSON.stringify(before)} to ${JSON.stringify(now)}`,
+          );
+        this.#shown.set(key, now);
+      }
+    }
+  }
+}
+
+/** Those whose markers a frame may have moved. */
+function conversationsIn(frame: ServerFrame | undefined): readonly string[] {
+  switch (frame?.type) {
+    case "ack":
+    case "event":
+    case "markers":
+      return [frame.conversation];
+    case "conversation":
+      return [frame.conversation.id];
+    case "conversations":
+    case "changes":
+      return frame.conversations.map(({ id }) => id);
+    case "welcome":
+      return frame.changes?.conversations.map(({ id }) => id) ?? [];
+    default:
+      return [];
   }
 }
 
@@ -163,8 +259,9 @@ export class Device {
     this.browserTabs = new BrowserTabs(surroundings.world);
   }
 
-  get isLoggedOut(): boolean {
-    return this.#token === undefined;
+  /** Undefined when it was logged out. */
+  get token(): string | undefined {
+    return this.#token;
   }
 
   keepToken(life: Life, token: string | undefined): void {
@@ -208,12 +305,4 @@ export class Device {
     this.browserTabs.forget(tab.life);
     this.tabs = this.tabs.filter((other) => other !== tab);
   }
-}
-
-function pickWorker(
-  server: SimulatedServer,
-  random: SeededRandom,
-): SimulatedServer["readyWorkers"][number] | undefined {
-  const ready = server.readyWorkers;
-  return ready.length === 0 ? undefined : random.pick(ready);
 }

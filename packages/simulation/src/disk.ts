@@ -7,6 +7,7 @@ import type { World } from "./world.ts";
 type Options = Parameters<typeof openWriterDatabase>[0];
 
 const PAGE_BYTES = 4_096;
+const INSERT_EVENT = /^\s*INSERT INTO event\b/;
 /** As many as SQLite takes. */
 const ENDLESS_PAGES = 4_294_967_294;
 
@@ -34,10 +35,11 @@ export class ServerDisk {
     };
     const prepare = database.prepare.bind(database);
     database.prepare = ((sql: string, ...rest: []) => {
-      if (this.#world.faults.strikes("openFailure")) throw diskError("SQLITE_IOERR_READ");
+      if (this.#world.faults.strikes("openFailure", sql)) throw diskError("SQLITE_IOERR_READ");
       const statement = prepare(sql, ...rest);
       if (sql === "BEGIN IMMEDIATE") this.#refuseSome(statement);
       if (sql === "COMMIT") this.#failSome(statement);
+      if (INSERT_EVENT.test(sql)) this.#excludeSome(statement);
       return statement;
     }) as typeof database.prepare;
     return database;
@@ -55,6 +57,15 @@ export class ServerDisk {
     const run = begin.run.bind(begin);
     begin.run = (...parameters) => {
       if (this.#world.faults.strikes("diskFailure", this.batch)) throw diskError("SQLITE_FULL");
+      return run(...parameters);
+    };
+  }
+
+  /** One message cannot be taken, the others of its batch can. */
+  #excludeSome(insert: Statement): void {
+    const run = insert.run.bind(insert);
+    insert.run = (...parameters) => {
+      if (this.#world.faults.strikes("requestFailure", this.batch)) throw diskError("SQLITE_TOOBIG");
       return run(...parameters);
     };
   }

@@ -1,5 +1,5 @@
 /** What goes wrong, how often, and that it ends. */
-import type { SeededRandom } from "@duologue/testing";
+import { SeededRandom } from "@duologue/testing";
 
 /** Chances, each between 0 and 1, at each occasion. */
 export interface Chances {
@@ -25,7 +25,7 @@ export interface Chances {
   readonly flushFailure: number;
   /** What a writer reads when it begins cannot be read: at each statement that it prepares. */
   readonly openFailure: number;
-  /** One request of a transaction cannot be carried out. */
+  /** One message of a transaction cannot be taken. */
   readonly requestFailure: number;
   /** A tab's storage loses its last writes when the tab crashes. */
   readonly lostWrites: number;
@@ -38,6 +38,7 @@ export const troubles = [
   "crash-primary",
   /** Every process ends in order, and begins anew. */
   "restart",
+  /** Hardly any room is left on the disk. */
   "full-disk",
   "cut-link",
   "drain-worker",
@@ -66,16 +67,16 @@ const rates: Chances = {
   loseNote: 0.15,
   delayNote: 0.2,
   repeatNote: 0.15,
-  doomedSocket: 0.3,
+  doomedSocket: 0.7,
   lostReply: 0.05,
   silentCut: 0.25,
   slowDelivery: 0.03,
   partialWrite: 0.2,
   crashInTurn: 0.0005,
-  diskFailure: 0.04,
+  diskFailure: 0.06,
   flushFailure: 0.015,
   openFailure: 0.01,
-  requestFailure: 0.2,
+  requestFailure: 0.02,
   lostWrites: 0.5,
 };
 
@@ -103,6 +104,8 @@ export class Faults {
   readonly plan: FaultPlan;
   readonly #random: SeededRandom;
   #isOn = false;
+  /** Told of each that strikes. */
+  onStrike: (name: keyof Chances) => void = () => undefined;
 
   constructor(plan: FaultPlan, random: SeededRandom) {
     this.plan = plan;
@@ -121,9 +124,41 @@ export class Faults {
     this.#isOn = false;
   }
 
-  /** `occasion`: what a chance that is not left to chance may depend on. */
+  /** `occasion`: what a fault that is not left to chance may depend on. */
   strikes(name: keyof Chances, _occasion = ""): boolean {
     const chance = this.plan.chances[name];
-    return this.#isOn && chance > 0 && this.#random.chance(chance);
+    const isStruck = this.#isOn && chance > 0 && this.#random.chance(chance);
+    if (isStruck) this.onStrike(name);
+    return isStruck;
+  }
+}
+
+/** No chance: each strikes where it is told to, whatever the seed. */
+export class DirectedFaults extends Faults {
+  readonly #planned: { readonly name: keyof Chances; readonly occasion: RegExp }[] = [];
+
+  constructor() {
+    const random = new SeededRandom(0);
+    super(drawFaults(random, new Set(faultNames)), random);
+  }
+
+  /** Strikes once, at the first such occasion from now on. */
+  plant(name: keyof Chances, occasion: RegExp = /(?:)/): void {
+    this.#planned.push({ name, occasion });
+  }
+
+  /** Whether everything that was planted has struck. */
+  get areOver(): boolean {
+    return this.#planned.length === 0;
+  }
+
+  override strikes(name: keyof Chances, occasion = ""): boolean {
+    const index = this.#planned.findIndex(
+      (planned) => planned.name === name && planned.occasion.test(occasion),
+    );
+    if (index < 0) return false;
+    this.#planned.splice(index, 1);
+    this.onStrike(name);
+    return true;
   }
 }

@@ -18,6 +18,8 @@ export interface Plan {
   /** What users do, in number; between two of these, on average. */
   readonly actions: number;
   readonly actionEveryMs: number;
+  /** How long it goes on when nobody does anything any more, so that pings and repeats meet faults too. */
+  readonly lingerMs: number;
   /** Of a message, at most. */
   readonly textCharacters: number;
   readonly faults: FaultPlan;
@@ -42,7 +44,8 @@ export function drawPlan(random: SeededRandom, limits: PlanLimits = {}): Plan {
     workers: random.between(1, 4),
     ...size,
     actions: random.between(15, 90),
-    actionEveryMs: random.pick([20, 120, 120, 500]),
+    actionEveryMs: random.pick([20, 120, 120, 500, 1_500]),
+    lingerMs: random.pick([0, 0, 45_000]),
     faults: drawFaults(random.fork("faults"), new Set(limits.without)),
   };
   return {
@@ -62,15 +65,13 @@ function drawDevice(random: SeededRandom): DevicePlan {
   };
 }
 
-/** Small pages and outboxes are reached by few messages; with a small outbox, a few long ones fill it. */
+/** Small pages, outboxes and lobbies are reached by few messages and people; with a small outbox, a few long ones fill it. */
 function drawSize(random: SeededRandom): Pick<Plan, "limits" | "textCharacters"> {
   const pageEvents = random.pick([100, 100, 4, 12]);
   const pageConversations = random.pick([50, 50, 1, 2]);
   const syncEvents = random.pick([5_000, 5_000, 15]);
-  if (random.chance(0.8))
-    return { limits: { pageEvents, pageConversations, syncEvents }, textCharacters: 30 };
-  return {
-    limits: { pageEvents: 4, pageConversations, syncEvents, outboxBytes: 40_000 },
-    textCharacters: 1_500,
-  };
+  const lobbyUsers = random.pick([1_000, 1_000, 1_000, 1]);
+  const limits = { pageEvents, pageConversations, syncEvents, lobbyUsers };
+  if (random.chance(0.8)) return { limits, textCharacters: 30 };
+  return { limits: { ...limits, pageEvents: 4, outboxBytes: 40_000 }, textCharacters: 1_500 };
 }

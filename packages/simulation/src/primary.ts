@@ -22,7 +22,7 @@ import type { World } from "./world.ts";
 type Launch = ConstructorParameters<typeof Supervisor>[0]["launch"];
 
 /** A run writes few pages; so that they are moved all the same. */
-const CHECKPOINTS = { portionPages: 16, boundPages: 64 };
+const CHECKPOINTS = { portionPages: 64, boundPages: 256 };
 const TOKEN_SECRET = "a-secret-that-is-the-same-after-a-restart";
 
 export interface PrimaryOptions {
@@ -32,6 +32,8 @@ export interface PrimaryOptions {
   readonly workers: number;
   readonly limits: Limits;
   readonly launch: (primary: Primary, ...parameters: Parameters<Launch>) => ReturnType<Launch>;
+  /** Told of each message that the store refuses. */
+  readonly refused: (id: string) => void;
   /** The process is gone; called at most once, perhaps inside of any other call. */
   readonly gone: () => void;
 }
@@ -57,7 +59,7 @@ export class Primary implements StreamSide {
     const log = watchfulLog(world, life);
     this.#keeper = new SqliteKeeper({
       path: databasePath,
-      clock: failing(world, clock),
+      clock,
       open: disk.open,
       checkpoints: CHECKPOINTS,
       onFault: (error) => {
@@ -88,7 +90,12 @@ export class Primary implements StreamSide {
       committer: {
         commit: (requests) => {
           disk.batch = requests.map(({ op }) => op).join(" ");
-          return keeper.commit(requests);
+          const results = keeper.commit(requests);
+          for (const [index, request] of requests.entries()) {
+            if (request.op === "append" && results[index]?.outcome.ok === false)
+              options.refused(request.draft.id);
+          }
+          return results;
         },
         maintain: () => keeper.maintain(),
       },
@@ -179,28 +186,7 @@ export class Primary implements StreamSide {
   }
 }
 
-/** Asked for an id for each new conversation: a throw there is a single request that cannot be carried out. */
-function failing(
-  world: World,
-  clock: SimulatedClock,
-): ConstructorParameters<typeof SqliteKeeper>[0]["clock"] {
-  let isOpening = true;
-  return {
-    now: () => clock.now(),
-    monotonic: () => clock.monotonic(),
-    random: () => clock.random(),
-    randomId: (bytes) => {
-      // The first one is a writer's own name, and it cannot begin without.
-      const mayFail = !isOpening;
-      isOpening = false;
-      if (mayFail && world.faults.strikes("requestFailure"))
-        throw new RangeError("the simulated request fails");
-      return clock.randomId(bytes);
-    },
-  };
-}
-
-/** One that the faults brought about, in the store's own words or the disk's. */
+/** One that the faults brought about. */
 function isOfDisk(error: unknown): boolean {
-  return error instanceof RangeError || (error instanceof Error && error.name === "SQLiteError");
+  return error instanceof Error && ["SQLiteError", "UnsettledLogError"].includes(error.name);
 }

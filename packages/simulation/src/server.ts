@@ -31,6 +31,8 @@ export class SimulatedServer {
   #isOver = false;
   /** Told when a worker's process is gone. */
   onWorkerGone: (life: Life) => void = () => undefined;
+  /** Told of each message that the store refuses. */
+  onRefused: (id: string) => void = () => undefined;
 
   constructor(world: World, options: ServerOptions) {
     this.#world = world;
@@ -68,6 +70,7 @@ export class SimulatedServer {
         workers: this.#options.workers,
         limits: this.limits,
         launch: (by, serial, onExit) => this.#launch(by, number, serial, onExit),
+        refused: (id) => this.onRefused(id),
         gone: () => this.#onPrimaryGone(primary),
       });
       this.#primary = primary;

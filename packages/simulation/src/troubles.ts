@@ -3,9 +3,11 @@
 import type { SeededRandom } from "@duologue/testing";
 import type { Device, Tab } from "./device.ts";
 import type { Trouble } from "./faults.ts";
+import type { Primary } from "./primary.ts";
 import { Life } from "./schedule.ts";
-import type { SimulatedServer } from "./server.ts";
+import type { Stage } from "./stage.ts";
 import type { Wire } from "./wire.ts";
+import type { Worker } from "./worker.ts";
 import type { World } from "./world.ts";
 
 const MINUTE_MS = 60_000;
@@ -14,30 +16,31 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 const LONGEST_ABSENCES_MS = 75 * DAY_MS;
 const REOPEN_MS = 600;
 const FULL_MS = 4_000;
+const SPARE_PAGES = 6;
+const STALL_MS = 6_000;
+/** On average: a worker that gives no sign for more than five seconds is killed. */
+const PAUSES_MS = [300, 2_000, 8_000];
 
 const fate = new Life("fate");
 
 export class Troubles {
+  readonly #stage: Stage;
   readonly #world: World;
-  readonly #server: SimulatedServer;
-  readonly #devices: readonly Device[];
-  readonly #wires: ReadonlySet<Wire>;
   readonly #random: SeededRandom;
   readonly #stalled = new Set<Wire>();
+  #areOver = false;
 
-  constructor(world: World, server: SimulatedServer, devices: readonly Device[], wires: ReadonlySet<Wire>) {
-    this.#world = world;
-    this.#server = server;
-    this.#devices = devices;
-    this.#wires = wires;
-    this.#random = world.random.fork("troubles");
+  constructor(stage: Stage) {
+    this.#stage = stage;
+    this.#world = stage.world;
+    this.#random = stage.world.random.fork("troubles");
   }
 
   begin(): void {
     const { troubles, troubleEveryMs } = this.#world.faults.plan;
     if (troubles.length === 0) return;
     this.#world.schedule.after(this.#random.exponential(troubleEveryMs), fate, "strikes", () => {
-      if (!this.#world.faults.isOn) return;
+      if (this.#areOver) return;
       this.#strike(this.#random.pick(troubles));
       this.begin();
     });
@@ -45,126 +48,127 @@ export class Troubles {
 
   /** Nothing more happens, and everybody reads again. */
   end(): void {
+    this.#areOver = true;
     for (const wire of this.#stalled) wire.resume();
     this.#stalled.clear();
-    this.#server.disk.fill(undefined);
-    for (const device of this.#devices) device.offsetMs = 0;
-    for (const device of this.#devices) if (device.tabs.length === 0) device.openTab();
+    this.#stage.server.disk.fill(undefined);
+    for (const device of this.#stage.devices) device.offsetMs = 0;
+    for (const device of this.#stage.devices) if (device.tabs.length === 0) device.openTab();
   }
 
   #strike(trouble: Trouble): void {
     this.#world.schedule.note(fate, trouble);
+    if (!this.#happens(trouble)) return;
+    this.#world.coverage.count(trouble);
+    this.#world.calm.disturb();
+  }
+
+  /** False when there is nothing that it could happen to. */
+  #happens(trouble: Trouble): boolean {
     switch (trouble) {
       case "cut":
-        this.#pickWire()?.cut();
-        return;
+        return this.#withSome(this.#openWires, (wire) => wire.cut());
       case "crash-primary":
-        this.#server.primary?.crash();
-        return;
+        return this.#withPrimary((primary) => primary.crash());
       case "restart":
-        void this.#server.primary?.stop();
-        return;
+        return this.#withPrimary((primary) => void primary.stop());
       case "reload-workers":
-        void this.#server.primary?.reload();
-        return;
+        return this.#withPrimary((primary) => void primary.reload());
       case "full-disk":
-        this.#fillDisk();
-        return;
+        return this.#fillDisk();
       case "crash-worker":
+        return this.#withWorker((worker) => worker.exit(null, "SIGKILL"));
       case "drain-worker":
+        return this.#withWorker((worker) => worker.leave());
       case "cut-link":
-        this.#strikeWorker(trouble);
-        return;
+        return this.#withWorker((worker) => worker.cutLink());
       case "pause":
-        this.#pause();
-        return;
+        return this.#withSome(this.#lives, (life) => this.#pause(life));
       case "slow-reader":
-        this.#stall();
-        return;
+        return this.#withSome(this.#openWires, (wire) => this.#stall(wire));
       case "clock-jump":
-        this.#jump();
-        return;
+        return this.#withSome(this.#clocks, (clock) => this.#jump(clock));
       case "reload":
       case "crash-tab":
-        this.#leave(trouble);
-        return;
+        return this.#withSome(this.#stage.tabs, (tab) => {
+          this.#end(tab, trouble === "crash-tab");
+          this.#openLater(tab.device);
+        });
       case "absence":
-        this.#beAbsent();
-        return;
+        return this.#withSome(this.#stage.devices, (device) => this.#beAbsent(device));
       default:
-        trouble satisfies never;
+        return trouble satisfies never;
     }
   }
 
-  #strikeWorker(trouble: "crash-worker" | "drain-worker" | "cut-link"): void {
-    const workers = this.#server.readyWorkers;
-    if (workers.length === 0) return;
-    const worker = this.#random.pick(workers);
-    if (trouble === "crash-worker") worker.exit(null, "SIGKILL");
-    else if (trouble === "drain-worker") worker.leave();
-    else worker.cutLink();
+  #withSome<T>(places: readonly T[], act: (place: T) => void): boolean {
+    if (places.length === 0) return false;
+    act(this.#random.pick(places));
+    return true;
+  }
+
+  #withPrimary(act: (primary: Primary) => void): boolean {
+    const { primary } = this.#stage.server;
+    return this.#withSome(primary === undefined ? [] : [primary], act);
+  }
+
+  #withWorker(act: (worker: Worker) => void): boolean {
+    return this.#withSome(this.#stage.server.readyWorkers, act);
+  }
+
+  get #openWires(): readonly Wire[] {
+    return [...this.#stage.wires].filter((wire) => wire.isOpen);
+  }
+
+  /** Processes of the server. */
+  get #processes(): readonly (Primary | Worker)[] {
+    const { readyWorkers, primary } = this.#stage.server;
+    return primary === undefined ? readyWorkers : [...readyWorkers, primary];
+  }
+
+  get #lives(): readonly Life[] {
+    return [...this.#processes, ...this.#stage.tabs].map(({ life }) => life);
+  }
+
+  get #clocks(): readonly { offsetMs: number }[] {
+    return [...this.#processes.map(({ clock }) => clock), ...this.#stage.devices];
   }
 
   /** Hardly any room is left, until somebody makes some. */
-  #fillDisk(): void {
-    this.#server.disk.fill(this.#random.below(6));
+  #fillDisk(): boolean {
+    const { disk } = this.#stage.server;
+    disk.fill(this.#random.below(SPARE_PAGES));
     this.#world.schedule.after(this.#random.exponential(FULL_MS), fate, "there is room on the disk", () =>
-      this.#server.disk.fill(undefined),
+      disk.fill(undefined),
     );
+    return true;
   }
 
-  #pickWire(): Wire | undefined {
-    const open = [...this.#wires].filter((wire) => wire.isOpen);
-    return open.length === 0 ? undefined : this.#random.pick(open);
+  /** It does nothing for a while: a long collection, a stopped process, a tab in the background. */
+  #pause(life: Life): void {
+    const lastingMs = this.#random.exponential(this.#random.pick(PAUSES_MS));
+    life.pausedUntilMs = Math.max(life.pausedUntilMs, this.#world.schedule.nowMs + lastingMs);
+    this.#world.calm.disturb(life.pausedUntilMs);
   }
 
-  #pickTab(): Tab | undefined {
-    const tabs = this.#devices.flatMap((device) => device.tabs);
-    return tabs.length === 0 ? undefined : this.#random.pick(tabs);
-  }
-
-  /** A process does nothing for a while: a long collection, a stopped process, a tab in the background. */
-  #pause(): void {
-    const lives = [
-      ...this.#server.readyWorkers.map(({ life }) => life),
-      ...this.#devices.flatMap(({ tabs }) => tabs.map(({ life }) => life)),
-      ...(this.#server.primary === undefined ? [] : [this.#server.primary.life]),
-    ];
-    if (lives.length === 0) return;
-    const life = this.#random.pick(lives);
-    const untilMs = this.#world.schedule.nowMs + this.#random.exponential(2_000);
-    life.pausedUntilMs = Math.max(life.pausedUntilMs, untilMs);
-  }
-
-  #stall(): void {
-    const wire = this.#pickWire();
-    if (wire === undefined) return;
+  #stall(wire: Wire): void {
     wire.stall();
     this.#stalled.add(wire);
-    this.#world.schedule.after(this.#random.exponential(6_000), fate, "reads again", () => {
+    const lastingMs = this.#random.exponential(STALL_MS);
+    this.#world.calm.disturb(this.#world.schedule.nowMs + lastingMs);
+    this.#world.schedule.after(lastingMs, fate, "reads again", () => {
       this.#stalled.delete(wire);
       wire.resume();
     });
   }
 
-  #jump(): void {
-    const clocks = [...this.#server.readyWorkers, ...(this.#server.primary ? [this.#server.primary] : [])];
-    const places = [...clocks.map(({ clock }) => clock), ...this.#devices];
-    if (places.length === 0) return;
+  #jump(clock: { offsetMs: number }): void {
     const reachMs = this.#random.pick([500, 5 * MINUTE_MS, DAY_MS]);
-    this.#random.pick(places).offsetMs = this.#random.between(-reachMs, reachMs);
-  }
-
-  #leave(way: "reload" | "crash-tab"): void {
-    const tab = this.#pickTab();
-    if (tab === undefined) return;
-    this.#end(tab, way === "crash-tab");
-    this.#openLater(tab.device);
+    clock.offsetMs = this.#random.between(-reachMs, reachMs);
   }
 
   /** Everything of a device is closed, and opened again after a time that everybody's clocks show. */
-  #beAbsent(): void {
-    const device = this.#random.pick(this.#devices);
+  #beAbsent(device: Device): void {
     for (const tab of [...device.tabs]) this.#end(tab, this.#random.chance(0.5));
     const longMs = this.#random.pick([10 * MINUTE_MS, 30 * DAY_MS]);
     if (this.#world.wallOffsetMs + longMs <= LONGEST_ABSENCES_MS) this.#world.wallOffsetMs += longMs;

@@ -1,11 +1,11 @@
 /** What users do with their clients, one thing at a time, as the seed says. */
-import type { Client, OutboxFrame } from "@duologue/client";
+import type { Client } from "@duologue/client";
 import type { SeededRandom } from "@duologue/testing";
-import type { Device, Tab } from "./device.ts";
+import type { Tab } from "./device.ts";
 import type { Plan } from "./plan.ts";
+import { Prober } from "./probe.ts";
 import { Life } from "./schedule.ts";
-import type { Witness } from "./witness.ts";
-import type { World } from "./world.ts";
+import type { Stage } from "./stage.ts";
 
 type Deed =
   | "send"
@@ -17,7 +17,10 @@ type Deed =
   | "typing"
   | "older"
   | "open"
-  | "discard";
+  | "discard"
+  | "rename"
+  | "search"
+  | "probe";
 
 const deeds: readonly Deed[] = [
   ...Array.from({ length: 10 }, () => "send" as const),
@@ -31,30 +34,35 @@ const deeds: readonly Deed[] = [
   "read",
   "read",
   "typing",
+  "typing",
+  "typing",
+  "older",
   "older",
   "open",
   "discard",
+  "rename",
+  "rename",
+  "search",
+  "search",
+  "probe",
+  "probe",
 ];
 
 const usersLife = new Life("users");
 
 export class Users {
-  readonly #world: World;
+  readonly #stage: Stage;
   readonly #plan: Plan;
-  readonly #witness: Witness;
-  readonly #devices: readonly Device[];
   readonly #random: SeededRandom;
+  readonly #prober: Prober;
   #left: number;
   #count = 0;
-  /** Conversations that were opened, with their two users. */
-  readonly conversations = new Map<string, readonly [string, string]>();
 
-  constructor(world: World, plan: Plan, witness: Witness, devices: readonly Device[]) {
-    this.#world = world;
+  constructor(stage: Stage, plan: Plan) {
+    this.#stage = stage;
     this.#plan = plan;
-    this.#witness = witness;
-    this.#devices = devices;
-    this.#random = world.random.fork("users");
+    this.#random = stage.world.random.fork("users");
+    this.#prober = new Prober(stage);
     this.#left = plan.actions;
   }
 
@@ -65,46 +73,36 @@ export class Users {
   begin(): void {
     if (this.#left === 0) return;
     const delayMs = this.#random.exponential(this.#plan.actionEveryMs);
-    this.#world.schedule.after(delayMs, usersLife, "do something", () => {
+    this.#stage.world.schedule.after(delayMs, usersLife, "do something", () => {
       this.#left -= 1;
       this.#act();
       this.begin();
     });
   }
 
-  /** The conversation of two users, opened by the first one; known when the answer has come. */
-  openWith(tab: Tab, peer: string): void {
-    tab.client.open(peer).then(
-      (conversation) => {
-        this.conversations.set(conversation, [tab.device.user, peer]);
-        tab.opened.add(conversation);
-      },
-      () => undefined,
-    );
-  }
-
   #act(): void {
-    const device = this.#random.pick(this.#devices);
+    const { devices, conversations, world } = this.#stage;
+    const device = this.#random.pick(devices);
     const tab = device.tabs.length === 0 ? undefined : this.#random.pick(device.tabs);
-    const mine = [...this.conversations].filter(([, users]) => users.includes(device.user));
+    const mine = [...conversations].filter(([, users]) => users.includes(device.user));
     const deed = this.#random.pick(deeds);
     if (tab === undefined || mine.length === 0) return;
     const [conversation] = this.#random.pick(mine);
-    this.#world.schedule.note(tab.life, deed);
+    world.schedule.note(tab.life, deed);
     this.#carryOut(deed, tab, conversation);
   }
 
   #carryOut(deed: Deed, tab: Tab, conversation: string): void {
     switch (deed) {
       case "send":
-        this.#send(tab, conversation, undefined);
+        tab.send(conversation, this.#makeText());
         return;
       case "burst":
         for (let left = this.#random.between(3, 40); left > 0; left -= 1)
-          this.#send(tab, conversation, undefined);
+          tab.send(conversation, this.#makeText());
         return;
       case "reply":
-        this.#send(tab, conversation, this.#pickSeq(tab.client, conversation, false));
+        tab.send(conversation, this.#makeText(), this.#pickSeq(tab.client, conversation, false));
         return;
       case "edit":
       case "retract":
@@ -125,48 +123,31 @@ export class Users {
       case "discard":
         this.#discard(tab, conversation);
         return;
+      case "rename":
+        tab.client.rename(`${tab.device.options.name} the ${this.#random.below(100)}`).catch(() => undefined);
+        return;
+      case "search":
+        tab.client.search(this.#random.pick(["a", "bob", "the"])).catch(() => undefined);
+        return;
+      case "probe":
+        void this.#prober.probe(tab.device, this.#random);
+        return;
       default:
         deed satisfies never;
     }
   }
 
-  #send(tab: Tab, conversation: string, replyTo: number | undefined): void {
-    const text = this.#makeText();
-    tab.do((client) => {
-      const id = client.send(conversation, text, replyTo === undefined ? {} : { replyTo });
-      const body = { kind: "text", text } as const;
-      tab.written.set(conversation, [...(tab.written.get(conversation) ?? []), id]);
-      this.#log(tab, {
-        type: "send",
-        id,
-        conversation,
-        body,
-        ...(replyTo === undefined ? {} : { replyTo }),
-      });
-    });
-  }
-
   #change(deed: "edit" | "retract", tab: Tab, conversation: string): void {
     const target = this.#pickSeq(tab.client, conversation, true);
     if (target === undefined) return;
-    const text = this.#makeText();
-    tab.do((client) => {
-      if (deed === "retract") {
-        const id = client.retract(conversation, target);
-        this.#log(tab, { type: "retract", id, conversation, target });
-      } else {
-        const id = client.edit(conversation, target, text);
-        this.#log(tab, { type: "edit", id, conversation, target, body: { kind: "text", text } });
-      }
-    });
+    if (deed === "retract") tab.retract(conversation, target);
+    else tab.edit(conversation, target, this.#makeText());
   }
 
   #read(tab: Tab, conversation: string): void {
     const lastSeq = tab.client.conversation(conversation)?.lastSeq;
     if (lastSeq === undefined || lastSeq === 0) return;
-    const seq = this.#random.chance(0.7) ? lastSeq : this.#random.between(1, lastSeq);
-    this.#witness.look(tab.device.user, conversation, seq);
-    tab.client.markRead(conversation, seq);
+    tab.read(conversation, this.#random.chance(0.7) ? lastSeq : this.#random.between(1, lastSeq));
   }
 
   #open(tab: Tab, conversation: string): void {
@@ -174,15 +155,15 @@ export class Users {
       tab.open(conversation);
       return;
     }
-    const peers = this.#devices.filter(({ user }) => user !== tab.device.user);
-    if (peers.length > 0) this.openWith(tab, this.#random.pick(peers).user);
+    const peers = this.#stage.devices.filter(({ user }) => user !== tab.device.user);
+    if (peers.length > 0) this.#stage.openWith(tab, this.#random.pick(peers).user);
   }
 
   #discard(tab: Tab, conversation: string): void {
     const waiting = tab.client.timeline(conversation).entries.filter(({ pending }) => pending !== undefined);
     if (waiting.length === 0) return;
     const { id } = this.#random.pick(waiting);
-    if (tab.client.discard(id)) this.#witness.forgivable.add(id);
+    if (tab.client.discard(id)) this.#stage.witness.forgivable.add(id);
   }
 
   /** Of a message that this client shows with its number. */
@@ -193,10 +174,6 @@ export class Users {
         seq === undefined || (isOwn && (!mine || retracted)) ? [] : [seq],
       );
     return seqs.length === 0 ? undefined : this.#random.pick(seqs);
-  }
-
-  #log(tab: Tab, frame: OutboxFrame): void {
-    this.#witness.write(tab.device.user, frame);
   }
 
   #makeText(): string {

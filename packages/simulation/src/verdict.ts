@@ -1,9 +1,8 @@
 /** The end of a run: what the clients show and what they logged, held against what is stored. */
 
-import type { TimelineEntry } from "@duologue/client";
+import type { Client, TimelineEntry } from "@duologue/client";
 import type { Conversation, ConversationEvent } from "@duologue/protocol";
 import type { SqliteReader } from "duologue";
-import type { Device, Tab } from "./device.ts";
 import { compare, type Witness } from "./witness.ts";
 
 /** Two devices may change the same message at the same time, and one of them comes too late. */
@@ -17,13 +16,31 @@ interface Truth {
   readonly events: readonly ConversationEvent[];
 }
 
+/** What is looked at of a tab. */
+export interface JudgedTab {
+  readonly life: { readonly name: string };
+  readonly client: Pick<Client, "lobby" | "conversations" | "conversation" | "timeline">;
+  readonly opened: ReadonlySet<string>;
+  readonly written: ReadonlyMap<string, readonly string[]>;
+  readonly looked: ReadonlyMap<string, number>;
+}
+
+export interface JudgedDevice {
+  readonly user: string;
+  readonly disk: { readonly values: ReadonlyMap<string, string> };
+  readonly tabs: readonly JudgedTab[];
+  /** Those that are closed too. */
+  readonly allTabs: readonly Pick<JudgedTab, "life" | "written">[];
+}
+
 export interface Scene {
-  readonly reader: SqliteReader;
-  readonly witness: Witness;
-  readonly devices: readonly Device[];
+  readonly reader: Pick<SqliteReader, "history" | "conversation" | "user">;
+  readonly witness: Pick<
+    Witness,
+    "sent" | "acknowledged" | "forgivable" | "ownClaims" | "retractedClaims" | "refusals" | "reach"
+  >;
+  readonly devices: readonly JudgedDevice[];
   readonly conversations: ReadonlyMap<string, readonly [string, string]>;
-  /** The store has refused messages for a while: what was tried again comes after what was not refused. */
-  readonly mayReorder: boolean;
 }
 
 /** Everything that is not as it should be. */
@@ -38,15 +55,15 @@ export async function judge(scene: Scene): Promise<readonly string[]> {
   );
   for (const truth of truths) problems.push(...judgeNumbers(truth), ...judgeContents(truth, scene.witness));
   problems.push(...judgeAcknowledged(truths, scene.witness), ...judgeUnsent(truths, scene));
-  problems.push(...judgeOrder(truths, scene));
+  problems.push(...judgeOrder(truths, scene), ...judgeClaims(truths, scene.witness));
   for (const truth of truths) problems.push(...(await judgeMarkers(truth, scene)));
-  for (const device of scene.devices) {
-    for (const tab of device.tabs) problems.push(...(await judgeTab(tab, truths, scene)));
+  for (const { user, tabs } of scene.devices) {
+    for (const tab of tabs) problems.push(...(await judgeTab(tab, user, truths, scene)));
   }
   return problems;
 }
 
-async function readAll(reader: SqliteReader, conversation: string): Promise<readonly ConversationEvent[]> {
+async function readAll(reader: Scene["reader"], conversation: string): Promise<readonly ConversationEvent[]> {
   const events: ConversationEvent[] = [];
   let before: number | undefined;
   for (;;) {
@@ -67,14 +84,14 @@ function judgeNumbers({ id, events }: Truth): string[] {
   return problems;
 }
 
-function judgeContents({ id, events }: Truth, witness: Witness): string[] {
+function judgeContents({ id, events }: Truth, witness: Scene["witness"]): string[] {
   return events.flatMap((event) => {
     const problem = compare(witness.sent.get(event.id), event);
     return problem === undefined ? [] : [`${id} ${event.seq} ${problem}`];
   });
 }
 
-function judgeAcknowledged(truths: readonly Truth[], witness: Witness): string[] {
+function judgeAcknowledged(truths: readonly Truth[], witness: Scene["witness"]): string[] {
   const stored = new Map(truths.flatMap(({ events }) => events.map((event) => [event.id, event] as const)));
   return [...witness.acknowledged].flatMap(([id, { conversation, seq }]) => {
     const event = stored.get(id);
@@ -104,7 +121,7 @@ function judgeUnsent(truths: readonly Truth[], { witness, devices }: Scene): str
 }
 
 /** Id → code of the refusal; undefined for what is to be sent yet. */
-export function outboxOf(device: Device): ReadonlyMap<string, string | undefined> {
+export function outboxOf(device: Pick<JudgedDevice, "disk">): ReadonlyMap<string, string | undefined> {
   const found = new Map<string, string | undefined>();
   for (const [key, text] of device.disk.values) {
     if (!key.startsWith("outbox/")) continue;
@@ -117,21 +134,49 @@ export function outboxOf(device: Device): ReadonlyMap<string, string | undefined
   return found;
 }
 
-/** What one tab wrote to one conversation stands in the order in which it was written. */
-function judgeOrder(truths: readonly Truth[], { devices, mayReorder }: Scene): string[] {
-  if (mayReorder) return [];
-  const own = devices.filter(({ options }) => !options.sharedTabs).flatMap(({ allTabs }) => allTabs);
+/**
+ * What one tab wrote to one conversation stands in the order in which it was written, but for what was on its way when
+ * the store refused an earlier one.
+ */
+function judgeOrder(truths: readonly Truth[], { devices, witness }: Scene): string[] {
+  const tabs = devices.flatMap(({ allTabs }) => allTabs);
   return truths.flatMap(({ id, events }) => {
     const seqs = new Map(events.map((event) => [event.id, event.seq]));
-    return own.flatMap(({ life, written }) => {
-      const order = (written.get(id) ?? []).flatMap((message) => seqs.get(message) ?? []);
-      const isRight = order.every((seq, index) => index === 0 || seq > (order[index - 1] ?? 0));
-      return isRight ? [] : [`${life.name} wrote to ${id} in another order: ${order.join(" ")}`];
+    return tabs.flatMap(({ life, written }) => {
+      const stored = (written.get(id) ?? []).filter((message) => seqs.has(message));
+      const overtakes = (later: string, earlier: string): boolean =>
+        (seqs.get(later) ?? 0) < (seqs.get(earlier) ?? 0) && !witness.refusals.excuse(earlier, later);
+      const isRight = stored.every((later, index) =>
+        stored.slice(0, index).every((earlier) => !overtakes(later, earlier)),
+      );
+      const order = stored.map((message) => seqs.get(message)).join(" ");
+      return isRight ? [] : [`${life.name} wrote to ${id} in another order: ${order}`];
     });
   });
 }
 
-async function judgeMarkers({ id, users, events }: Truth, { reader, witness }: Scene): Promise<string[]> {
+/** What was said on the way, and can only be known in the end. */
+function judgeClaims(
+  truths: readonly Truth[],
+  { ownClaims, retractedClaims }: Scene["witness"],
+): readonly string[] {
+  const problems: string[] = [];
+  for (const { user, conversation, seq } of ownClaims) {
+    const event = truths.find(({ id }) => id === conversation)?.events[seq - 1];
+    if (event?.from !== user) problems.push(`${user} was said to be at ${seq} of ${conversation}`);
+  }
+  for (const { events } of truths) {
+    for (const { id, retracted } of events)
+      if (retractedClaims.has(id) && retracted !== true)
+        problems.push(`${id} was taken for the same with another text`);
+  }
+  return problems;
+}
+
+async function judgeMarkers(
+  { id, users, events }: Truth,
+  { reader, witness, devices }: Scene,
+): Promise<string[]> {
   const problems: string[] = [];
   for (const user of users) {
     const stored = await reader.conversation(user, id);
@@ -143,24 +188,44 @@ async function judgeMarkers({ id, users, events }: Truth, { reader, witness }: S
     if (delivered > Math.max(told, own))
       problems.push(`${user} has ${delivered} of ${id}, and was told ${told}`);
     if (read > delivered || delivered > events.length) problems.push(`markers of ${user} in ${id} run ahead`);
+    const here = devices.filter((device) => device.user === user).flatMap(({ tabs }) => tabs);
+    if (here.length > 0 && (stored?.unread ?? 0) > 0 && delivered < events.length)
+      problems.push(`${user} has got all of ${id}, and is said to have ${delivered} of ${events.length}`);
+    for (const { life, looked: lookedHere } of here) {
+      const looked = lookedHere.get(id) ?? 0;
+      if (looked > read) problems.push(`${life.name} looked at ${id} up to ${looked}, and has read ${read}`);
+    }
   }
   return problems;
 }
 
-async function judgeTab(tab: Tab, truths: readonly Truth[], scene: Scene): Promise<string[]> {
-  const { client, device, life } = tab;
-  const own = truths.filter(({ users }) => users.includes(device.user));
+async function judgeTab(
+  { client, life, opened }: JudgedTab,
+  user: string,
+  truths: readonly Truth[],
+  scene: Scene,
+): Promise<string[]> {
+  const own = truths.filter(({ users }) => users.includes(user));
   const problems: string[] = [];
   const say = (what: string, seen: unknown, expected: unknown): void => {
     const [one, other] = [JSON.stringify(seen), JSON.stringify(expected)];
     if (one !== other) problems.push(`${life.name}: ${what} is ${one}, not ${other}`);
   };
-  const online = scene.devices.flatMap(({ user, tabs }) => (tabs.length > 0 ? [user] : []));
-  say("who is online", [...(client.lobby.users?.keys() ?? [])].sort(), [...new Set(online)].sort());
+  const online = new Set(scene.devices.flatMap((device) => (device.tabs.length > 0 ? [device.user] : [])));
+  const { users, count } = client.lobby;
+  say("how many are online", count, online.size);
+  if (users !== undefined) {
+    const named = await Promise.all([...online].sort().map((id) => scene.reader.user(id)));
+    say(
+      "who is online",
+      [...users.values()].map(({ id, name }) => `${id} ${name}`).sort(),
+      named.map((known) => `${known?.id} ${known?.name}`),
+    );
+  }
   const listed = client.conversations.filter(({ lastSeq }) => lastSeq > 0).map(({ id }) => id);
   say("the list", listed.sort(), own.flatMap(({ id, events }) => (events.length > 0 ? [id] : [])).sort());
   for (const truth of own) {
-    const stored = await scene.reader.conversation(device.user, truth.id);
+    const stored = await scene.reader.conversation(user, truth.id);
     const view = client.conversation(truth.id);
     if (stored === undefined || view === undefined) continue;
     const { lastSeq, unread, mine, theirs, lastMessage } = stored;
@@ -170,9 +235,10 @@ async function judgeTab(tab: Tab, truths: readonly Truth[], scene: Scene): Promi
       [lastSeq, unread, mine, theirs, lastMessage?.seq, previewOf(lastMessage)],
     );
     say(`typing in ${truth.id}`, view.typing, false);
-    if (!tab.opened.has(truth.id)) continue;
+    if (lastSeq > 0) say(`the other one in ${truth.id}`, view.online, online.has(view.peer.id));
+    if (!opened.has(truth.id)) continue;
     const entries = client.timeline(truth.id).entries.filter(({ seq }) => seq !== undefined);
-    const expected = expectedOf(truth, device.user, theirs);
+    const expected = expectedOf(truth, user, theirs);
     say(`the number of messages of ${truth.id}`, entries.length, expected.length);
     for (const [index, entry] of entries.entries())
       say(`message ${index + 1} of ${truth.id}`, outline(entry), expected[index]);

@@ -4,7 +4,9 @@
  */
 
 import type { Socket, SocketEvents } from "@duologue/client";
+import type { SeededRandom } from "@duologue/testing";
 import type { ClientSocket, Connection } from "duologue";
+import { type Cut, cuts, type Direction, type Moment, nameOfCut } from "./coverage.ts";
 import type { Life } from "./schedule.ts";
 import type { World } from "./world.ts";
 
@@ -24,10 +26,17 @@ export interface Listener {
 export interface Caller {
   readonly life: Life;
   readonly events: SocketEvents;
-  /** Every frame that the client gets; the first of a connection decides about its login. */
-  readonly witness: (text: string, isFirst: boolean) => void;
-  /** Every frame that it writes. */
-  readonly listen?: ((text: string) => void) | undefined;
+  readonly observer: Observer;
+}
+
+/** Hears what passes, at the client's end. */
+export interface Observer {
+  /** It writes. */
+  sent(wire: Wire, text: string): void;
+  /** Before it gets the frame; the first of a connection decides about its login. */
+  received(wire: Wire, text: string, isFirst: boolean): void;
+  /** When it has dealt with it. */
+  dealtWith(text: string): void;
 }
 
 type Arrival =
@@ -37,9 +46,17 @@ type Arrival =
 /** Until the runtime finds that pings are not answered. */
 const SERVER_NOTICES_MS = 60_000;
 const FRAMES_OF_LOGIN = 12;
+/** How the frame is chosen at which a connection is cut. */
+const WAYS_TO_DOOM = ["number", "often", "sometimes", "rarely", "rarely"] as const;
+/** The first that comes of so many kinds, or hardly one of the rare ones would come in time. */
+const KINDS = { often: 1, sometimes: 4, rarely: 9 };
 const CONGESTED_BYTES = 1_024;
 const SHOWN_CHARACTERS = 140;
 const MESSAGE = /^\{"type":"(send|edit|retract)"/;
+const TYPE = /^\{"type":"([a-z-]+)"/;
+
+/** What ends it: so many more frames in both directions together, or the first that is of one of these kinds. */
+type Doom = { readonly frames: number; readonly moment: Moment } | { readonly cuts: readonly Cut[] };
 
 export class Wire implements Socket, ClientSocket {
   readonly remoteAddress = "127.0.0.1";
@@ -62,8 +79,7 @@ export class Wire implements Socket, ClientSocket {
   /** How many of these would have arrived, had the client read. */
   #overdue = 0;
   #waitingBytes = 0;
-  /** Frames until it is cut. */
-  #doom: number | undefined;
+  #doom: Doom | undefined;
   /** Also when the faults have ended. */
   #isSealed = false;
 
@@ -71,12 +87,17 @@ export class Wire implements Socket, ClientSocket {
     this.#world = world;
     this.#caller = caller;
     this.#findListener = findListener;
-    if (world.faults.strikes("doomedSocket")) this.#doom = world.random.below(FRAMES_OF_LOGIN);
+    if (world.faults.strikes("doomedSocket")) this.#doom = drawDoom(world.random);
     world.schedule.after(world.latencyMs(), caller.life, "connects", () => this.#connect());
   }
 
   get isOpen(): boolean {
-    return !this.#isBroken && !this.#isClientDone && this.#connection !== undefined;
+    return this.mayPass && this.#connection !== undefined;
+  }
+
+  /** What is written arrives, as far as this connection knows. */
+  get mayPass(): boolean {
+    return !this.#isBroken && !this.#isClientDone && !this.#isServerDone;
   }
 
   get worker(): Life | undefined {
@@ -92,11 +113,13 @@ export class Wire implements Socket, ClientSocket {
   send(text: string): void {
     const listener = this.#listener;
     if (this.#isClientDone || listener === undefined) return;
-    this.#caller.listen?.(text);
+    this.#caller.observer.sent(this, text);
     this.#up(listener, `← ${this.#caller.life.name}: ${shown(text)}`, (connection) => {
+      const cut = this.#cutAt("↑", text);
+      if (cut === "before") return;
       listener.receive(connection, text);
-      if (MESSAGE.test(text) && this.#world.faults.strikes("lostReply")) this.cut();
-      this.#count();
+      if (MESSAGE.test(text) && this.#world.faults.strikes("lostReply", text)) this.cut();
+      if (cut === "after") this.cut();
     });
   }
 
@@ -153,7 +176,7 @@ export class Wire implements Socket, ClientSocket {
 
   /** It is cut when this many more frames have passed, in both directions together. */
   cutAfter(frames: number): void {
-    this.#doom = frames;
+    this.#doom = { frames, moment: "after" };
     this.#isSealed = true;
   }
 
@@ -238,11 +261,15 @@ export class Wire implements Socket, ClientSocket {
     if (arrival.kind === "frame") this.#taken(arrival.text);
     if (this.#isBroken || this.#isClientDone) return;
     if (arrival.kind === "frame") {
-      this.#world.schedule.note(this.#caller.life, `← ${shown(arrival.text)}`);
-      this.#caller.witness(arrival.text, !this.#hasHeard);
+      const { life, observer, events } = this.#caller;
+      const cut = this.#cutAt("↓", arrival.text);
+      if (cut === "before") return;
+      this.#world.schedule.note(life, `← ${shown(arrival.text)}`);
+      observer.received(this, arrival.text, !this.#hasHeard);
       this.#hasHeard = true;
-      this.#caller.events.received(arrival.text);
-      this.#count();
+      events.received(arrival.text);
+      observer.dealtWith(arrival.text);
+      if (cut === "after") this.cut();
     } else {
       this.#world.schedule.note(this.#caller.life, `← close ${arrival.code}`);
       this.#isClientDone = true;
@@ -258,10 +285,24 @@ export class Wire implements Socket, ClientSocket {
       this.#listener?.drained(connection);
   }
 
-  #count(): void {
-    if (this.#doom === undefined) return;
-    this.#doom -= 1;
-    if (this.#doom < 0 && (this.#isSealed || this.#world.faults.isOn)) this.cut();
+  /** Whether it is to be cut at this frame; if before, it is. */
+  #cutAt(direction: Direction, text: string): Moment | undefined {
+    const doom = this.#doom;
+    if (doom === undefined || !(this.#isSealed || this.#world.faults.isOn)) return undefined;
+    const type = TYPE.exec(text)?.[1] ?? "";
+    let moment: Moment | undefined;
+    if ("cuts" in doom) {
+      moment = doom.cuts.find((cut) => cut.direction === direction && cut.type === type)?.moment;
+    } else if (doom.frames === 0) {
+      moment = doom.moment;
+    } else {
+      this.#doom = { ...doom, frames: doom.frames - 1 };
+    }
+    if (moment === undefined) return undefined;
+    this.#doom = undefined;
+    this.#world.coverage.count(nameOfCut({ direction, type, moment }));
+    if (moment === "before") this.cut();
+    return moment;
   }
 
   /** Nothing passes from now on, and the client hears of it after this time. */
@@ -287,6 +328,13 @@ export class Wire implements Socket, ClientSocket {
     this.#isServerDone = true;
     this.#listener?.closed(this.#connection);
   }
+}
+
+function drawDoom(random: SeededRandom): Doom {
+  const way = random.pick(WAYS_TO_DOOM);
+  if (way === "number")
+    return { frames: random.below(FRAMES_OF_LOGIN), moment: random.pick(["before", "after"] as const) };
+  return { cuts: Array.from({ length: KINDS[way] }, () => random.pick(cuts[way])) };
 }
 
 function shown(text: string): string {

@@ -8,9 +8,11 @@ import {
   type Conversation,
   type ConversationEvent,
   decodeServerFrame,
+  type Markers,
   type ServerFrame,
+  type ServerFrameOf,
 } from "@duologue/protocol";
-import type { Life } from "./schedule.ts";
+import { Refusals } from "./refusals.ts";
 import type { World } from "./world.ts";
 
 export interface Sent {
@@ -32,17 +34,39 @@ export interface Reach {
   looked: number;
 }
 
+/** Somebody was told that a user has got farther than they were told or looked: that must be by a message of their own. */
+export interface OwnClaim {
+  readonly user: string;
+  readonly conversation: string;
+  readonly seq: number;
+}
+
+/** Who a frame comes to. */
+export interface Receiver {
+  readonly user: string;
+  /** Of the tab, for people. */
+  readonly name: string;
+  /** Not the same for two connections. */
+  readonly connection: object;
+}
+
 export class Witness {
   /** By message id. */
   readonly sent = new Map<string, Sent>();
   readonly acknowledged = new Map<string, Place>();
   /** Discarded before they were on their way, or lost with a tab that crashed: may be there or not. */
   readonly forgivable = new Set<string>();
+  readonly ownClaims: OwnClaim[] = [];
+  /** Ids that were answered with their number though they came with another text. */
+  readonly retractedClaims = new Set<string>();
+  readonly refusals = new Refusals();
   repeats = 0;
   readonly #world: World;
   readonly #places = new Map<string, Place>();
   readonly #ids = new Map<string, string>();
   readonly #reach = new Map<string, Reach>();
+  /** By connection: what `markers` frames said last of each user in each conversation. */
+  readonly #markers = new WeakMap<object, Map<string, Markers>>();
 
   constructor(world: World) {
     this.#world = world;
@@ -66,25 +90,28 @@ export class Witness {
     return reach;
   }
 
-  /** Some client was told that the server has it. */
-  isPlaced(id: string): boolean {
-    return this.#places.has(id);
+  /** Where the server has it, if some client was told. */
+  placeOf(id: string): Place | undefined {
+    return this.#places.get(id);
   }
 
-  /** A frame has come to a client of this user. */
-  receive(user: string, life: Life, text: string, isFirst: boolean): void {
+  /** A frame has come to a client; given back if it is one. */
+  receive(receiver: Receiver, text: string, isFirst: boolean): ServerFrame | undefined {
     const decoded = decodeServerFrame(text);
+    const { user, name } = receiver;
     if (!decoded.ok) {
-      this.#world.violate(`${life.name} got what is no frame (${decoded.problem}): ${text.slice(0, 200)}`);
-      return;
+      this.#world.violate(`${name} got what is no frame (${decoded.problem}): ${text.slice(0, 200)}`);
+      return undefined;
     }
     const { frame } = decoded;
     if (isFirst && frame.type !== "welcome" && frame.type !== "error")
-      this.#world.violate(`${life.name} got ${frame.type} before its welcome`);
-    this.#judge(user, frame);
+      this.#world.violate(`${name} got ${frame.type} before its welcome`);
+    if (frame.type === "markers") this.#takeMarkers(receiver, frame);
+    else this.#judge(user, frame);
+    return frame;
   }
 
-  #judge(user: string, frame: ServerFrame): void {
+  #judge(user: string, frame: Exclude<ServerFrame, { type: "markers" }>): void {
     switch (frame.type) {
       case "ack":
         if (frame.duplicate === true) this.repeats += 1;
@@ -108,7 +135,22 @@ export class Witness {
       case "conversations":
         for (const summary of frame.conversations) this.#takeSummary(user, summary);
         return;
+      case "error":
+        if (frame.id !== undefined) this.refusals.told(frame.id);
+        return;
+      case "lobby":
+      case "lobby-change":
+      case "presence":
+      case "users":
+      case "typing":
+      case "renamed":
+      case "token-expiring":
+      case "token-accepted":
+      case "logged-out":
+      case "pong":
+        return;
       default:
+        frame satisfies never;
     }
   }
 
@@ -137,12 +179,39 @@ export class Witness {
     if (problem !== undefined) this.#world.violate(`event ${event.seq} (${event.id}) ${problem}`);
   }
 
-  #takeSummary(user: string, { id, lastSeq, mine, theirs }: Conversation): void {
+  #takeSummary(user: string, { id, lastSeq, mine, theirs, peer }: Conversation): void {
     this.#tell(user, id, lastSeq);
-    for (const { delivered, read } of [mine, theirs]) {
-      if (read > delivered || delivered > lastSeq)
-        this.#world.violate(`markers ${read} ≤ ${delivered} ≤ ${lastSeq} do not hold`);
+    for (const [whose, markers] of [
+      [user, mine],
+      [peer.id, theirs],
+    ] as const) {
+      if (markers.delivered > lastSeq)
+        this.#world.violate(`${whose} is said to have ${markers.delivered} of ${lastSeq} in ${id}`);
+      this.#believe(whose, id, markers);
     }
+  }
+
+  /** What the frames of one connection say never goes back (MK1), unless the bus has put them into another order. */
+  #takeMarkers({ name, connection }: Receiver, frame: ServerFrameOf<"markers">): void {
+    const { conversation, user } = frame;
+    this.#believe(user, conversation, frame);
+    const { delayNote, repeatNote } = this.#world.faults.plan.chances;
+    if (delayNote > 0 || repeatNote > 0) return;
+    const known = this.#markers.get(connection) ?? new Map<string, Markers>();
+    this.#markers.set(connection, known);
+    const key = `${user} ${conversation}`;
+    const before = known.get(key);
+    if (before !== undefined && (frame.delivered < before.delivered || frame.read < before.read))
+      this.#world.violate(`${name} was told that the markers of ${user} in ${conversation} went back`);
+    known.set(key, frame);
+  }
+
+  #believe(user: string, conversation: string, { delivered, read }: Markers): void {
+    if (read > delivered)
+      this.#world.violate(`${user} is said to have read ${read} of ${delivered} in ${conversation}`);
+    const { told, looked } = this.reach(user, conversation);
+    if (delivered > told) this.ownClaims.push({ user, conversation, seq: delivered });
+    if (read > looked) this.ownClaims.push({ user, conversation, seq: read });
   }
 
   #tell(user: string, conversation: string, seq: number): void {

@@ -1,16 +1,24 @@
 /** What the whole of Duologue is, whatever goes wrong: 200 worlds, each from its seed. `npm run simulate` runs more. */
 import { describe, expect, test } from "bun:test";
+import { Coverage, things } from "../src/coverage.ts";
 import { describeFailure } from "../src/report.ts";
 import { type RunResult, runSeed } from "../src/run.ts";
 
 const SEEDS = Number(process.env.DUOLOGUE_SEEDS ?? 200);
 const SEEDS_OF_A_TEST = 20;
 const TRACE_LINES = 40;
+/** Of fewer runs, nobody expects that everything happens in them. */
+const COVERING_SEEDS = 200;
+
+const coverage = new Coverage();
+let runs = 0;
 
 async function failuresOf(first: number, count: number): Promise<readonly string[]> {
   const failures: string[] = [];
   for (let seed = first; seed < first + count; seed += 1) {
     const result = await runSeed(seed);
+    coverage.add(result.coverage);
+    runs += 1;
     if (result.violations.length > 0) failures.push(describeFailure(result, {}, TRACE_LINES));
   }
   return failures;
@@ -32,6 +40,11 @@ describe("a simulated world", () => {
     },
     60_000,
   );
+
+  test("has met every fault, a cut before and after every kind of frame, and every repeat that a witness tries", () => {
+    const missing = things.filter((thing) => coverage.of(thing) === 0);
+    expect(runs < COVERING_SEEDS ? [] : missing).toEqual([]);
+  });
 
   test("goes the same way again, step by step, in this process and in another one", async () => {
     for (const seed of [3, 36]) {

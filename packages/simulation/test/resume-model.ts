@@ -1,18 +1,14 @@
-/** One server for many short visits of bob's, and what he should find at each: the model of catching up (SPEC SY). */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** The model of catching up (SPEC SY): what is true, and one server for many short visits of bob's, who should find it so. */
 import { decodeServerFrame, type ServerFrameOf } from "@duologue/protocol";
 import { SeededRandom } from "@duologue/testing";
 import type { SqliteReader } from "duologue";
 import { Device, register, type Surroundings, type Tab } from "../src/device.ts";
-import { drawFaults, Faults, faultNames } from "../src/faults.ts";
+import { DirectedFaults } from "../src/faults.ts";
 import { telling } from "../src/report.ts";
-import { Schedule } from "../src/schedule.ts";
-import { SimulatedServer } from "../src/server.ts";
+import type { SimulatedServer } from "../src/server.ts";
+import { Stage } from "../src/stage.ts";
 import type { Wire } from "../src/wire.ts";
-import { Witness } from "../src/witness.ts";
-import { World } from "../src/world.ts";
+import type { World } from "../src/world.ts";
 
 export const SYNC_EVENTS = 24;
 type Request = Parameters<NonNullable<SimulatedServer["primary"]>["parts"]["writer"]["submit"]>[0];
@@ -46,7 +42,7 @@ export class Model {
   readonly own = new Set<string>();
   /** By tab and number of the request: the cursor, and the last position when it was asked. */
   readonly #asked = new Map<string, { readonly cursor: string; readonly last: number }>();
-  resumes = 0;
+  /** How often it was said: load anew. */
   resets = 0;
 
   constructor(epoch: string, base: number, isOwn: (id: string) => boolean) {
@@ -116,7 +112,6 @@ export class Model {
   ): void {
     const asked = this.#asked.get(key);
     if (asked === undefined) return;
-    this.resumes += 1;
     const say = (what: string): void => {
       this.problems.push(`${key}: asked ${asked.cursor}, last ${asked.last}, now ${this.last}: ${what}`);
     };
@@ -154,34 +149,29 @@ export interface Visit {
   readonly device: Device;
   readonly peers: readonly string[];
   readonly conversations: readonly string[];
+  /** By tab: the number of the first message that it showed when it had loaded some, and how many resets there had been. */
+  readonly floors: Map<Tab, { readonly seq: number; readonly resets: number }>;
 }
 
-export class ResumeBench implements AsyncDisposable {
-  readonly world: World;
-  readonly server: SimulatedServer;
-  readonly witness: Witness;
-  readonly wires = new Set<Wire>();
-  readonly #directory: string;
+export class Visits implements AsyncDisposable {
+  readonly #stage: Stage;
   #bob = { user: "", token: "" };
   #count = 0;
   #model: Model | undefined;
   #reader: SqliteReader | undefined;
 
-  static async start(): Promise<ResumeBench> {
-    const bench = new ResumeBench();
-    bench.server.start();
-    await bench.world.run(PATIENCE_MS, () => bench.server.isWhole);
-    const bob = await register(bench.surroundings, "bob");
+  static async begin(): Promise<Visits> {
+    const visits = new Visits();
+    const { world, server } = visits.#stage;
+    server.start();
+    await world.run(PATIENCE_MS, () => server.isWhole);
+    const bob = await register(visits.#surroundings, "bob");
     if (bob === undefined) throw new RangeError("bob could not come in");
-    bench.#bob = bob;
-    return bench;
+    visits.#bob = bob;
+    return visits;
   }
 
   private constructor() {
-    this.#directory = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "duologue-resume-"));
-    const random = new SeededRandom(1);
-    const faults = new Faults(drawFaults(random, new Set(faultNames)), random);
-    this.world = new World(new Schedule(), faults, random);
     const limits = {
       pageEvents: 4,
       pageConversations: 3,
@@ -189,19 +179,25 @@ export class ResumeBench implements AsyncDisposable {
       framesPerSecond: 10_000,
       framesBurst: 10_000,
     };
-    this.server = new SimulatedServer(this.world, { directory: this.#directory, workers: 2, limits });
-    this.server.onWorkerGone = (life) => {
-      for (const wire of this.wires) if (wire.worker === life) wire.workerGone();
-    };
-    this.witness = new Witness(this.world);
+    this.#stage = new Stage({
+      random: new SeededRandom(1),
+      faults: new DirectedFaults(),
+      workers: 2,
+      limits,
+    });
   }
 
-  get surroundings(): Surroundings {
+  get server(): SimulatedServer {
+    return this.#stage.server;
+  }
+
+  get #world(): World {
+    return this.#stage.world;
+  }
+
+  get #surroundings(): Surroundings {
     return {
-      world: this.world,
-      server: this.server,
-      witness: this.witness,
-      wires: this.wires,
+      ...this.#stage.surroundings,
       tap: {
         sent: (life, text) => this.#model?.sent(life.name, text),
         received: (life, text) => this.#model?.received(life.name, text),
@@ -211,11 +207,12 @@ export class ResumeBench implements AsyncDisposable {
 
   /** Bob with people he has not met, on a device that he has not used. */
   async begin(seed: number, sharedTabs: boolean): Promise<Visit> {
-    this.world.restart(seed);
-    this.wires.clear();
+    const { wires, witness } = this.#stage;
+    this.#world.restart(seed);
+    wires.clear();
     const reader = this.#openReader();
     const base = await reader.position(this.#bob.user);
-    const model = new Model(reader.epoch, base, (id) => this.witness.sent.get(id)?.user === this.#bob.user);
+    const model = new Model(reader.epoch, base, (id) => witness.sent.get(id)?.user === this.#bob.user);
     this.#count += 1;
     const peers: string[] = [];
     const conversations: string[] = [];
@@ -231,28 +228,36 @@ export class ResumeBench implements AsyncDisposable {
     });
     await this.#done(met);
     this.#model = model;
-    const options = { name: `bob-${this.#count}`, isSlowDisk: false, sharedTabs, offline: true };
-    const device = new Device(this.surroundings, options, this.#bob.user, this.#bob.token);
-    const visit = { model, device, peers, conversations };
+    // The same name each time: chance goes by it.
+    const options = { name: "bob-1", isSlowDisk: false, sharedTabs, offline: true };
+    const device = new Device(this.#surroundings, options, this.#bob.user, this.#bob.token);
+    const visit = { model, device, peers, conversations, floors: new Map() };
     await this.write(visit, 0, 1);
     this.openTab(visit);
     return visit;
   }
 
-  openTab({ device, conversations }: Visit): void {
+  openTab({ device, conversations, model, floors }: Visit): void {
     const tab = device.openTab();
+    const [conversation = ""] = conversations;
+    tab.client.subscribe(() => {
+      const { entries, loading } = tab.client.timeline(conversation);
+      const first = entries[0]?.seq;
+      if (loading || first === undefined || floors.get(tab)?.resets === model.resets) return;
+      floors.set(tab, { seq: first, resets: model.resets });
+    });
     // The other one stays a line of the list.
-    tab.open(conversations[0] ?? "");
+    tab.open(conversation);
   }
 
   /** A peer of bob's writes; committed when it resolves. */
   async write({ model, peers, conversations }: Visit, peer: number, count: number): Promise<void> {
     const [sender = "", conversation = ""] = [peers[peer], conversations[peer]];
-    await this.world.run(PATIENCE_MS, () => this.server.primary !== undefined);
+    await this.#world.run(PATIENCE_MS, () => this.server.primary !== undefined);
     const written = Array.from({ length: count }, async () => {
       const id = this.#makeId();
       const frame = { type: "send", id, conversation, body: { kind: "text", text: id } } as const;
-      this.witness.write(sender, frame);
+      this.#stage.witness.write(sender, frame);
       const draft = {
         conversation,
         sender,
@@ -272,49 +277,37 @@ export class ResumeBench implements AsyncDisposable {
 
   /** Bob's message; it waits when he is not online. */
   send({ model }: Visit, tab: Tab, conversation: string): void {
-    tab.do((client) => {
-      const id = client.send(conversation, "from bob");
-      model.own.add(id);
-      const body = { kind: "text", text: "from bob" } as const;
-      this.witness.write(tab.device.user, { type: "send", id, conversation, body });
-    });
+    tab.send(conversation, "from bob");
+    for (const id of tab.written.get(conversation) ?? []) model.own.add(id);
   }
 
   async pass(forMs: number): Promise<void> {
-    await this.world.run(forMs);
+    await this.#world.run(forMs);
+  }
+
+  get wires(): ReadonlySet<Wire> {
+    return this.#stage.wires;
   }
 
   /** Until bob has everything; then what is wrong. */
-  async end({ model, device, conversations }: Visit): Promise<readonly string[]> {
-    const isSettled = (): boolean =>
-      this.server.isWhole &&
-      ![...device.disk.values.keys()].some((key) => key.startsWith("outbox/")) &&
-      device.tabs.every(
-        ({ client, isOnline }) => isOnline && !client.syncing && !isLoading(client, conversations[0] ?? ""),
-      );
-    const { world } = this;
+  async end(visit: Visit): Promise<readonly string[]> {
+    const { model, device } = visit;
+    const world = this.#world;
     const problems: string[] = [];
     // What is on its way needs a moment before it shows that something is to be done.
     for (let round = 0; round < 2; round += 1) {
       await world.run(MOMENT_MS);
-      if (!(await world.run(PATIENCE_MS, isSettled))) problems.push("bob does not settle");
+      if (!(await world.run(PATIENCE_MS, () => this.#isSettled(visit)))) problems.push("bob does not settle");
     }
-    const reader = this.#openReader();
-    for (const conversation of conversations) {
-      const { events } = await reader.history(conversation, undefined, 1_000);
-      const ids = events.map(({ id }) => id);
-      for (const { life, client, opened } of device.tabs) {
-        const shown = client.timeline(conversation).entries.map(({ id }) => id);
-        const expected = opened.has(conversation) ? ids.slice(ids.length - Math.max(1, shown.length)) : [];
-        const lastSeq = client.conversation(conversation)?.lastSeq;
-        // After a reset the list is known as far as its first page only.
-        const isListed =
-          lastSeq === undefined ? client.hasMoreConversations || ids.length === 0 : lastSeq === ids.length;
-        if (shown.join() !== expected.join() || !isListed)
-          problems.push(`${life.name} shows ${shown.length} of ${ids.length}, the last ${lastSeq}`);
+    problems.push(...(await this.#judgeShown(visit, false)));
+    for (const { client, opened } of device.tabs) {
+      for (const conversation of opened) {
+        while (client.timeline(conversation).hasOlder && problems.length === 0)
+          await this.#done([client.loadOlder(conversation)]);
       }
     }
-    const all = [...problems, ...model.problems, ...world.violations];
+    problems.push(...(await this.#judgeShown(visit, true)));
+    const all = [...problems, ...model.problems, ...world.violations.map(({ what }) => what)];
     if (all.length > 0) all.push(...telling(world.schedule.trace));
     world.violations.length = 0;
     for (const tab of [...device.tabs]) device.closeTab(tab);
@@ -325,8 +318,50 @@ export class ResumeBench implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#reader?.close();
-    this.server.end();
-    rmSync(this.#directory, { recursive: true, force: true });
+    this.#stage[Symbol.dispose]();
+  }
+
+  #isSettled({ device, conversations }: Visit): boolean {
+    return (
+      this.server.isWhole &&
+      ![...device.disk.values.keys()].some((key) => key.startsWith("outbox/")) &&
+      device.tabs.every(
+        ({ client, isOnline }) => isOnline && !client.syncing && !isLoading(client, conversations[0] ?? ""),
+      )
+    );
+  }
+
+  /**
+   * What each tab shows are the last events, without a hole: all that it showed when it had loaded some, first or anew, and
+   * all since; when everything is loaded, all there are.
+   */
+  async #judgeShown(
+    { model, device, conversations, floors }: Visit,
+    isLoaded: boolean,
+  ): Promise<readonly string[]> {
+    const reader = this.#openReader();
+    const problems: string[] = [];
+    for (const conversation of conversations) {
+      const { events } = await reader.history(conversation, undefined, 1_000);
+      const ids = events.map(({ id }) => id);
+      for (const tab of device.tabs) {
+        const { life, client, opened } = tab;
+        const shown = client.timeline(conversation).entries.map(({ id }) => id);
+        const floor = floors.get(tab);
+        const first = floor?.resets === model.resets ? floor.seq : ids.length;
+        const due = isLoaded ? ids.length : ids.length + 1 - first;
+        const expected = opened.has(conversation) ? ids.slice(-Math.max(due, shown.length)) : [];
+        const lastSeq = client.conversation(conversation)?.lastSeq;
+        // After a reset the list is known as far as its first page only.
+        const isListed =
+          lastSeq === undefined ? client.hasMoreConversations || ids.length === 0 : lastSeq === ids.length;
+        if (shown.join() !== expected.join() || !isListed)
+          problems.push(
+            `${life.name} shows ${shown.length} of ${ids.length}, the last ${lastSeq}, due ${due}`,
+          );
+      }
+    }
+    return problems;
   }
 
   #openReader(): SqliteReader {
@@ -346,13 +381,13 @@ export class ResumeBench implements AsyncDisposable {
     void Promise.all(work).then(() => {
       isOver = true;
     });
-    await this.world.run(PATIENCE_MS, () => isOver);
+    await this.#world.run(PATIENCE_MS, () => isOver);
   }
 
   #makeId(): string {
     // The number of the run: two runs may have the same seed.
     const run = this.#count.toString(16).padStart(8, "0");
-    const hex = Buffer.from(this.world.random.bytes(16)).toString("hex");
+    const hex = Buffer.from(this.#world.random.bytes(16)).toString("hex");
     return `${run}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
   }
 }
