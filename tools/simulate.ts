@@ -1,106 +1,85 @@
-/**
- * `npm run simulate -- --seeds 1000`: runs the simulator with that many seeds, from `--from` (1) on, and prints each that
- * fails with its trace. `--seed N` runs one; `--shrink` looks for the smallest run of it that still fails. `--actions`,
- * `--users`, `--devices` and `--without FAULT,FAULT` make a run smaller by hand, `--trace LINES` prints more of it.
- */
-import { parseArgs } from "node:util";
+/** `npm run simulate -- --seeds 1000`: runs the simulator with that many seeds, and prints each that fails; `--help` says more. */
+import { writeFileSync } from "node:fs";
 import {
-  commandOf,
+  Coverage,
   describeFailure,
-  type FaultName,
-  faultNames,
+  helpText,
   type PlanLimits,
+  parseCommand,
+  type RunResult,
   runSeed,
   shrink,
+  things,
 } from "@duologue/simulation";
 
-const DEFAULT_SEEDS = 200;
-const DEFAULT_TRACE_LINES = 60;
+/** Of the trace, for each part of it that is shown. */
+const SHOWN_LINES = 40;
 const PROGRESS_SEEDS = 100;
-
-const number = { type: "string" } as const;
-const { values } = parseArgs({
-  options: {
-    seeds: number,
-    from: number,
-    seed: number,
-    actions: number,
-    users: number,
-    devices: number,
-    trace: number,
-    without: { type: "string" },
-    shrink: { type: "boolean", default: false },
-  },
-});
+/** Of fewer runs, nobody expects that everything happens in them. */
+const COVERING_SEEDS = 200;
 
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const limits: PlanLimits = {
-    actions: numberOf(values.actions),
-    users: numberOf(values.users),
-    devices: numberOf(values.devices),
-    without: values.without?.split(",").map(toFaultName),
-  };
-  const traceLines = numberOf(values.trace) ?? DEFAULT_TRACE_LINES;
-  const seed = numberOf(values.seed);
-  if (seed === undefined)
-    return runMany(numberOf(values.from) ?? 1, numberOf(values.seeds) ?? DEFAULT_SEEDS, limits, traceLines);
-  if (values.shrink) return runShrink(seed, limits, traceLines);
-  const result = await runSeed(seed, limits);
-  if (result.violations.length > 0) {
-    print(describeFailure(result, limits, traceLines));
-    return 1;
+  const command = parseCommand(process.argv.slice(2));
+  switch (command.kind) {
+    case "help":
+      process.stdout.write(helpText);
+      return 0;
+    case "wrong":
+      process.stderr.write(`simulate: ${command.problem} See --help.\n`);
+      return 2;
+    case "run":
+      return await run(command);
+    default:
+      return command satisfies never;
   }
-  if (values.trace !== undefined) print(result.trace.slice(-traceLines).join("\n"));
-  print(
-    `seed ${seed}: well, ${result.steps} steps, ${result.messages} messages, ${result.repeats} repeats (${result.hash})`,
-  );
-  return 0;
 }
 
-async function runMany(from: number, seeds: number, limits: PlanLimits, traceLines: number): Promise<number> {
+async function run({
+  from,
+  seeds,
+  limits,
+  isShrunk,
+  traceFile,
+}: Extract<ReturnType<typeof parseCommand>, { kind: "run" }>): Promise<number> {
   const startedAt = performance.now();
-  const total = { failed: 0, steps: 0, messages: 0, repeats: 0 };
   const seconds = (): string => ((performance.now() - startedAt) / 1000).toFixed(1);
+  const total = { failed: 0, steps: 0, messages: 0, repeats: 0 };
+  const coverage = new Coverage();
   for (let seed = from; seed < from + seeds; seed += 1) {
     const result = await runSeed(seed, limits);
     total.steps += result.steps;
     total.messages += result.messages;
     total.repeats += result.repeats;
-    if (result.violations.length > 0) {
+    coverage.add(result.coverage);
+    const isFailed = result.violations.length > 0;
+    const isTraced = total.failed === 0 && (isFailed || seed === from + seeds - 1);
+    if (traceFile !== undefined && isTraced) writeFileSync(traceFile, `${result.trace.join("\n")}\n`);
+    if (isFailed) {
       total.failed += 1;
-      print(`${describeFailure(result, limits, traceLines)}\nsmaller: add --shrink\n`);
+      print(await describe(result, limits, isShrunk));
     }
     const done = seed - from + 1;
     if (done % PROGRESS_SEEDS === 0 && done < seeds) print(`${done} seeds, ${seconds()} s`);
   }
+  const { failed, steps, messages, repeats } = total;
   print(
-    `${seeds} seeds in ${seconds()} s: ${total.failed} failed; ${total.steps} steps, ${total.messages} messages, ${total.repeats} repeats`,
+    `${count(seeds, "seed")} in ${seconds()} s: ${failed} failed; ${steps} steps, ${messages} messages, ${repeats} repeats`,
   );
-  return total.failed === 0 ? 0 : 1;
+  const untried = seeds < COVERING_SEEDS ? [] : things.filter((thing) => coverage.of(thing) === 0);
+  if (untried.length > 0) print(`never happened: ${untried.join(", ")}`);
+  return failed === 0 ? 0 : 1;
 }
 
-async function runShrink(seed: number, limits: PlanLimits, traceLines: number): Promise<number> {
-  const shrunk = await shrink(seed, limits);
-  if (shrunk === undefined) {
-    print(`${commandOf(seed, limits)} does not fail`);
-    return 0;
-  }
-  print(describeFailure(shrunk.result, shrunk.limits, traceLines));
-  return 1;
+async function describe(result: RunResult, limits: PlanLimits, isShrunk: boolean): Promise<string> {
+  const shrunk = isShrunk ? await shrink(result.seed, limits) : undefined;
+  if (shrunk !== undefined) return `${describeFailure(shrunk.result, shrunk.limits, SHOWN_LINES)}\n`;
+  return `${describeFailure(result, limits, SHOWN_LINES)}\nsmaller: add --shrink\n`;
 }
 
-function numberOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^\d{1,10}$/.test(text)) throw new RangeError(`${text} is no number`);
-  return Number(text);
-}
-
-function toFaultName(text: string): FaultName {
-  const found = faultNames.find((name) => name === text);
-  if (found === undefined) throw new RangeError(`${text} is none of ${faultNames.join(", ")}`);
-  return found;
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 function print(text: string): void {

@@ -1,5 +1,6 @@
-export { type FaultName, faultNames } from "./faults.ts";
+export { helpText, parseCommand } from "./arguments.ts";
+export { Coverage, things } from "./coverage.ts";
 export type { PlanLimits } from "./plan.ts";
-export { commandOf, describeFailure } from "./report.ts";
+export { describeFailure } from "./report.ts";
 export { type RunResult, runSeed } from "./run.ts";
-export { type Shrunk, shrink } from "./shrink.ts";
+export { shrink } from "./shrink.ts";
