@@ -4,14 +4,15 @@ import type { RunResult } from "./run.ts";
 import type { Violation } from "./world.ts";
 
 /** Lines of the trace that explain nothing. */
-const ROUTINE = / (interval|end of turn|timer|a frame arrives|link: \d+ bytes|link: room again)$/;
-const PINGS = /"type":"(ping|pong)"/;
+const ROUTINE =
+  / (interval|end of turn|timer|a frame arrives|link: \d+ bytes|link: room again|from \S+: (ask|alive))$|"type":"ping"|"behind":false/;
 const MAX_VIOLATIONS = 10;
 const MAX_CHARACTERS = 600;
 /** After the violation: what it led to says less. */
 const LINES_AFTER = 5;
-/** Tabs, and the ids of messages. */
-const NAMES = /\b[a-z]+-\d+\.[a-z0-9-]+\b|\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
+/** Tabs, people and conversations, and the ids of messages. */
+const NAMES =
+  /\b[a-z]+-\d+\.[a-z0-9-]+\b|\b[ud]_[\w-]{22}|\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
 
 /** `lines`: of the trace, for each part that is shown. */
 export function describeFailure(result: RunResult, limits: PlanLimits, lines: number): string {
@@ -27,13 +28,13 @@ export function describeFailure(result: RunResult, limits: PlanLimits, lines: nu
   ].join("\n");
 }
 
-/** How it came to the first one: what happened around it, and before that to the tabs and messages that it names. */
+/** How it came to the first one: what happened around it, and before that to whom and what it names. */
 function explain(trace: readonly string[], first: Violation | undefined, lines: number): readonly string[] {
   if (first === undefined) return [];
   const end = first.line ?? trace.length;
   const before = trace.slice(0, end);
   const named = [...new Set(first.what.match(NAMES))];
-  const about = before.filter((line) => named.some((name) => line.includes(name)) && !PINGS.test(line));
+  const about = before.filter((line) => named.some((name) => line.includes(name)));
   const around = [
     ...telling(before).slice(-lines),
     ...(first.line === undefined ? [] : telling(trace.slice(end)).slice(0, LINES_AFTER)),

@@ -39,7 +39,8 @@ export async function runSeed(seed: number, limits: PlanLimits = {}): Promise<Ru
     seed,
     plan,
     violations: [...violations, ...problems.map((what) => ({ what }))],
-    trace: schedule.trace,
+    // Without what the end of the stage adds.
+    trace: [...schedule.trace],
     coverage,
     hash: schedule.hash,
     steps: schedule.steps,
