@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { ClientFrame, ConversationEvent } from "@duologue/protocol";
 import fc from "fast-check";
 import { CatchUp, type Step } from "./catch-up.ts";
+import { STEPS_KEPT } from "./limits.ts";
 import { Requests } from "./requests.ts";
 import { FakeEnvironment } from "./testing/fake-environment.ts";
 import { PROPERTY_RUNS } from "./testing/property-runs.ts";
@@ -103,6 +104,17 @@ describe("steps during a sync", () => {
     expect([...bench.applied]).toEqual([6, 7, 8, 9]);
     bench.environment.advance(1_000);
     expect(bench.written).toEqual([]);
+  });
+
+  test("[SY2] of which more came than are kept are looked for when it ends, though nothing follows them", () => {
+    const bench = new Bench(0);
+    bench.catchUp.sync();
+    for (let position = 1; position <= STEPS_KEPT + 1; position += 1) bench.catchUp.receive(stepTo(position));
+    // Made before any of them.
+    bench.answer(0);
+    bench.environment.advance(1_000);
+    expect(bench.answer(STEPS_KEPT + 1)).toBe(true);
+    expect(bench.applied.size).toBe(STEPS_KEPT + 1);
   });
 
   test("[SY2] whatever is lost, doubled or out of order, nothing up to the last cursor is missing", () => {

@@ -39,6 +39,8 @@ export class CatchUp {
   readonly #events: CatchUpEvents;
   #cursor: string | undefined;
   #kept: KeptStep[] = [];
+  /** During this sync, because there were too many. */
+  #hasDropped = false;
   /** Cursors of steps already taken, the youngest last: a repeat of one of them is nothing new. */
   #passed = new Set<string>();
   #round = 0;
@@ -107,6 +109,7 @@ export class CatchUp {
   disconnected(): void {
     this.#syncing = false;
     this.#kept = [];
+    this.#hasDropped = false;
     this.#cancelTimer();
   }
 
@@ -130,6 +133,9 @@ export class CatchUp {
     }
     this.#syncing = false;
     this.#replay();
+    if (!this.#hasDropped) return;
+    this.#hasDropped = false;
+    this.sync();
   }
 
   #onFailed(error: RequestError): void {
@@ -174,7 +180,7 @@ export class CatchUp {
     if (this.#kept.length <= STEPS_KEPT) return;
     this.#kept = [];
     // While a sync runs, the steps that were dropped may lie behind its last page: look once more when it ends.
-    if (this.#syncing) this.#syncLater();
+    if (this.#syncing) this.#hasDropped = true;
     else this.sync();
   }
 
