@@ -58,7 +58,7 @@ const serverFrames: Readonly<Record<Exclude<ServerFrame["type"], Unspoken>, Freq
 const moments: readonly Moment[] = ["before", "after"];
 
 /** Every step of the protocol, and either side of it. */
-const allCuts: readonly (Cut & { readonly frequency: Frequency })[] = [
+export const allCuts: readonly (Cut & { readonly frequency: Frequency })[] = [
   ...Object.entries(clientFrames).map(([type, frequency]) => ({ direction: "↑", type, frequency }) as const),
   ...Object.entries(serverFrames).map(([type, frequency]) => ({ direction: "↓", type, frequency }) as const),
 ].flatMap((frame) => moments.map((moment) => ({ ...frame, moment })));

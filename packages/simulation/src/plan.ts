@@ -67,7 +67,7 @@ function drawDevice(random: SeededRandom): DevicePlan {
 
 /** Small pages, outboxes and lobbies are reached by few messages and people; with a small outbox, a few long ones fill it. */
 function drawSize(random: SeededRandom): Pick<Plan, "limits" | "textCharacters"> {
-  const pageEvents = random.pick([100, 100, 4, 12]);
+  const pageEvents = random.pick([100, 4, 12]);
   const pageConversations = random.pick([50, 50, 1, 2]);
   const syncEvents = random.pick([5_000, 5_000, 15]);
   const lobbyUsers = random.pick([1_000, 1_000, 1_000, 1]);

@@ -1,6 +1,7 @@
 /** What users do with their clients, one thing at a time, as the seed says. */
 import type { Client } from "@duologue/client";
 import type { SeededRandom } from "@duologue/testing";
+import { allCuts } from "./coverage.ts";
 import type { Tab } from "./device.ts";
 import type { Plan } from "./plan.ts";
 import { Prober } from "./probe.ts";
@@ -20,7 +21,8 @@ type Deed =
   | "discard"
   | "rename"
   | "search"
-  | "probe";
+  | "probe"
+  | "doom";
 
 const deeds: readonly Deed[] = [
   ...Array.from({ length: 10 }, () => "send" as const),
@@ -46,7 +48,36 @@ const deeds: readonly Deed[] = [
   "search",
   "probe",
   "probe",
+  ...Array.from({ length: 5 }, () => "doom" as const),
 ];
+
+/** What brings a frame of this kind, so that a cut there does not have to wait for chance. */
+const provoking: ReadonlyMap<string, Deed> = new Map([
+  ["↑ send", "send"],
+  ["↓ ack", "send"],
+  ["↓ event", "send"],
+  ["↑ edit", "edit"],
+  ["↑ retract", "retract"],
+  ["↑ mark", "read"],
+  ["↓ markers", "read"],
+  ["↑ typing", "typing"],
+  ["↓ typing", "typing"],
+  ["↑ history", "older"],
+  ["↓ history", "older"],
+  ["↑ open", "open"],
+  ["↓ conversation", "open"],
+  ["↑ rename", "rename"],
+  ["↓ renamed", "rename"],
+  ["↑ search", "search"],
+  ["↓ users", "search"],
+]);
+/** The other side does it. */
+const provokedByPeer: ReadonlySet<string> = new Set(["↓ event", "↓ typing"]);
+/** Some of what should bring these does not: all is loaded, the other side is away. */
+const OFTEN_IN_VAIN = new Set(["typing", "history", "conversation", "retract", "edit"]);
+const provokedCuts = allCuts
+  .filter(({ direction, type }) => provoking.has(`${direction} ${type}`))
+  .flatMap((cut) => (OFTEN_IN_VAIN.has(cut.type) ? [cut, cut] : [cut]));
 
 const usersLife = new Life("users");
 
@@ -112,7 +143,9 @@ export class Users {
         this.#read(tab, conversation);
         return;
       case "typing":
-        tab.client.setTyping(conversation, this.#random.chance(0.7));
+        // Who goes on typing says nothing new.
+        if (this.#random.chance(0.7)) tab.client.setTyping(conversation, false);
+        tab.client.setTyping(conversation, this.#random.chance(0.8));
         return;
       case "older":
         tab.client.loadOlder(conversation).catch(() => undefined);
@@ -132,6 +165,9 @@ export class Users {
       case "probe":
         void this.#prober.probe(tab.device, this.#random);
         return;
+      case "doom":
+        this.#doom(tab, conversation);
+        return;
       default:
         deed satisfies never;
     }
@@ -148,6 +184,24 @@ export class Users {
     const lastSeq = tab.client.conversation(conversation)?.lastSeq;
     if (lastSeq === undefined || lastSeq === 0) return;
     tab.read(conversation, this.#random.chance(0.7) ? lastSeq : this.#random.between(1, lastSeq));
+  }
+
+  /** The connection is cut at a frame of some kind, and somebody brings one about. */
+  #doom(tab: Tab, conversation: string): void {
+    const { devices, conversations, world } = this.#stage;
+    // One of them has it for all, where they share it.
+    const [wire] = tab.device.tabs.flatMap(({ wires }) => wires);
+    if (wire === undefined || !world.faults.strikes("doomedSocket")) return;
+    const { direction, type, moment } = this.#random.pick(provokedCuts);
+    const kind = `${direction} ${type}`;
+    wire.cutAt({ direction, type, moment });
+    const peers = devices
+      .filter(({ user }) => user !== tab.device.user && conversations.get(conversation)?.includes(user))
+      .flatMap(({ tabs }) => tabs);
+    const actors = provokedByPeer.has(kind) ? peers : [tab];
+    const deed = provoking.get(kind);
+    if (actors.length > 0 && deed !== undefined)
+      this.#carryOut(deed, this.#random.pick(actors), conversation);
   }
 
   #open(tab: Tab, conversation: string): void {

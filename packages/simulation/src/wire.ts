@@ -180,6 +180,11 @@ export class Wire implements Socket, ClientSocket {
     this.#isSealed = true;
   }
 
+  /** It is cut at the next frame of this kind, while there are faults. */
+  cutAt(cut: Cut): void {
+    this.#doom = { cuts: [cut] };
+  }
+
   /** The worker's process is gone. What it wrote may still arrive. */
   workerGone(): void {
     this.#isServerDone = true;

@@ -9,6 +9,7 @@ const SEEDS_OF_A_TEST = 20;
 const TRACE_LINES = 40;
 /** Of fewer runs, nobody expects that everything happens in them. */
 const COVERING_SEEDS = 200;
+const MORE_SEEDS = 50;
 
 const coverage = new Coverage();
 let runs = 0;
@@ -41,10 +42,15 @@ describe("a simulated world", () => {
     60_000,
   );
 
-  test("has met every fault, a cut before and after every kind of frame, and every repeat that a witness tries", () => {
-    const missing = things.filter((thing) => coverage.of(thing) === 0);
-    expect(runs < COVERING_SEEDS ? [] : missing).toEqual([]);
-  });
+  test("has met every fault, a cut before and after every kind of frame, and every repeat that a witness tries", async () => {
+    const missing = (): readonly string[] => things.filter((thing) => coverage.of(thing) === 0);
+    // What these seeds have missed by bad luck, a few more have not.
+    for (let seed = SEEDS + 1; runs >= COVERING_SEEDS && seed <= SEEDS + MORE_SEEDS; seed += 1) {
+      if (missing().length === 0) break;
+      expect(await failuresOf(seed, 1)).toEqual([]);
+    }
+    expect(runs < COVERING_SEEDS ? [] : missing()).toEqual([]);
+  }, 60_000);
 
   test("goes the same way again, step by step, in this process and in another one", async () => {
     for (const seed of [3, 36]) {
