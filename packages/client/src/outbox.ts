@@ -54,6 +54,8 @@ export class Outbox {
   #entries = new Map<string, OutboxEntry>();
   /** False while another tab sends what is here. */
   #leads = true;
+  /** Until the first connection, own or another tab's, says whether this tab leads. */
+  #isUndecided = true;
   /** Added here, and not yet seen at the tab that leads. */
   readonly #handed = new Set<string>();
   /** Acknowledged or discarded; the youngest last. */
@@ -130,7 +132,7 @@ export class Outbox {
     if (this.#entries.size >= OUTBOX_ENTRIES) throw new OutboxFullError();
     const state: OutboxState = refusal === undefined ? QUEUED : { kind: "failed", error: refusal };
     const entry = { frame, createdAt: this.#options.environment.now(), state };
-    if (!this.#leads) this.#handOver(entry);
+    if (this.#mayFollow) this.#handOver(entry);
     this.#put(entry);
     this.#pump();
   }
@@ -176,7 +178,7 @@ export class Outbox {
     if (entry?.state.kind !== "failed") return;
     this.#entries.delete(id);
     this.#put({ ...entry, state: QUEUED });
-    if (!this.#leads) this.#options.peers?.retry(id);
+    if (this.#mayFollow) this.#options.peers?.retry(id);
     this.#pump();
   }
 
@@ -200,6 +202,7 @@ export class Outbox {
 
   /** This tab sends from now on. What others left in the storage is looked for at the next `load`. */
   lead(): void {
+    this.#isUndecided = false;
     if (this.#leads) return;
     this.#leads = true;
     this.#handed.clear();
@@ -213,6 +216,7 @@ export class Outbox {
     const isSame = this.#user === user;
     const own = isSame ? this.all().filter(({ frame }) => this.#leads || this.#handed.has(frame.id)) : [];
     this.#leads = false;
+    this.#isUndecided = false;
     this.#user = user;
     this.#loading = undefined;
     this.#entries = new Map(entries.map((entry) => [entry.frame.id, entry]));
@@ -285,6 +289,11 @@ export class Outbox {
     for (const id of [...this.#entries.keys()]) this.#drop(id);
     this.#user = undefined;
     this.#loading = undefined;
+  }
+
+  /** A tab that leads already does not look into the storage for what others write. */
+  get #mayFollow(): boolean {
+    return !this.#leads || (this.#isUndecided && this.#options.peers !== undefined);
   }
 
   #pump(): void {

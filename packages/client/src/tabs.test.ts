@@ -93,6 +93,24 @@ describe("tabs", () => {
     expect(written).toEqual(["one", "two"]);
   });
 
+  test("what is written in a tab that has not heard from the one that leads is handed to that one at once", () => {
+    using room = new Room();
+    const handed: string[] = [];
+    const ignore = (): void => undefined;
+    const outbox = new Outbox({
+      environment: room.environment,
+      storage: memoryStorage(),
+      write: () => false,
+      changed: ignore,
+      unanswered: ignore,
+      peers: { changed: ignore, add: ({ frame }) => handed.push(frame.id), retry: ignore, discard: ignore },
+    });
+    outbox.preview("alice");
+    const body = { kind: "text", text: "hello" } as const;
+    outbox.add({ type: "send", id: "one", conversation: "c", body });
+    expect(handed).toEqual(["one"]);
+  });
+
   test("what is discarded in one tab is sent by none, also when the leader goes at that moment", async () => {
     using room = new TabRoom();
     const scene = await joinWithTabs(room, 3);

@@ -67,6 +67,27 @@ describe.each(SEEDS)("what seeds have found, with the delays of %i", (seed) => {
     expect(await directed.end()).toEqual([]);
   });
 
+  // It lay in the storage, which the tab that leads does not read again, until another one led.
+  test("[CV3] what a tab writes before it has heard from the one that leads is sent, though it is closed at once", async () => {
+    const shared = { ...plain, tabs: 1, sharedTabs: true, offline: true };
+    using directed = await Directed.begin(seed, [[shared], [plain]]);
+    const { stage, conversation } = directed;
+    const [leader, bob] = [directed.tab(0), directed.tab(1)];
+    bob.send(conversation, "to be kept for the next tab");
+    await directed.pass(5_000);
+    const { route } = stage;
+    stage.route = () => undefined;
+    for (const wire of leader.wires) wire.cut();
+    await directed.until("nobody is connected", () => !leader.isOnline);
+    const tab = leader.device.openTab();
+    await directed.until("it knows who it is", () => tab.client.me !== undefined);
+    tab.send(conversation, "quick");
+    await directed.pass(100);
+    leader.device.closeTab(tab);
+    stage.route = route;
+    expect(await directed.end()).toEqual([]);
+  });
+
   // The worker of one put the old name back when it heard of the refusal, over the new name of the other.
   test("[NK5] of two devices that rename, one of them refused and told late, all see what is stored", async () => {
     using directed = await Directed.begin(seed, [[plain, plain], [plain]]);
