@@ -31,7 +31,7 @@ export interface Chances {
   readonly lostWrites: number;
 }
 
-/** What somebody or something does to the whole, each as often as its weight says. */
+/** What somebody or something does to the whole. */
 export const troubles = [
   "cut",
   "crash-worker",

@@ -4,17 +4,13 @@ import type { Life } from "./schedule.ts";
 import type { World } from "./world.ts";
 
 /** What the server says of faults that strike it from outside. */
-const RIGHTLY_SAID: ReadonlySet<string> = new Set([
-  "worker died",
-  "worker gives no sign; killing it",
-  "worker did not begin in time",
-  "not ready: the store takes no messages until it can keep them",
-]);
+const RIGHTLY_SAID =
+  /^(worker died|worker gives no sign; killing it|worker did not begin in time|not ready(: | for ).*)$/;
 
 export function watchfulLog(world: World, life: Life): Logger {
   const ignore = (): void => undefined;
   const error = (first: LogFields | string, message?: string): void => {
-    if (life.isOver || RIGHTLY_SAID.has(message ?? "")) return;
+    if (life.isOver || RIGHTLY_SAID.test(message ?? "")) return;
     const cause = typeof first === "string" ? undefined : first.error;
     const why = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
     world.violate(`${life.name} logged an error: ${message ?? String(first)}: ${why}`);

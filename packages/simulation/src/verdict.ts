@@ -143,7 +143,10 @@ function judgeOrder(truths: readonly Truth[], { devices, witness }: Scene): stri
   return truths.flatMap(({ id, events }) => {
     const seqs = new Map(events.map((event) => [event.id, event.seq]));
     return tabs.flatMap(({ life, written }) => {
-      const stored = (written.get(id) ?? []).filter((message) => seqs.has(message));
+      // What one tab has discarded, and another one sent all the same, stands where that put it.
+      const stored = (written.get(id) ?? []).filter(
+        (message) => seqs.has(message) && !witness.forgivable.has(message),
+      );
       const overtakes = (later: string, earlier: string): boolean =>
         (seqs.get(later) ?? 0) < (seqs.get(earlier) ?? 0) && !witness.refusals.excuse(earlier, later);
       const isRight = stored.every((later, index) =>

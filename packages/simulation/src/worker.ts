@@ -70,10 +70,6 @@ export class Worker implements Listener {
     return this.#outboxBytes;
   }
 
-  get connections(): number {
-    return this.#parts?.gateway.connections.open.size ?? 0;
-  }
-
   /** The link to the primary breaks. */
   cutLink(): void {
     this.#stream?.cut();
