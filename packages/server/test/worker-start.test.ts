@@ -3,7 +3,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { defaultLimits } from "@duologue/protocol";
-import { makeDataDirectory } from "@duologue/testing";
+import { makeDataDirectory, withDeadline } from "@duologue/testing";
 import { wirePrimary } from "../src/app/primary-parts.ts";
 import { findPort, listen } from "../src/app/start-up.ts";
 import { systemClock } from "../src/clock.ts";
@@ -15,10 +15,21 @@ import { Peer } from "./harness/peer.ts";
 
 setDefaultTimeout(30_000);
 
+/** Longer than a worker that has lost its primary takes to end. */
+const END_MS = 5_000;
+
 const MAIN = join(import.meta.dir, "../src/main.ts");
 const SERIAL = 7;
 const there: PresentUser = { id: "u_there", name: "Was there", kind: "guest", address: "240.0.0.1:1" };
 const early: PresentUser = { id: "u_early", name: "Came just then", kind: "guest", address: "240.0.0.2:2" };
+
+function startWorker(path: string): Bun.Subprocess {
+  return Bun.spawn([process.execPath, MAIN, "worker", "silent", "json", path, String(SERIAL)], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+}
 
 test("[LB2] a change of the lobby that follows the settings at once, in the same piece, is not lost", async () => {
   const directory = makeDataDirectory();
@@ -71,11 +82,7 @@ test("[LB2] a change of the lobby that follows the settings at once, in the same
     },
     onClose: (reason) => hub.gone(SERIAL, reason),
   }));
-  const worker = Bun.spawn([process.execPath, MAIN, "worker", "silent", "json", path, String(SERIAL)], {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "ignore",
-  });
+  const worker = startWorker(path);
   try {
     await ready.promise;
     await using ann = await Peer.connect(`http://127.0.0.1:${port}`);
@@ -85,6 +92,52 @@ test("[LB2] a change of the lobby that follows the settings at once, in the same
     worker.kill("SIGKILL");
     await worker.exited;
     keeper.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+// Its settings were awaited for ever: the end of the link was told to what had not begun yet.
+test.each(["at once", "when the worker has said who it is", "after half of the settings"])(
+  "a worker whose primary hangs up before it has sent the settings, %s, ends",
+  async (moment) => {
+    const directory = makeDataDirectory();
+    const path = join(directory, "duologue.sock");
+    const server = Bun.listen({
+      unix: path,
+      socket: {
+        open(socket) {
+          if (moment === "at once") socket.end();
+        },
+        data(socket) {
+          if (moment === "after half of the settings") socket.write('s {"host":');
+          socket.end();
+        },
+      },
+    });
+    const worker = startWorker(path);
+    try {
+      expect(await withDeadline(worker.exited, () => "the worker did not end", END_MS)).toBe(1);
+    } finally {
+      worker.kill("SIGKILL");
+      server.stop(true);
+      rmSync(directory, { recursive: true, force: true });
+    }
+  },
+);
+
+test("a worker that waits for its settings ends on SIGTERM", async () => {
+  const directory = makeDataDirectory();
+  const path = join(directory, "duologue.sock");
+  const greeted = Promise.withResolvers<void>();
+  const server = Bun.listen({ unix: path, socket: { data: () => greeted.resolve() } });
+  const worker = startWorker(path);
+  try {
+    await withDeadline(greeted.promise, () => "the worker did not greet");
+    worker.kill("SIGTERM");
+    expect(await withDeadline(worker.exited, () => "the worker did not end", END_MS)).toBe(0);
+  } finally {
+    worker.kill("SIGKILL");
+    server.stop(true);
     rmSync(directory, { recursive: true, force: true });
   }
 });

@@ -39,7 +39,7 @@ export interface WorkerOptions {
 export async function runWorker(options: WorkerOptions): Promise<number> {
   const clock = systemClock;
   const ended = Promise.withResolvers<number>();
-  const begun = Promise.withResolvers<RunningWorker>();
+  const begun = Promise.withResolvers<RunningWorker | undefined>();
   let link: PrimaryLink | undefined;
   let worker: RunningWorker | undefined;
   const connection = await connectLines(options.socketPath, clock, linkLimits, {
@@ -48,6 +48,8 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
       link?.fail();
       options.log.warn({ reason }, "link to the primary ended; this worker ends too");
       worker?.closeAll("lost_bus");
+      // It may still be waiting for its settings, which will not come any more.
+      begun.resolve(undefined);
       clock.after(EXIT_MS, () => ended.resolve(1));
     },
   });
@@ -61,12 +63,17 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
       begun.reject(error);
     }
   });
-  const leave = (): void => void worker?.drain().then(() => ended.resolve(0));
+  const leave = (): void => {
+    // Nobody is connected yet.
+    begun.resolve(undefined);
+    void (worker?.drain() ?? Promise.resolve()).then(() => ended.resolve(0));
+  };
   link.on(tags.drain, leave);
   // From a service manager that signals every process, or by hand: the primary starts another one if it goes on.
   process.on("SIGTERM", leave);
   link.state(tags.hello, options.serial);
   worker = await begun.promise;
+  if (worker === undefined) return ended.promise;
   link.send(tags.ready);
   worker.report();
   return ended.promise;

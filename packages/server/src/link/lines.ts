@@ -131,19 +131,21 @@ export async function connectLines(
   limits: LineLimits,
   receiver: LineReceiver,
 ): Promise<LineConnection> {
-  let connection: LineConnection | undefined;
-  const socket = await Bun.connect<undefined>({
+  const socket = await Bun.connect<LineConnection>({
     unix: path,
     socket: {
-      data: (_, chunk) => connection?.receive(chunk),
-      drain: () => connection?.write(),
-      close: () => connection?.close("the other side closed the connection"),
-      error: (_, error) => connection?.close(error.message),
+      // Here, and not when the promise goes on: by then, the other side may have written, or closed it.
+      open(opened) {
+        opened.data = new LineConnection(opened, clock, limits, receiver);
+      },
+      data: ({ data }, chunk) => data.receive(chunk),
+      drain: ({ data }) => data.write(),
+      close: ({ data }) => data.close("the other side closed the connection"),
+      error: ({ data }, error) => data.close(error.message),
       connectError: () => undefined,
     },
   });
-  connection = new LineConnection(socket, clock, limits, receiver);
-  return connection;
+  return socket.data;
 }
 
 export interface LineServer {
