@@ -56,6 +56,12 @@ export class StoreWatch {
           "the store is damaged and takes no messages: stop the server, run `duologue doctor`, restore a back-up",
         );
         break;
+      case "moved":
+        log.error(
+          { problem: health.problem },
+          "the store's file is not under its name any more, and nothing is taken: see docs/operation.md before you stop the server, which is the end of a removed file",
+        );
+        break;
       case "fenced":
         log.error({ problem: health.problem }, "this server ends: its data directory is another one's now");
         end();

@@ -33,7 +33,7 @@ export interface StoreStatus {
   readonly committed: number;
   /** Unless it is well, nothing is taken, and `problem` says why. */
   readonly health: {
-    readonly kind: "well" | "full" | "failed" | "damaged" | "fenced";
+    readonly kind: "well" | "full" | "failed" | "damaged" | "moved" | "fenced";
     readonly problem?: string;
   };
 }

@@ -1,7 +1,8 @@
 /** A disk that fails: nothing is acknowledged that it may not hold, and what comes back begins from what it provably holds. */
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { systemClock } from "../../clock.ts";
 import type { StoreHealth } from "../health.ts";
 import type { WriteRequest } from "../requests.ts";
@@ -189,6 +190,62 @@ test("a damaged file is not written to again, however long one waits", () => {
   expect(bench.say(3)).toBe(0);
   expect([bench.health, bench.opened]).toEqual([["damaged"], 1]);
 });
+
+/** Who has a file open goes on writing into it when its name is gone, and everything ends with the process. */
+describe("[CV3] a file that is taken away", () => {
+  const all = (path: string): string[] => ["", "-wal", "-shm"].map((ending) => path + ending);
+
+  test.each([
+    ["removed", (path: string): void => rmSync(path)],
+    ["removed with its log", (path: string): void => all(path).forEach((one) => void rmSync(one))],
+    ["renamed", (path: string): void => renameSync(path, `${path}.old`)],
+    ["renamed over", replaceByCopy],
+    ["left without its log", (path: string): void => rmSync(`${path}-wal`)],
+    ["given another index of its log", (path: string): void => replaceByCopy(`${path}-shm`)],
+  ])("%s: nothing is acknowledged once it is noticed, and nothing is made in its place", (_, takeAway) => {
+    using bench = new Bench();
+    bench.say(20);
+    takeAway(bench.path);
+    const left = readdirSync(dirname(bench.path));
+    bench.wait();
+    expect(bench.keeper.health).toMatchObject({
+      kind: "moved",
+      problem: expect.stringContaining("was removed or replaced"),
+    });
+    for (let round = 0; round < 3; round += 1) bench.wait();
+    expect(bench.say(3)).toBe(0);
+    expect([bench.health, bench.opened]).toEqual([["moved"], 1]);
+    expect(readdirSync(dirname(bench.path))).toEqual(left);
+  });
+
+  test.each(["full", "flush"] as const)("while the disk fails (%s), is not made anew", (fault) => {
+    using bench = new Bench();
+    bench.say(20);
+    bench.fail(fault);
+    bench.say(1);
+    for (const path of all(bench.path)) rmSync(path, { force: true });
+    bench.fail(undefined);
+    bench.wait();
+    expect(bench.keeper.health.kind).toBe("moved");
+    expect([bench.say(1), existsSync(bench.path)]).toEqual([0, false]);
+  });
+
+  test("by its name only: put back after the end, it holds everything", () => {
+    using bench = new Bench();
+    bench.say(20);
+    renameSync(bench.path, `${bench.path}.old`);
+    bench.say(5);
+    bench.wait();
+    bench.keeper.close();
+    renameSync(`${bench.path}.old`, bench.path);
+    expect(expectWhole(bench.path, bench.known).events).toBe(25);
+  });
+});
+
+function replaceByCopy(path: string): void {
+  copyFileSync(path, `${path}.copy`);
+  renameSync(`${path}.copy`, path);
+}
 
 describe("fencing", () => {
   test("a writer whose file another one has taken over never commits again", () => {

@@ -57,9 +57,10 @@ export class SqliteKeeper implements BatchCommitter, Disposable {
   recover(): void {
     const { kind } = this.#health;
     if (kind === "well") {
-      this.#writer.checkFence();
+      this.#writer.checkStanding();
       this.#judge();
     } else if (kind === "full") {
+      this.#writer.checkStanding();
       if (this.#writer.probe()) this.#become(WELL);
       else this.#judge();
     } else if (kind === "failed") this.#beginAnew();
@@ -77,6 +78,8 @@ export class SqliteKeeper implements BatchCommitter, Disposable {
     const { clock, onFault } = this.#options;
     if (clock.monotonic() < this.#retryAt) return;
     try {
+      // Otherwise a new one would be made under its name.
+      this.#writer.checkDatabase();
       const writer = new SqliteWriter({ ...this.#options, predecessor: this.#writer.fence });
       this.#writer = writer;
       if (writer.probe()) this.#become(WELL);
@@ -84,7 +87,8 @@ export class SqliteKeeper implements BatchCommitter, Disposable {
     } catch (error) {
       onFault(error);
       const kind = judgeFault(error);
-      if (kind === "fenced" || kind === "damaged") this.#become({ kind, problem: (error as Error).message });
+      if (kind === "fenced" || kind === "damaged" || kind === "moved")
+        this.#become({ kind, problem: (error as Error).message });
     }
     this.#retryAt = clock.monotonic() + RETRY_MS;
   }
@@ -102,6 +106,7 @@ export class SqliteKeeper implements BatchCommitter, Disposable {
         this.#become({ kind: "failed", problem });
         break;
       case "damaged":
+      case "moved":
       case "fenced":
         this.#become({ kind: trouble.kind, problem });
         break;

@@ -12,6 +12,7 @@ import { SqliteEventTable } from "./event-table.ts";
 import { Fence } from "./fence.ts";
 import { migrate, readEpoch, readRealm, writeMeta } from "./migrations.ts";
 import { PeopleWrites } from "./people-writes.ts";
+import { Place } from "./place.ts";
 import { SessionWrites } from "./session-writes.ts";
 import { WriterState } from "./state.ts";
 import { judgeFault, type Trouble } from "./trouble.ts";
@@ -52,6 +53,7 @@ export class SqliteWriter implements BatchCommitter, Disposable {
   readonly #options: SqliteWriterOptions;
   readonly #database: Database;
   readonly #fence: Fence;
+  readonly #place: Place;
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #state: WriterState;
@@ -65,6 +67,7 @@ export class SqliteWriter implements BatchCommitter, Disposable {
   /** Which request of the batch is being carried out; -1 outside of any. */
   #current = -1;
   #trouble: Trouble | undefined;
+  #isClosed = false;
 
   constructor(options: SqliteWriterOptions) {
     this.#options = options;
@@ -77,6 +80,7 @@ export class SqliteWriter implements BatchCommitter, Disposable {
       settleLog(database, busyTimeoutMs, options.predecessor !== undefined);
       // The same name: should anything after this fail, the next one still finds the name that it knows.
       this.#fence = new Fence(database, options.predecessor ?? options.clock.randomId(), options.predecessor);
+      this.#place = new Place(options.path);
       this.epoch = readEpoch(database);
       this.realm = readRealm(database);
       this.#begin = database.prepare("BEGIN IMMEDIATE");
@@ -170,10 +174,11 @@ export class SqliteWriter implements BatchCommitter, Disposable {
     }
   }
 
-  /** A writer that was asleep finds out without being asked for anything. */
-  checkFence(): void {
+  /** A writer that was asleep, or whose file was taken away, finds out without being asked for anything. */
+  checkStanding(): void {
     if (this.#isDone) return;
     try {
+      this.#place.check();
       this.#fence.check();
     } catch (error) {
       const kind = judgeFault(error);
@@ -181,15 +186,21 @@ export class SqliteWriter implements BatchCommitter, Disposable {
     }
   }
 
+  /** Also of one that has stopped. Throws MovedError. */
+  checkDatabase(): void {
+    this.#place.checkDatabase();
+  }
+
   close(): void {
-    if (!this.#isDone) this.#database.close();
+    if (!this.#isClosed) this.#database.close();
+    this.#isClosed = true;
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** It has stopped for good, and let go of the file. */
+  /** It has stopped for good. */
   get #isDone(): boolean {
     return this.#trouble !== undefined && this.#trouble.kind !== "passing";
   }
@@ -203,7 +214,9 @@ export class SqliteWriter implements BatchCommitter, Disposable {
 
   #suffer(trouble: Trouble): void {
     this.#trouble = trouble;
-    if (!this.#isDone) return;
+    // What has lost its name is there as long as it is open, and can still be copied (docs/operation.md).
+    if (!this.#isDone || trouble.kind === "moved") return;
+    this.#isClosed = true;
     try {
       this.#database.close();
     } catch (error) {
