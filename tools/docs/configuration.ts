@@ -1,4 +1,6 @@
 /** docs/configuration.md: the server's options, as the code has them. */
+
+import { listCommands } from "../../packages/server/src/cli/program.ts";
 import { CONFIG_FILE, type Option, optionNames, options } from "../../packages/server/src/config/index.ts";
 import { code, GENERATED, table } from "./markdown.ts";
 
@@ -26,26 +28,9 @@ export function configurationPage(): string {
     "## Commands",
     table(
       ["Command", "What it does"],
-      [
-        [code("duologue serve"), "Runs the server; the default command."],
-        [
-          code("duologue status"),
-          "Shows the running server, its workers and its store; `--json` for programs.",
-        ],
-        [
-          code("duologue reload"),
-          "Replaces the workers one by one, without losing a message. SIGHUP does the same.",
-        ],
-        [
-          code("duologue stop"),
-          "Stops the running server and waits until it has ended. SIGTERM does the same.",
-        ],
-        [
-          code("duologue token"),
-          "Prints a token of host login, for trying out: `--sub u1 --name Alice --expires 1h`. See [embedding.md](embedding.md).",
-        ],
-      ],
+      listCommands().map(({ usage, description }) => [code(usage), description]),
     ),
+    "`duologue COMMAND --help` names the options of each. SIGHUP does the same as `reload`, SIGTERM as `stop`. For data: [operation.md](operation.md); for `token`: [embedding.md](embedding.md).",
     "`status`, `reload` and `stop` find the server by its data directory: give them the same `--data` or `--config`. Exit codes: 0 done, 1 failed or no server running, 2 a fault in the command line or the configuration.",
     "",
   ].join("\n\n");

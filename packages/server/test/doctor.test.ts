@@ -1,4 +1,5 @@
 /** The doctor, and upgrades: what an operator finds in a data directory. */
+import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +30,6 @@ describe("the doctor", () => {
     ["a marker that ran ahead", "UPDATE conversation SET a_read = 99, a_delivered = 99", "marker is ahead"],
     ["a count that is off", "UPDATE conversation SET b_unread = b_unread + 1", "unread messages is wrong"],
     ["a text that should be gone", "UPDATE event SET body = '{}' WHERE retracted = 1", "still there"],
-    ["a newer version", "PRAGMA user_version = 99", "newer Duologue"],
   ])("says what is wrong and what to do: %s", async (_, statement, says) => {
     const directory = freshDirectory();
     writeChanged(join(directory, "duologue.db"), statement);
@@ -38,6 +38,25 @@ describe("the doctor", () => {
     const lines = stdout.split("\n").filter((line) => line.startsWith("✗"));
     expect(lines.join("\n")).toContain(says);
     for (const line of lines) expect(line).toMatch(/ → .*restore/);
+  });
+
+  // An old back-up in its place would cost what was written since it was taken.
+  test("of a newer version says that it is to be installed again, and not that a back-up is to be restored", async () => {
+    const directory = freshDirectory();
+    writeChanged(join(directory, "duologue.db"), "PRAGMA user_version = 99");
+    const { exitCode, stdout } = await runCommand(["doctor", "--port", "0", "--data", directory]);
+    const [line = ""] = stdout.split("\n").filter((one) => one.startsWith("✗"));
+    expect([exitCode, line.includes("restore")]).toEqual([1, false]);
+    expect(line).toMatch(/newer Duologue → Nothing is lost: install the newer version again/);
+  });
+
+  test.each([
+    ["a file as data directory", makeFile, /✗ data: .* is no directory →/],
+    ["another program's database", makeForeign, /✗ messages: .*another program → Name the data directory/],
+    ["an empty database", makeEmpty, /✓ messages: none yet/],
+  ])("of %s says what it is", async (_, make, says) => {
+    const { stdout } = await runCommand(["doctor", "--port", "0", "--data", make()]);
+    expect(stdout).toMatch(says);
   });
 
   test("says who has the port, that the secret is open to all, and what is wrong in the configuration, all at once", async () => {
@@ -76,6 +95,26 @@ describe("the doctor", () => {
     expect(existsSync(missing)).toBe(false);
   });
 });
+
+function makeFile(): string {
+  const file = join(freshDirectory(), "file");
+  writeFileSync(file, "");
+  return file;
+}
+
+function makeForeign(): string {
+  const directory = freshDirectory();
+  const database = new Database(join(directory, "duologue.db"));
+  database.run("CREATE TABLE bookmark (url TEXT)");
+  database.close();
+  return directory;
+}
+
+function makeEmpty(): string {
+  const directory = freshDirectory();
+  writeFileSync(join(directory, "duologue.db"), "");
+  return directory;
+}
 
 describe("an upgrade", () => {
   test("happens at the first start: a directory of the first version is served, and is of this version afterwards", async () => {

@@ -1,20 +1,14 @@
 /** `duologue backup`: one file with everything a data directory holds, from a server at work or a directory without one. */
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-} from "node:fs";
+import { chmodSync, closeSync, lstatSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Clock } from "../clock.ts";
 import { type BackupFacts, copyDatabase, estimateCopyBytes, sealBackup } from "../store/index.ts";
 import { flushPath, freeBytes, publishFile } from "./files.ts";
+import { followLink, isOwnFile } from "./own-files.ts";
 import { sizeOf } from "./start-up.ts";
-import { requireDatabase, UpkeepError, visit } from "./visit.ts";
+import { readTokenSecret, UnusableSecretError } from "./token-secret.ts";
+import { formatBytes } from "./units.ts";
+import { orRefuse, requireDatabase, UpkeepError, visit } from "./visit.ts";
 
 export interface BackupOptions {
   /** Absolute. */
@@ -33,6 +27,15 @@ export interface BackupOptions {
 export interface BackupOutcome extends BackupFacts {
   readonly bytes: number;
   readonly fromRunningServer: boolean;
+  /** Where it is: behind the symbolic link that was named, if it was one. */
+  readonly file: string;
+  /** Why the secret of tokens is not in it; undefined when it is. */
+  readonly secretProblem: string | undefined;
+}
+
+/** The process that copies has failed; the message is what it said. */
+class CopyFailedError extends Error {
+  override readonly name = "CopyFailedError";
 }
 
 const PROGRESS_MS = 500;
@@ -49,22 +52,28 @@ const ABANDONED_MS = 3_600_000;
  * where this process could not remove it, until a back-up into the same directory an hour later.
  */
 export async function backUp(options: BackupOptions): Promise<BackupOutcome> {
-  const { dataDirectory, file, force, clock } = options;
+  const { dataDirectory, force, clock } = options;
   const source = requireDatabase(dataDirectory);
   using place = visit(dataDirectory);
   const totalBytes = orRefuse(() => estimateCopyBytes(source), `The database ${source} cannot be read`);
-  checkTarget(options, totalBytes);
+  const file = checkTarget(options);
+  checkRoom(dirname(file), totalBytes, clock.now());
   const temporary = join(dirname(file), TEMPORARY_START + clock.randomId(6));
   try {
     // Nobody else may read it, not even while it is made.
     closeSync(openSync(temporary, "wx", 0o600));
     await copy(options, source, temporary, totalBytes);
-    const secretPath = join(dataDirectory, "token-secret");
-    const secret = existsSync(secretPath) ? readFileSync(secretPath, "utf8") : undefined;
+    const { secret, problem } = findSecret(dataDirectory);
     const facts = sealBackup(temporary, secret, new Date(clock.now()).toISOString());
     chmodSync(temporary, 0o600);
     publishFile(temporary, file, force);
-    return { ...facts, bytes: sizeOf(file), fromRunningServer: place.isServed };
+    return {
+      ...facts,
+      bytes: sizeOf(file),
+      fromRunningServer: place.isServed,
+      file,
+      secretProblem: problem,
+    };
   } catch (error) {
     if (error instanceof UpkeepError) throw error;
     throw new UpkeepError(`The back-up ${file} could not be written (${(error as Error).message}).`);
@@ -74,17 +83,48 @@ export async function backUp(options: BackupOptions): Promise<BackupOutcome> {
   }
 }
 
-function checkTarget({ file, force, clock }: BackupOptions, totalBytes: number): void {
-  const directory = dirname(file);
-  if (!existsSync(directory)) throw new UpkeepError(`There is no directory ${directory} for the back-up.`);
-  if (existsSync(file) && !force) {
-    throw new UpkeepError(`${file} is there already. Choose another name, or replace it with --force.`);
+/** The data themselves are worth more without it than not at all. */
+function findSecret(directory: string): { secret: string | undefined; problem: string | undefined } {
+  try {
+    const secret = readTokenSecret(directory);
+    return { secret, problem: secret === undefined ? "it is missing" : undefined };
+  } catch (error) {
+    if (!(error instanceof UnusableSecretError)) throw error;
+    return { secret: undefined, problem: error.message };
   }
-  removeAbandoned(directory, clock.now());
+}
+
+/** The file that may be made, or replaced: where a symbolic link is named, the one that it leads to. */
+function checkTarget({ dataDirectory, file: named, force }: BackupOptions): string {
+  const file = followLink(named);
+  if (file === undefined)
+    throw new UpkeepError(`${named} is a symbolic link that leads nowhere. Choose another name.`);
+  const directory = dirname(file);
+  const look = (path: string) =>
+    orRefuse(() => statSync(path, { throwIfNoEntry: false }), `${path} cannot be used`);
+  if (look(directory)?.isDirectory() !== true)
+    throw new UpkeepError(`There is no directory ${directory} for the back-up.`);
+  const there = look(file);
+  if (there?.isDirectory() === true)
+    throw new UpkeepError(
+      `${file} is a directory. Name a file in it, such as ${join(file, "duologue.backup")}.`,
+    );
+  if (there?.isFile() === false) throw new UpkeepError(`${file} is no file. Choose another name.`);
+  if (isOwnFile(dataDirectory, file))
+    throw new UpkeepError(
+      `${named} is a file of the data directory itself, which a back-up would destroy. Choose another name.`,
+    );
+  if (there !== undefined && !force)
+    throw new UpkeepError(`${file} is there already. Choose another name, or replace it with --force.`);
+  return file;
+}
+
+function checkRoom(directory: string, totalBytes: number, now: number): void {
+  removeAbandoned(directory, now);
   const free = orRefuse(() => freeBytes(directory), `The directory ${directory} cannot be used`);
   if (free >= totalBytes + SPARE_BYTES) return;
   throw new UpkeepError(
-    `There is not enough room in ${directory}: the back-up needs about ${inMegabytes(totalBytes + SPARE_BYTES)}, and ${inMegabytes(free)} are free.`,
+    `There is not enough room in ${directory}: the back-up needs about ${formatBytes(totalBytes + SPARE_BYTES)}, and ${formatBytes(free)} are free.`,
   );
 }
 
@@ -127,22 +167,10 @@ async function copy(
   for (const signal of signals) process.on(signal, abandon);
   try {
     const [exitCode, problem] = await Promise.all([child.exited, new Response(child.stderr).text()]);
-    if (exitCode !== 0) throw new Error(problem.trim() || "the copying process was ended");
+    if (exitCode !== 0) throw new CopyFailedError(problem.trim() || "the copying process was ended");
     flushPath(temporary);
   } finally {
     timer.cancel();
     for (const signal of signals) process.off(signal, abandon);
   }
-}
-
-function orRefuse<T>(run: () => T, what: string): T {
-  try {
-    return run();
-  } catch (error) {
-    throw new UpkeepError(`${what} (${(error as Error).message}).`);
-  }
-}
-
-function inMegabytes(bytes: number): string {
-  return `${Math.ceil(bytes / 1_048_576)} MB`;
 }

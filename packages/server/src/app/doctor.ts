@@ -1,19 +1,20 @@
 /** `duologue doctor`: what an operator would look at, one finding a line. Looks only; changes nothing, stops nothing. */
-import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/index.ts";
-import { askPrimary, NoServerError } from "../link/control.ts";
+import { askPrimary } from "../link/control.ts";
 import type { ControlReply } from "../link/control-types.ts";
-import { inspectDatabase } from "../store/index.ts";
+import { NoServerError } from "../link/no-server-error.ts";
+import type { StoreHealth } from "../store/index.ts";
 import { version } from "../version.ts";
 import { examineBus } from "./doctor-bus.ts";
+import { examineDatabase } from "./doctor-database.ts";
+import { examineDirectory, type Machine } from "./doctor-directory.ts";
+import { examineFiles } from "./doctor-limits.ts";
 import { examinePostgres } from "./doctor-postgres.ts";
 import { freeBytes } from "./files.ts";
 import { type Finding, fine, type StoreFindings, worth, wrong } from "./findings.ts";
 import { findListeners } from "./port-owner.ts";
-import { findPort, sizeOf } from "./start-up.ts";
-import { DATABASE, visit } from "./visit.ts";
+import { findPort } from "./start-up.ts";
 
 export interface Patient {
   /** Absolute. */
@@ -22,35 +23,35 @@ export interface Patient {
   readonly config: Config | undefined;
   readonly problems: readonly string[];
   readonly clock: Pick<Clock, "now" | "after">;
+  /** This one, unless said. */
+  readonly machine?: Machine;
 }
+
+const thisMachine: Machine = { freeBytes, userId: () => process.getuid?.() };
 
 type Status = Extract<ControlReply, { type: "status" }>;
 /** `silent`: there is one, or what one left, but it does not answer. */
 type Server = Status | "none" | "silent";
 
 const ANSWER_MS = 3_000;
-const MIN_FREE_BYTES = 64 * 1_048_576;
-const GOOD_FREE_BYTES = 1024 * 1_048_576;
-/** Open files of a worker that are no connections: SQLite's, the link's, the runtime's own. */
-const OWN_FILES = 64;
 const CLOCK_TOLERANCE_MS = 60_000;
 /** 2024-01-01: a clock before it was never set. */
 const EARLIEST_MS = 1_704_067_200_000;
 
 /** Findings as they come: the look at the database may take a while. */
 export async function* examine(patient: Patient): AsyncGenerator<Finding> {
-  const { config, problems, dataDirectory, clock } = patient;
+  const { config, problems, dataDirectory, clock, machine = thisMachine } = patient;
   yield* examineConfig(config, problems);
-  const directory = examineDirectory(dataDirectory);
+  const directory = examineDirectory(dataDirectory, machine);
   yield* directory.findings;
   const server = directory.isThere ? await findServer(patient) : "none";
   yield* examineServer(server);
-  const inspection = await lookAtStore(patient, directory.isThere);
+  const inspection = await lookAtStore(patient, directory.isThere, server);
   if (inspection !== undefined) yield* inspection.findings;
   yield examineVersions(inspection?.facts);
   if (config !== undefined) {
     yield await examinePort(config, server);
-    yield examineFileLimit(config);
+    yield* examineFiles(pidsOf(server), config.limits.connectionsPerWorker);
     yield* examineBus(config, typeof server === "object" ? server.cluster : undefined);
   }
   yield examineClock(clock.now(), inspection?.facts?.lastTime ?? 0);
@@ -62,79 +63,6 @@ function* examineConfig(config: Config | undefined, problems: readonly string[])
   if (config !== undefined) {
     yield fine(`configuration: ${config.config ?? "no file; defaults, environment and command line"}`);
   }
-}
-
-function examineDirectory(directory: string): { isThere: boolean; findings: readonly Finding[] } {
-  if (!existsSync(directory)) {
-    const finding = worth(
-      `data: there is no ${directory} yet`,
-      "The first `duologue serve` makes it; or name another by --data.",
-    );
-    return { isThere: false, findings: [finding] };
-  }
-  const { uid, mode } = statSync(directory);
-  const own = process.getuid?.();
-  const isOwn = own === undefined || uid === own;
-  const isWritable = canWrite(directory);
-  const findings = [
-    isWritable
-      ? fine(`data: ${directory} can be written`)
-      : wrong(
-          `data: ${directory} cannot be written`,
-          "Give it to the server's user: chown -R USER, chmod 700.",
-        ),
-    ...(isOwn
-      ? []
-      : [
-          worth(
-            `data: belongs to user ${uid}, and this is user ${own}`,
-            "Run the server, and this, as the owner.",
-          ),
-        ]),
-    ...((mode & 0o077) === 0
-      ? []
-      : [worth("data: other users of this machine can look into it", `chmod 700 ${directory}`)]),
-    examineRoom(directory),
-    ...examineSecret(directory),
-  ];
-  return { isThere: isWritable, findings };
-}
-
-function canWrite(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK | constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function examineRoom(directory: string): Finding {
-  const free = freeBytes(directory);
-  const stored = sizeOf(join(directory, DATABASE));
-  const text = `room: ${inMegabytes(free)} free, the messages take ${inMegabytes(stored)}`;
-  if (free < MIN_FREE_BYTES) return wrong(text, "Make room: on a full disk no message is taken.");
-  if (free < Math.max(GOOD_FREE_BYTES, stored))
-    return worth(text, "A back-up beside the data will need as much again.");
-  return fine(text);
-}
-
-function* examineSecret(directory: string): Generator<Finding> {
-  const path = join(directory, "token-secret");
-  if (!existsSync(path)) {
-    if (existsSync(join(directory, DATABASE)))
-      yield worth(
-        "secret: token-secret is missing",
-        "Put it back from a back-up, or every guest will be a stranger.",
-      );
-    return;
-  }
-  const isOwnOnly = (statSync(path).mode & 0o077) === 0;
-  if (!isOwnOnly)
-    yield wrong(
-      "secret: token-secret can be read by others, who could be anybody with it",
-      `chmod 600 ${path}`,
-    );
 }
 
 async function findServer({ dataDirectory, clock }: Patient): Promise<Server> {
@@ -169,46 +97,31 @@ function* examineServer(server: Server): Generator<Finding> {
         "Restart it to run this version.",
       );
     const { kind, problem } = server.store.health;
-    if (kind !== "well")
-      yield wrong(
-        `server: takes no messages: ${problem ?? kind}`,
-        "See its log and the disk; it tries again by itself.",
-      );
+    if (kind !== "well") yield wrong(`server: takes no messages: ${problem ?? kind}`, advices[kind]);
   }
+}
+
+const again = "See its log and the disk; it tries again by itself.";
+const advices: Readonly<Record<Exclude<StoreHealth["kind"], "well">, string>> = {
+  full: again,
+  failed: again,
+  damaged: "Stop it, keep a copy of the directory, and restore the last back-up: duologue restore FILE.",
+  moved: "Do not stop it before you have read docs/operation.md, “The file is taken away”.",
+  fenced: "It ends by itself: another one has its data directory.",
+};
+
+function pidsOf(server: Server): readonly number[] {
+  return typeof server === "string" ? [] : [server.primary, ...server.workers].map(({ pid }) => pid);
 }
 
 async function lookAtStore(
   { config, dataDirectory, clock }: Patient,
   isThere: boolean,
+  server: Server,
 ): Promise<StoreFindings | undefined> {
   if (config?.store.kind === "postgres") return examinePostgres(config.store.url, config.storeCa, clock);
-  return isThere ? lookAtDatabase(dataDirectory) : undefined;
-}
-
-function lookAtDatabase(directory: string): StoreFindings | undefined {
-  const path = join(directory, DATABASE);
-  if (!existsSync(path)) return { facts: undefined, findings: [fine("messages: none yet")] };
-  try {
-    using _place = visit(directory);
-    const facts = inspectDatabase(path);
-    if (facts.damage.length > 0) {
-      const advice =
-        "Stop the server, keep a copy of the directory, and restore the last back-up: duologue restore FILE.";
-      return {
-        facts: { ...facts, engine: `SQLite ${facts.sqlite}` },
-        findings: facts.damage.map((problem) => wrong(`messages: ${problem}`, advice)),
-      };
-    }
-    const { users, conversations, events } = facts;
-    const held = `${events} events in ${conversations} conversations of ${users} users`;
-    return {
-      facts: { ...facts, engine: `SQLite ${facts.sqlite}` },
-      findings: [fine(`messages: ${held}; pages, numbers, markers and cursors are right`)],
-    };
-  } catch (error) {
-    const advice = "If it is this program's, restore the last back-up: duologue restore FILE.";
-    return { facts: undefined, findings: [wrong(`messages: ${(error as Error).message}`, advice)] };
-  }
+  const isServed = typeof server === "object" && server.store.address === undefined;
+  return isThere ? examineDatabase(dataDirectory, isServed) : undefined;
 }
 
 function examineVersions(facts: StoreFindings["facts"]): Finding {
@@ -234,26 +147,6 @@ async function examinePort({ host, port }: Config, server: Server): Promise<Find
   }
 }
 
-function examineFileLimit({ limits }: Config): Finding {
-  const [, soft = ""] = /^Max open files\s+(\S+)/m.exec(readLimits()) ?? [];
-  if (soft === "") return fine("files: how many may be open is not known on this system");
-  const connections = soft === "unlimited" ? Number.POSITIVE_INFINITY : Number(soft) - OWN_FILES;
-  const text = `files: ${soft} may be open, enough for ${connections} connections of one worker`;
-  if (connections >= limits.connectionsPerWorker) return fine(text);
-  return worth(
-    `${text}; ${limits.connectionsPerWorker} are allowed`,
-    "Raise it where the server is started (ulimit -n, LimitNOFILE=), or lower connectionsPerWorker.",
-  );
-}
-
-function readLimits(): string {
-  try {
-    return readFileSync("/proc/self/limits", "utf8");
-  } catch {
-    return "";
-  }
-}
-
 function examineClock(now: number, lastTime: number): Finding {
   const text = `clock: ${new Date(now).toISOString()}`;
   if (now < EARLIEST_MS)
@@ -264,8 +157,4 @@ function examineClock(now: number, lastTime: number): Finding {
       "Set the clock: it was set back, or is wrong.",
     );
   return fine(text);
-}
-
-function inMegabytes(bytes: number): string {
-  return `${Math.floor(bytes / 1_048_576)} MB`;
 }

@@ -1,6 +1,4 @@
 /** `duologue migrate`: everything a data directory holds, into PostgreSQL, from a server at work or a directory without one. */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import {
   type Chunk,
@@ -18,6 +16,7 @@ import {
   showRange,
 } from "../store/index.ts";
 import { explainFailure } from "./database-failure.ts";
+import { readTokenSecret, UnusableSecretError } from "./token-secret.ts";
 import { requireDatabase, UpkeepError, visit } from "./visit.ts";
 
 export interface MigrationOptions {
@@ -46,7 +45,7 @@ export interface MigrationOutcome {
   readonly counts: Readonly<Record<CopiedTableName, number>>;
   /** Rows that this run has written; the others were there already. */
   readonly written: number;
-  /** The directory held no `token-secret`. */
+  /** The directory held no `token-secret` that could be used. */
   readonly isWithoutSecret: boolean;
 }
 
@@ -70,8 +69,7 @@ export async function migrateStore(options: MigrationOptions): Promise<Migration
   let hasBegun = false;
   try {
     using target = await PostgresCopyTarget.open({ address: to, clock, patience });
-    const secretPath = join(from, "token-secret");
-    const secret = existsSync(secretPath) ? readFileSync(secretPath, "utf8") : undefined;
+    const secret = findSecret(from);
     const { epoch, realm, counts } = source;
     await target.begin({ epoch, realm }, secret, clock.randomId(32));
     hasBegun = true;
@@ -81,6 +79,16 @@ export async function migrateStore(options: MigrationOptions): Promise<Migration
     return { isComplete: !place.isServed, counts, written, isWithoutSecret: secret === undefined };
   } catch (error) {
     throw new UpkeepError(`${await explain(error, to, clock)}${hasBegun ? STAYS : ""}`);
+  }
+}
+
+/** One that no server would begin with is as good as none. */
+function findSecret(directory: string): string | undefined {
+  try {
+    return readTokenSecret(directory);
+  } catch (error) {
+    if (error instanceof UnusableSecretError) return undefined;
+    throw error;
   }
 }
 

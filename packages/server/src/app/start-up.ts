@@ -1,16 +1,7 @@
 /** What the primary needs to begin: its directory, its port, its files. Each failure is a StartError, one line for people. */
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Limits } from "@duologue/protocol";
 import { buildPage } from "@duologue/web";
 import { systemClock } from "../clock.ts";
@@ -22,6 +13,7 @@ import type { HostLogin } from "../ports/host-login.ts";
 import { DirectoryInUseError, lockDirectory } from "../primary/lock.ts";
 import { SqliteKeeper, type StoreHealth } from "../store/index.ts";
 import { HostLoginError, readHostLogin } from "./host-login.ts";
+import { makeTokenSecret, readTokenSecret, TOKEN_SECRET, UnusableSecretError } from "./token-secret.ts";
 
 /** The server cannot start; the message is one line for people. */
 export class StartError extends Error {
@@ -104,6 +96,14 @@ export function withRoomForTokens(limits: Limits): Limits {
   };
 }
 
+/** A log without its database holds messages that would be lost with it: SQLite would discard it, and begin anew. */
+export function refuseLogAlone(path: string): void {
+  if (sizeOf(path) > 0 || sizeOf(`${path}-wal`) === 0) return;
+  throw new StartError(
+    `${path} is ${existsSync(path) ? "empty" : "missing"}, but its log ${basename(path)}-wal is there, with messages in it. Put the database back beside it, or restore the last back-up (\`duologue restore\`).`,
+  );
+}
+
 export function openDatabase(
   path: string,
   onFault: (error: unknown) => void,
@@ -146,10 +146,26 @@ export function listen(path: string, accept: (connection: LineConnection) => Lin
   chmodSync(path, 0o600);
 }
 
-export function tokenSecret(directory: string): string {
-  const path = join(directory, "token-secret");
-  if (!existsSync(path)) writeFileSync(path, systemClock.randomId(32), { mode: 0o600, flag: "wx" });
-  return readFileSync(path, "utf8");
+/** Undefined when there is none yet. */
+export function findTokenSecret(directory: string): string | undefined {
+  try {
+    return readTokenSecret(directory);
+  } catch (error) {
+    if (!(error instanceof UnusableSecretError)) throw error;
+    throw new StartError(
+      `The secret of tokens, ${join(directory, TOKEN_SECRET)}, cannot be used: ${error.message}. Put it back from a back-up (\`duologue restore\`); or remove it, and every guest will be a stranger.`,
+    );
+  }
+}
+
+export function newTokenSecret(directory: string): string {
+  try {
+    return makeTokenSecret(directory, systemClock);
+  } catch (error) {
+    throw new StartError(
+      `The secret of tokens, ${join(directory, TOKEN_SECRET)}, cannot be written (${(error as Error).message}).`,
+    );
+  }
 }
 
 export async function buildFiles(): Promise<readonly PageFile[]> {

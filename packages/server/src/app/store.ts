@@ -18,7 +18,14 @@ import {
   showAddress,
 } from "../store/index.ts";
 import { explainFailure } from "./database-failure.ts";
-import { openDatabase, StartError, sizeOf, tokenSecret } from "./start-up.ts";
+import {
+  findTokenSecret,
+  newTokenSecret,
+  openDatabase,
+  refuseLogAlone,
+  StartError,
+  sizeOf,
+} from "./start-up.ts";
 import { DATABASE } from "./visit.ts";
 
 export interface PrimaryStore {
@@ -54,15 +61,17 @@ export async function openStore(wishes: StoreWishes): Promise<PrimaryStore> {
 
 function openEmbedded({ directory, log, onHealth }: StoreWishes): PrimaryStore {
   const path = join(directory, DATABASE);
+  // Before the database is opened, which may bring it to this version.
+  const secret = findTokenSecret(directory);
+  refuseLogAlone(path);
   const keeper = openDatabase(path, (error) => log.error({ error }, FAILED), onHealth);
   const { realm } = keeper;
   return {
     committer: keeper,
     realm,
     source: { kind: "embedded", path },
-    get tokenSecret() {
-      return tokenSecret(directory);
-    },
+    // Kept here: workers that begin when the file was changed or removed have the same as the others.
+    tokenSecret: secret ?? newTokenSecret(directory),
     get health() {
       return keeper.health;
     },

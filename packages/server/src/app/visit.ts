@@ -57,6 +57,23 @@ export function tryLock(directory: string): { release(): void } | undefined {
 /** SQLite names a file by its path only: a missing directory must be told from a missing file. `option` names it. */
 export function requireDatabase(directory: string, option = "--data"): string {
   const path = join(directory, DATABASE);
-  if (existsSync(path)) return path;
-  throw new UpkeepError(`There is no ${DATABASE} in ${directory}. Name the data directory with ${option}.`);
+  try {
+    if (statSync(path).isFile()) return path;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const advice = `Name the data directory with ${option}.`;
+    if (code === "ENOTDIR") throw new UpkeepError(`${directory} is no directory. ${advice}`);
+    if (code === "ENOENT") throw new UpkeepError(`There is no ${DATABASE} in ${directory}. ${advice}`);
+    throw new UpkeepError(`The database ${path} cannot be used (${message}). Run this as the server's user.`);
+  }
+  throw new UpkeepError(`${path} is no file.`);
+}
+
+/** `what` cannot be done: said in one line, with the system's reason. */
+export function orRefuse<T>(run: () => T, what: string): T {
+  try {
+    return run();
+  } catch (error) {
+    throw new UpkeepError(`${what} (${(error as Error).message}).`);
+  }
 }

@@ -1,9 +1,10 @@
 /** status, reload and stop: commands that ask the server which runs on a data directory. */
 import type { ControlReply, ControlRequest } from "../link/control-types.ts";
+import { NoServerError } from "../link/no-server-error.ts";
 import { type Console, type ExitCode, exitCodes } from "./console.ts";
 import { formatStatus } from "./status.ts";
 
-/** Yields answers until the server has no more; throws an error named NoServerError when none runs there. */
+/** Yields answers until the server has no more; throws NoServerError when none runs there. */
 export type Ask = (dataDirectory: string, request: ControlRequest) => AsyncIterable<ControlReply>;
 
 export interface AskOptions {
@@ -26,7 +27,7 @@ export async function runAsk(ask: Ask, console: Console, options: AskOptions): P
     if (request.type === "stop" && exitCode === exitCodes.done) console.out("Stopped.\n");
     return exitCode;
   } catch (error) {
-    if ((error as Error).name !== "NoServerError") throw error;
+    if (!(error instanceof NoServerError)) throw error;
     console.error(
       `duologue: no server is running on ${dataDirectory}. Start it with \`duologue serve\`, or name its data directory with --data.\n`,
     );

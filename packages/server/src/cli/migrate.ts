@@ -40,7 +40,7 @@ export async function runMigrate(wishes: MigrateWishes, console: Console): Promi
       );
       if (outcome.isWithoutSecret)
         console.out(
-          `There was no token-secret in ${from}: guests who come back with a token of another one will be strangers.\n`,
+          `There was no token-secret to be used in ${from}: guests who come back with a token of another one will be strangers.\n`,
         );
       console.out(outcome.isComplete ? sayComplete(wishes) : sayPartial(wishes));
       return exitCodes.done;

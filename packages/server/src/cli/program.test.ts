@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { Config } from "../config/index.ts";
 import type { ControlReply, ControlRequest } from "../link/control-types.ts";
+import { NoServerError } from "../link/no-server-error.ts";
 import { version } from "../version.ts";
 import { exitCodes } from "./console.ts";
-import { runProgram } from "./program.ts";
+import { listCommands, runProgram } from "./program.ts";
 
 interface Run {
   readonly exitCode: number;
@@ -11,10 +12,6 @@ interface Run {
   readonly error: string;
   readonly served: readonly Config[];
   readonly asked: readonly { readonly dataDirectory: string; readonly request: ControlRequest }[];
-}
-
-class NoServer extends Error {
-  override readonly name = "NoServerError";
 }
 
 /** `replies` undefined: no server is running. */
@@ -44,7 +41,7 @@ async function run(
     },
     async *ask(dataDirectory, request) {
       asked.push({ dataDirectory, request });
-      if (replies === undefined) throw new NoServer();
+      if (replies === undefined) throw new NoServerError(dataDirectory);
       yield* replies;
     },
   });
@@ -271,4 +268,14 @@ describe("migrate", () => {
       "duologue: There is no duologue.db in /nowhere/elsewhere. Name the data directory with --from.\n",
     ]);
   });
+});
+
+test("every command that the help names is listed for the documentation, with what it takes", async () => {
+  const { out } = await run(["--help"]);
+  const commands = listCommands();
+  expect(commands.map(({ usage }) => usage)).toContain("duologue backup [options] <file>");
+  for (const { usage, description } of commands) {
+    expect(out).toContain(usage.replace("duologue ", ""));
+    expect(out.replace(/\s+/g, " ")).toContain(description);
+  }
 });

@@ -64,6 +64,25 @@ export async function runProgram(words: readonly string[], context: ProgramConte
   }
 }
 
+export interface CommandFacts {
+  readonly usage: string;
+  readonly description: string;
+}
+
+/** For the documentation: each command as its own help says it. */
+export function listCommands(): readonly CommandFacts[] {
+  const program = makeProgram(
+    systemContext({ out: () => undefined, error: () => undefined }),
+    () => undefined,
+  );
+  return program.commands.map((command) => {
+    return {
+      usage: `${program.name()} ${command.name()} ${command.usage()}`,
+      description: command.description(),
+    };
+  });
+}
+
 type Finish = (exitCode: ExitCode) => void;
 
 function makeProgram(context: ProgramContext, finish: Finish): Command {
@@ -213,13 +232,15 @@ function withFiles(
 ): Promise<ExitCode> {
   const { console, environment, machine } = context;
   return withData(flags, context, async (dataDirectory) => {
+    // Whoever names it means it, also where the server's store is elsewhere by now.
+    if (flags.data !== undefined && flags.store === undefined) return run(dataDirectory);
     const gathered = gatherSources(flags, environment, machine);
     if (!gathered.ok) return printProblems(console, gathered.problems);
     const store = parseOption("store", gathered.sources);
     if (!store.ok) return printProblems(console, store.problems);
     if (store.value.kind === "embedded") return run(dataDirectory);
     console.error(
-      "duologue: The data is in PostgreSQL: back it up with pg_dump, and restore it with pg_restore.\n",
+      "duologue: The data is in PostgreSQL: back it up with pg_dump, and restore it with pg_restore; or name a data directory with --data.\n",
     );
     return exitCodes.failed;
   });

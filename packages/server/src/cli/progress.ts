@@ -1,6 +1,7 @@
 /** How far something is, for people: a bar that is drawn over itself in a terminal, a line now and then elsewhere. */
+
+import { formatCount, formatDuration } from "../app/units.ts";
 import type { Clock } from "../clock.ts";
-import { formatCount, formatDuration } from "./status.ts";
 
 export interface ProgressOptions {
   readonly clock: Pick<Clock, "monotonic">;

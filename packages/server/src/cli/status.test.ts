@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { formatBytes, formatCount, formatDuration } from "../app/units.ts";
 import { formatAnnouncement } from "./announce.ts";
-import { formatBytes, formatCount, formatDuration, formatStatus, type StatusReply } from "./status.ts";
+import { formatStatus, type StatusReply } from "./status.ts";
 
 const DAY_MS = 86_400_000;
 

@@ -1,10 +1,10 @@
 /** backup, restore and doctor: what an operator does to data, with a server at work or without one. */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { formatBytes } from "../app/units.ts";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/index.ts";
 import { type Console, type ExitCode, exitCodes } from "./console.ts";
-import { formatBytes } from "./status.ts";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 const PERCENT_STEP = 10;
@@ -23,10 +23,9 @@ export async function runBackup(
   const { backUp } = await import("../app/backup.ts");
   let shownPercent = 0;
   return refuseInOneLine(console, async () => {
-    const file = resolve(wishes.file);
     const outcome = await backUp({
       dataDirectory,
-      file,
+      file: resolve(wishes.file),
       force: wishes.force,
       copyCommand: [process.execPath, ...process.execArgv, MAIN, "copy"],
       clock: systemClock,
@@ -37,8 +36,14 @@ export async function runBackup(
         console.error(`${formatBytes(copied)} of about ${formatBytes(total)} (${percent} %)\n`);
       },
     });
+    const { file, bytes, fromRunningServer, secretProblem } = outcome;
     console.out(
-      `${file}: ${formatBytes(outcome.bytes)}, ${formatCounts(outcome)}, of ${outcome.fromRunningServer ? "the running server" : "the stopped server"}.\nIt holds everybody's messages and the secret of their tokens: keep it as you keep those.\n`,
+      `${file}: ${formatBytes(bytes)}, ${formatCounts(outcome)}, of ${fromRunningServer ? "the running server" : "the stopped server"}.\n`,
+    );
+    console.out(
+      secretProblem === undefined
+        ? "It holds everybody's messages and the secret of their tokens: keep it as you keep those.\n"
+        : `It holds everybody's messages, but not token-secret: ${secretProblem}. Restored elsewhere, every guest will be a stranger.\n`,
     );
     return exitCodes.done;
   });
@@ -51,9 +56,10 @@ export async function runRestore(dataDirectory: string, file: string, console: C
     const taken = outcome.takenAt === undefined ? "" : `, taken ${outcome.takenAt}`;
     console.out(`Restored into ${dataDirectory}: ${formatCounts(outcome)}${taken}.\n`);
     if (outcome.kept !== undefined) console.out(`What was there before is ${outcome.kept}.\n`);
-    if (!outcome.hasSecret) {
+    if (outcome.secret === "missing")
       console.out("It came without token-secret: put the one that belongs to it into the data directory.\n");
-    }
+    if (outcome.secret === "kept")
+      console.out("It came without token-secret: the one in the data directory stays.\n");
     console.out(
       "Clients load everything anew when they come back. Start the server with `duologue serve`.\n",
     );
@@ -98,7 +104,8 @@ export async function refuseInOneLine(console: Console, run: () => Promise<ExitC
   try {
     return await run();
   } catch (error) {
-    if ((error as Error).name !== "UpkeepError") throw error;
+    const { UpkeepError } = await import("../app/visit.ts");
+    if (!(error instanceof UpkeepError)) throw error;
     console.error(`duologue: ${(error as Error).message}\n`);
     return exitCodes.failed;
   }

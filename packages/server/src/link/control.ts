@@ -5,15 +5,8 @@ import { systemClock } from "../clock.ts";
 import type { ControlReply, ControlRequest } from "./control-types.ts";
 import { connectLines } from "./lines.ts";
 import { decodeStatement, encodeStatement, tags } from "./messages.ts";
+import { NoServerError } from "./no-server-error.ts";
 import { linkLimits, socketPath } from "./socket-path.ts";
-
-/** Nobody runs on that data directory. */
-export class NoServerError extends Error {
-  override readonly name = "NoServerError";
-  constructor(readonly dataDirectory: string) {
-    super(`No server is running on ${dataDirectory}`);
-  }
-}
 
 /**
  * Asks the primary that owns the data directory and yields its answers until it has nothing more to say; the end of

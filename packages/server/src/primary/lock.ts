@@ -2,6 +2,9 @@
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
 
+/** In the data directory. */
+export const LOCK_FILE = "duologue.lock";
+
 /** Another primary owns the data directory. */
 export class DirectoryInUseError extends Error {
   override readonly name = "DirectoryInUseError";
@@ -17,7 +20,7 @@ export interface DirectoryLock {
  * wakes up can never write beside a new one.
  */
 export function lockDirectory(directory: string): DirectoryLock {
-  const database = new Database(join(directory, "duologue.lock"), { create: true });
+  const database = new Database(join(directory, LOCK_FILE), { create: true });
   try {
     database.run("PRAGMA busy_timeout = 0");
     database.run("PRAGMA locking_mode = EXCLUSIVE");

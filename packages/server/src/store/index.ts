@@ -29,7 +29,8 @@ export {
 } from "./sqlite/backup.ts";
 export { SchemaTooOldError, SqliteCopySource } from "./sqlite/copy-source.ts";
 export { openWriterDatabase } from "./sqlite/database.ts";
-export { inspectDatabase } from "./sqlite/inspection.ts";
+export { type Inspection, inspectDatabase } from "./sqlite/inspection.ts";
 export { SqliteKeeper } from "./sqlite/keeper.ts";
+export { ForeignDatabaseError, SchemaTooNewError } from "./sqlite/migrations.ts";
 export { SqliteReader } from "./sqlite/reader.ts";
 export { SqliteWriter } from "./sqlite/writer.ts";
