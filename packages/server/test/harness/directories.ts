@@ -5,8 +5,13 @@ import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type CommandOutcome, makeDataDirectory } from "@duologue/testing";
 
-/** A database that the first version of the tables wrote: three people, nine events, three sessions. */
-export const FIRST_SCHEMA = join(import.meta.dir, "../fixtures/schema-1.db");
+/** A database that the program of that version of the tables wrote. */
+export function schemaFile(version: number): string {
+  return join(import.meta.dir, `../fixtures/schema-${version}.db`);
+}
+
+/** Three people, nine events, three sessions. */
+export const FIRST_SCHEMA: string = schemaFile(1);
 
 const directories: string[] = [];
 

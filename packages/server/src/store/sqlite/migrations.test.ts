@@ -1,8 +1,9 @@
 import { Database } from "bun:sqlite";
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../clock.ts";
+import { encodeCursor } from "../../ports/store.ts";
 import { type TemporaryFile, temporaryFile, throwFault } from "./fixture.ts";
 import { findDamage } from "./invariants.ts";
 import { ForeignDatabaseError, readEpoch, SCHEMA_VERSION, SchemaTooNewError } from "./migrations.ts";
@@ -33,7 +34,9 @@ test("a file of a newer Duologue is refused with both versions, and left as it i
   database.close();
   const schema = readSchema(file.path);
   expect(() => openWriter(file.path)).toThrow(SchemaTooNewError);
-  expect(() => openWriter(file.path)).toThrow(/version 99.*up to 3.*newer Duologue/);
+  expect(() => openWriter(file.path)).toThrow(
+    new RegExp(`version 99.*up to ${SCHEMA_VERSION}.*newer Duologue`),
+  );
   expect(readSchema(file.path)).toEqual(schema);
 });
 
@@ -46,14 +49,78 @@ test("another program's database is refused, and left as it is", () => {
   expect(readSchema(file.path)).toEqual({ version: 0, tables: ["bookmark"] });
 });
 
-/** Made by the first version of the tables: three people, two conversations with events, three sessions. */
-const FIRST_SCHEMA = join(import.meta.dir, "../../../test/fixtures/schema-1.db");
+/**
+ * Written by the program of each earlier version. 1: three people, two conversations with events, three sessions. 2: the
+ * same brought to it, with a message more, backed up and restored, and again a message more.
+ */
+const earlierVersions: readonly number[] = Array.from(
+  { length: SCHEMA_VERSION - 1 },
+  (_, index) => index + 1,
+);
 
-function firstSchema(): TemporaryFile {
+function fileOf(version: number): string {
+  return join(import.meta.dir, `../../../test/fixtures/schema-${version}.db`);
+}
+
+function schemaOf(version: number): TemporaryFile {
   const file = temporaryFile();
-  copyFileSync(FIRST_SCHEMA, file.path);
+  copyFileSync(fileOf(version), file.path);
   return file;
 }
+
+test("whoever adds a version keeps a file that the one before wrote", () => {
+  expect(earlierVersions.filter((version) => !existsSync(fileOf(version)))).toEqual([]);
+  for (const version of earlierVersions) {
+    using file = schemaOf(version);
+    expect(readSchema(file.path).version).toBe(version);
+  }
+});
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Every row of every table, but for the name of who wrote last. */
+function readRows(path: string): ReadonlyMap<string, readonly Row[]> {
+  const database = new Database(path, { readonly: true });
+  const tables = database
+    .query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    .all();
+  const rows = tables.map(({ name }) => {
+    const condition = name === "meta" ? "name <> 'writer'" : "true";
+    return [name, database.query<Row, []>(`SELECT * FROM ${name} WHERE ${condition}`).all()] as const;
+  });
+  database.close();
+  return new Map(rows);
+}
+
+function metaOf(rows: ReadonlyMap<string, readonly Row[]>, name: string): unknown {
+  return rows.get("meta")?.find((row) => row.name === name)?.value;
+}
+
+test.each(earlierVersions)(
+  "a file of version %d keeps every row, what names its cursors, and whose its tokens are",
+  async (version) => {
+    using file = schemaOf(version);
+    const before = readRows(file.path);
+    {
+      using _writer = openWriter(file.path);
+      using reader = new SqliteReader(file.path);
+      expect(reader.epoch).toBe(String(metaOf(before, "epoch")));
+      expect(reader.realm).toBe(String(metaOf(before, "realm") ?? metaOf(before, "epoch")));
+      const positions = (before.get("event") ?? []).map((row) => Number(row.position));
+      const changes = await reader.changes("u_ann", positions.at(-3) ?? 0, 100, 100);
+      expect(changes?.events.map(({ cursor }) => cursor)).toEqual(
+        positions.slice(-2).map((position) => encodeCursor(reader.epoch, position)),
+      );
+    }
+    const after = readRows(file.path);
+    for (const [name, rows] of before) {
+      const added = after.get(name) ?? [];
+      for (const row of rows) expect(added).toContainEqual(expect.objectContaining(row));
+      if (name !== "meta") expect(added).toHaveLength(rows.length);
+    }
+    expect(findDamageIn(file.path)).toEqual([]);
+  },
+);
 
 function findDamageIn(path: string): readonly string[] {
   const database = new Database(path, { readonly: true });
@@ -65,7 +132,7 @@ function findDamageIn(path: string): readonly string[] {
 }
 
 test("a file of the first version is brought to this one with everything in it, and tokens and cursors still count", async () => {
-  using file = firstSchema();
+  using file = schemaOf(1);
   const before = new Database(file.path, { readonly: true });
   const epoch = readEpoch(before);
   const { id } = before.query<{ id: string }, []>("SELECT id FROM conversation WHERE last_seq = 7").get() ?? {
@@ -103,7 +170,7 @@ test("a file of the first version is brought to this one with everything in it, 
 });
 
 test("in a file of the first version it is not known when people were last there, until they leave", async () => {
-  using file = firstSchema();
+  using file = schemaOf(1);
   using writer = openWriter(file.path);
   using reader = new SqliteReader(file.path);
   const [before] = await reader.conversations("u_ann", undefined, 1);
@@ -120,7 +187,7 @@ test("in a file of the first version it is not known when people were last there
 test("killed at any operation of the way to this version, a file is of the old one or of the new one, and whole", async () => {
   const versions: number[] = [];
   for (let fatal = 1, isKilled = true; isKilled; fatal += 1) {
-    using file = firstSchema();
+    using file = schemaOf(1);
     const child = Bun.spawn([
       process.execPath,
       join(import.meta.dir, "migrate-child.ts"),
