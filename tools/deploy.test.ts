@@ -215,6 +215,9 @@ describe("the systemd unit", () => {
     "SystemCallArchitectures=native",
     "UMask=0077",
     "KillMode=mixed",
+    "Type=notify",
+    "WatchdogSec=30",
+    "WatchdogSignal=SIGKILL",
     "OOMPolicy=continue",
   ])("holds %s", (line) => {
     expect(unit.split("\n")).toContain(line);

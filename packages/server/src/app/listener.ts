@@ -8,18 +8,15 @@
  * everybody to the newcomer during that time; at any other time the number does not exist and the kernel spreads
  * connections by its hash, as without a filter (socket(7), SO_ATTACH_REUSEPORT_CBPF; Linux, net/core/sock_reuseport.c).
  */
-import { dlopen, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
 import { readdirSync, readlinkSync } from "node:fs";
+import { openLibrary } from "./c-library.ts";
 
 const SOL_SOCKET = 1;
 const SO_ATTACH_REUSEPORT_CBPF = 51;
 /** "Return this number", the one instruction of the filter (linux/bpf_common.h). */
 const RETURN_CONSTANT = 0x06;
-/** The names that the C library may have, the usual one first. */
-export const libraryNames: readonly string[] = [
-  "libc.so.6",
-  `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
-];
+const functions = { setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" } } as const;
 
 /**
  * For the port that this process listens on. False where it cannot be had; then a reload may refuse a connection that
@@ -27,7 +24,7 @@ export const libraryNames: readonly string[] = [
  */
 export function preferNewestListener(workers: number): boolean {
   try {
-    const { symbols, close } = openLibrary();
+    const { symbols, close } = openLibrary(functions);
     // struct sock_filter { u16 code; u8 jt, jf; u32 k; } and struct sock_fprog { u16 len; sock_filter *filter; }
     const instruction = Buffer.alloc(8);
     instruction.writeUInt16LE(RETURN_CONSTANT, 0);
@@ -58,15 +55,5 @@ function targetOf(link: string): string {
     return readlinkSync(link);
   } catch {
     return "";
-  }
-}
-
-function openLibrary() {
-  const functions = { setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" } } as const;
-  const [usual = "", other = ""] = libraryNames;
-  try {
-    return dlopen(usual, functions);
-  } catch {
-    return dlopen(other, functions);
   }
 }

@@ -2,9 +2,9 @@
  * What each TCP peer has sent us, as the kernel counted it (Linux; tcp(7), TCP_INFO). Bun calls nobody for a WebSocket
  * frame that completes no message, so that floods of such frames can be seen here only.
  */
-import { dlopen, ptr } from "bun:ffi";
+import { type Library as Opened, ptr } from "bun:ffi";
 import type { TcpCount } from "../gateway/hidden-frames.ts";
-import { libraryNames } from "./listener.ts";
+import { openLibrary } from "./c-library.ts";
 
 const SOL_TCP = 6;
 const TCP_INFO = 11;
@@ -22,7 +22,7 @@ const functions = {
   ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
 } as const;
 
-type Library = ReturnType<typeof dlopen<typeof functions>>["symbols"];
+type Library = Opened<typeof functions>["symbols"];
 
 export class TcpCounts {
   private readonly info = Buffer.alloc(INFO_BYTES);
@@ -37,14 +37,11 @@ export class TcpCounts {
   /** Undefined where the kernel cannot be asked. */
   static open(): TcpCounts | undefined {
     if (process.platform !== "linux") return undefined;
-    for (const name of libraryNames) {
-      try {
-        return new TcpCounts(dlopen(name, functions).symbols);
-      } catch {
-        // The other C library, then.
-      }
+    try {
+      return new TcpCounts(openLibrary(functions).symbols);
+    } catch {
+      return undefined;
     }
-    return undefined;
   }
 
   /**

@@ -28,6 +28,8 @@ import { linkedStore } from "./linked-store.ts";
 
 /** Without a heartbeat of the primary for this long, the worker is not ready. */
 const PRIMARY_SILENCE_MS = 4_000;
+/** And for this long, the node is no longer alive: only who has started it can replace the primary. */
+const PRIMARY_LOST_MS = 30_000;
 /** Numbers for the connections of one worker's whole life; with two million workers they still fit a double. */
 const CONNECTIONS_PER_WORKER = 2 ** 32;
 /** Client addresses whose new guests are counted; users whose renames are. */
@@ -49,6 +51,8 @@ export interface WorkerParts {
   readonly clients: Clients;
   /** The primary has given a sign lately, and its store commits. */
   readonly hasPrimary: () => boolean;
+  /** It has given none for so long that it will hardly give one again. */
+  readonly hasLostPrimary: () => boolean;
 }
 
 /** To be called when the settings have come, before the next line of the link is looked at. */
@@ -102,7 +106,7 @@ export function wireWorker(surroundings: WorkerSurroundings): WorkerParts {
   });
   presence.onWatched((users) => gateway.watching.onChange(users));
   const clients = new Clients(gateway, serial * CONNECTIONS_PER_WORKER);
-  return { gateway, clients, hasPrimary: watchPrimary(link, clock) };
+  return { gateway, clients, ...watchPrimary(link, clock) };
 }
 
 function membersOf(
@@ -118,12 +122,20 @@ function membersOf(
   return new Members(store, presence, tokens, clock, limits, takeRename);
 }
 
-function watchPrimary(link: PrimaryLink, clock: Clock): () => boolean {
+/** By its heartbeats. */
+export function watchPrimary(
+  link: PrimaryLink,
+  clock: Clock,
+): Pick<WorkerParts, "hasPrimary" | "hasLostPrimary"> {
   let heardAt = clock.monotonic();
   let storeWell = true;
   link.onStatement(tags.heartbeat, (heartbeat) => {
     heardAt = clock.monotonic();
     storeWell = heartbeat.storeWell;
   });
-  return () => link.isOpen && storeWell && clock.monotonic() - heardAt < PRIMARY_SILENCE_MS;
+  const silenceMs = (): number => clock.monotonic() - heardAt;
+  return {
+    hasPrimary: () => link.isOpen && storeWell && silenceMs() < PRIMARY_SILENCE_MS,
+    hasLostPrimary: () => silenceMs() > PRIMARY_LOST_MS,
+  };
 }

@@ -90,7 +90,15 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
   const { log, serial } = options;
   const reader = openReader(settings.store, clock);
   const tokens = new Tokens(settings.tokenSecret, reader.realm, clock);
-  const { gateway, clients, hasPrimary } = wireWorker({ clock, log, serial, settings, link, reader, tokens });
+  const { gateway, clients, hasPrimary, hasLostPrimary } = wireWorker({
+    clock,
+    log,
+    serial,
+    settings,
+    link,
+    reader,
+    tokens,
+  });
   const server = new ClientServer(gateway, clients, {
     host: settings.host,
     port: settings.port,
@@ -100,6 +108,7 @@ function begin(options: WorkerOptions, settings: WorkerSettings, link: PrimaryLi
     trustedProxies: parseTrustedProxies(settings.trustedProxies).trusted,
     page: toPage(settings.page),
     embedOrigins: settings.embedOrigins,
+    isAlive: () => !hasLostPrimary(),
     // Whoever can reach the port may ask, and each question takes one of the few ways to the store.
     isReady: shareAnswer(async () => hasPrimary() && (await reader.probe().then(...settled))),
   });

@@ -13,9 +13,10 @@ const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 /** Resolves when the server has stopped. */
 export async function runServe(config: Config, console: Console): Promise<ExitCode> {
-  const [{ runPrimary }, { StartError }] = await Promise.all([
+  const [{ runPrimary }, { StartError }, { reportReady }] = await Promise.all([
     import("../app/primary.ts"),
     import("../app/start-up.ts"),
+    import("../app/service-manager.ts"),
   ]);
   const log = createLogger({ level: config.logLevel, format: config.logFormat, name: "primary" });
   watchLauncher(
@@ -33,6 +34,7 @@ export async function runServe(config: Config, console: Console): Promise<ExitCo
       announce: ({ address, dataDirectory, workers }) => {
         const networkAddresses = findNetworkAddresses(config.host, address);
         console.out(formatAnnouncement({ version, address, networkAddresses, dataDirectory, workers }));
+        reportReady({ environment: process.env, pid: process.pid, clock: systemClock, log });
       },
     });
     return exitCodes.done;

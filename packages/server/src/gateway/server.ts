@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly page: Page;
   /** Origins whose pages may hold ours in a frame. */
   readonly embedOrigins: readonly string[];
+  /** Whether there is a primary that may still give a sign. */
+  readonly isAlive: () => boolean;
   /** Whether store and bus answer. */
   readonly isReady: () => Promise<boolean>;
 }
@@ -88,7 +90,9 @@ export class ClientServer {
     if (request.headers.get("upgrade")?.toLowerCase() === "websocket") return this.upgrade(request, server);
     switch (url.pathname) {
       case "/healthz":
-        return new Response("live\n");
+        return this.options.isAlive()
+          ? new Response("live\n")
+          : new Response("the primary stands still\n", { status: 503 });
       case "/readyz":
         return this.readiness();
       default:
