@@ -12,6 +12,8 @@ import { runChaos, showBroken } from "./run.ts";
 import { judgeTrend, renderSoak, runSoak } from "./soak.ts";
 import { runStorage, whyNoStorage } from "./storage.ts";
 import { fullSize, missedByWorkersKilled, renderWorkersKilled, runWorkersKilled } from "./workers-killed.ts";
+import { runWriterKills } from "./writer-kills.ts";
+import { renderWriterKills } from "./writer-kills-report.ts";
 
 interface Outcome {
   readonly isKept: boolean;
@@ -57,6 +59,8 @@ function run(form: Form): Promise<Outcome> {
       return soak(form.minutes, form.seed);
     case "workers killed":
       return killWorkers(form.seed);
+    case "writer killed":
+      return killWriter(form.kills, form.seed);
     case "herd":
       return cutHerd(form.clients, form.workers);
     case "storage":
@@ -98,6 +102,12 @@ async function killWorkers(seed: number): Promise<Outcome> {
   const report = await runWorkersKilled({ ...fullSize, seed });
   const isKept = report.verdict.violations.length === 0 && missedByWorkersKilled(report).length === 0;
   return { isKept, report: renderWorkersKilled(report), recordedAs: "--workers-killed --record" };
+}
+
+async function killWriter(kills: number, seed: number): Promise<Outcome> {
+  const report = await runWriterKills({ kills, seed, progress });
+  const isKept = report.violations.length === 0;
+  return { isKept, report: renderWriterKills(report), recordedAs: "--writer-kills N --record" };
 }
 
 async function cutHerd(clients: number, workers: number): Promise<Outcome> {

@@ -19,6 +19,7 @@ export type Form =
   | { readonly kind: "mixture"; readonly options: MixtureOptions }
   | { readonly kind: "soak"; readonly minutes: number; readonly seed: number }
   | { readonly kind: "workers killed"; readonly seed: number }
+  | { readonly kind: "writer killed"; readonly kills: number; readonly seed: number }
   | { readonly kind: "herd"; readonly clients: number; readonly workers: number }
   | { readonly kind: "storage"; readonly times: number };
 
@@ -61,6 +62,7 @@ const words = {
   record: flag,
   soak: text,
   "workers-killed": flag,
+  "writer-kills": text,
   herd: text,
   storage: text,
   help: flag,
@@ -78,6 +80,7 @@ const wholeFromTwo: Range = {
 const FORMS = {
   soak: ["seed", "record"],
   "workers-killed": ["seed", "record"],
+  "writer-kills": ["seed", "record"],
   herd: ["workers"],
   storage: ["record"],
 } as const satisfies Partial<Record<Word, readonly Word[]>>;
@@ -110,6 +113,12 @@ function readForm(values: Values): Form {
       };
     case "workers-killed":
       return { kind: "workers killed", seed: readSeed(values) };
+    case "writer-kills":
+      return {
+        kind: "writer killed",
+        kills: readNumber(form, values["writer-kills"] ?? "", wholeFromOne),
+        seed: readSeed(values),
+      };
     case "herd":
       return {
         kind: "herd",
@@ -179,6 +188,7 @@ The mixture: people talk, a seed says what breaks when, a judge speaks after eac
 
 Instead of it:
   --workers-killed    200 clients, four workers, of which one is killed every 1 to 3 s, for a minute (--seed)
+  --writer-kills N    the primary killed N times under load, its files looked at before a new one begins (--seed)
   --soak M            M minutes in which nothing ends a process; fails when the server grows (--seed)
   --herd N            N clients, all cut at once, come back (each takes one open file here and one there)
   --storage N         each fault of the disk N times, with libfiu and a small file system (root, fiu-utils)

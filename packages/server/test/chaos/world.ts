@@ -94,14 +94,24 @@ export class World implements AsyncDisposable {
 
   /** Resolves when the primary was killed, its workers have ended, and a new one serves on the same port. */
   async restartAfterKill(): Promise<void> {
+    await this.kill();
+    await this.startAgain();
+  }
+
+  /** Resolves when the primary was killed (`by`: by somebody else), its workers have ended, and the port is free. */
+  async kill(by?: (pid: number) => Promise<unknown>): Promise<void> {
     const { server } = this;
-    const orphans = await server.killPrimary();
+    const orphans = server.workerPids();
+    await by?.(server.pid);
+    await server.killPrimary();
     await until(() => !orphans.some(isAlive) && canListen(server.port), "the orphans have ended", ORPHANS_MS);
     await server[Symbol.asyncDispose]();
-    this.server = await startServer({
-      ...serverOptions(this.#options, this.#dataDirectory),
-      port: server.port,
-    });
+  }
+
+  /** Resolves when a new server says that it serves on the same port. */
+  async startAgain(): Promise<void> {
+    const { port } = this.server;
+    this.server = await startServer({ ...serverOptions(this.#options, this.#dataDirectory), port });
   }
 
   /** How long something of the server has been stopped so far. */
