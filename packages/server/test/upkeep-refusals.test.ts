@@ -12,6 +12,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -179,6 +180,19 @@ describe("a restore", () => {
       expect((await runCommand(["doctor", "--port", "0", "--data", directory])).exitCode).toBe(0);
     },
   );
+
+  test("for which there is no room says how much it needs, and how much there is", async () => {
+    const file = join(freshDirectory(), "huge");
+    writeFileSync(file, "");
+    // Of a file that takes no room itself.
+    truncateSync(file, 8 * 2 ** 40);
+    const directory = join(freshDirectory(), "new");
+    expectRefusal(
+      await runCommand(["restore", file, "--data", directory]),
+      /not enough room in .*: the restore needs about 8\.0 TB, and [\d.]+ .B are free/,
+    );
+    expect(existsSync(directory)).toBe(false);
+  });
 
   test("of a back-up without token-secret says whether there is one", async () => {
     const directory = oldDirectory();

@@ -122,6 +122,7 @@ describe("a back-up", () => {
 
   test.each([
     ["no data", (): string => freshDirectory(), "backup", /no duologue\.db/],
+    ["an empty database", emptyDirectory, "backup", /duologue\.db is empty/],
     ["no directory for it", oldDirectory, join("nowhere", "backup"), /no directory/],
   ])("with %s is refused in one line", async (_, makeDirectory, name, says) => {
     const file = join(freshDirectory(), name);
@@ -351,6 +352,12 @@ describe("a restore", () => {
     expect(snapshot(directory)).toEqual(before);
   });
 });
+
+function emptyDirectory(): string {
+  const directory = freshDirectory();
+  writeFileSync(join(directory, "duologue.db"), "");
+  return directory;
+}
 
 function makeForeign(path: string): void {
   const database = new Database(path);

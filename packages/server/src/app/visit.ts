@@ -58,8 +58,11 @@ export function tryLock(directory: string): { release(): void } | undefined {
 export function requireDatabase(directory: string, option = "--data"): string {
   const path = join(directory, DATABASE);
   try {
-    if (statSync(path).isFile()) return path;
+    const facts = statSync(path);
+    if (facts.isFile() && facts.size > 0) return path;
+    if (facts.isFile()) throw new UpkeepError(`${path} is empty: there is nothing in it.`);
   } catch (error) {
+    if (error instanceof UpkeepError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const advice = `Name the data directory with ${option}.`;
     if (code === "ENOTDIR") throw new UpkeepError(`${directory} is no directory. ${advice}`);
