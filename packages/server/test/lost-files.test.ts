@@ -138,20 +138,25 @@ describe("what is left", () => {
     },
   );
 
-  test("of a killed server is the log: a restore keeps it apart from the new data", async () => {
-    const directory = await killedDirectory();
-    rmSync(join(directory, DATABASE));
-    const log = readFileSync(join(directory, `${DATABASE}-wal`));
-    const restored = await runCommand(["restore", FIRST_SCHEMA, "--data", directory]);
-    expect(restored).toMatchObject({ exitCode: 0, stderr: "" });
-    expect(await doctor(directory)).toMatchObject({
-      exitCode: 0,
-      stdout: expect.stringContaining("9 events"),
-    });
-    const [kept = ""] = readdirSync(directory).filter((name) => name.includes("before-restore"));
-    expect(kept).toEndWith("-wal");
-    expect(readFileSync(join(directory, kept)).equals(log)).toBe(true);
-  });
+  test.each([
+    ["missing", (path: string): void => rmSync(path)],
+    ["empty", (path: string): void => writeFileSync(path, "")],
+  ])(
+    "of a killed server is the log, its database %s: a restore keeps it, apart from the new data",
+    async (_, takeAway) => {
+      const directory = await killedDirectory();
+      takeAway(join(directory, DATABASE));
+      const log = readFileSync(join(directory, `${DATABASE}-wal`));
+      const restored = await runCommand(["restore", FIRST_SCHEMA, "--data", directory]);
+      expect(restored).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(await doctor(directory)).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringContaining("9 events"),
+      });
+      const [kept = ""] = readdirSync(directory).filter((name) => /before-restore-.*-wal$/.test(name));
+      expect(readFileSync(join(directory, kept)).equals(log)).toBe(true);
+    },
+  );
 
   test.each([
     ["missing", (path: string): void => rmSync(path)],

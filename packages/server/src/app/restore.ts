@@ -145,7 +145,8 @@ function keepOld(path: string, stamp: string): string | undefined {
   const isFile = isThere && statSync(path).isFile();
   if (isFile) {
     try {
-      settleDatabase(path);
+      // SQLite removes the log of an empty one.
+      if (sizeOf(path) > 0) settleDatabase(path);
     } catch {
       // It is damaged, which may be why it is replaced: kept as it is.
     }
