@@ -13,7 +13,7 @@ import { judgeTrend, renderSoak, runSoak } from "./soak.ts";
 import { runStorage, whyNoStorage } from "./storage.ts";
 import { fullSize, missedByWorkersKilled, renderWorkersKilled, runWorkersKilled } from "./workers-killed.ts";
 import { runWriterKills } from "./writer-kills.ts";
-import { renderWriterKills } from "./writer-kills-report.ts";
+import { missedByWriterKills, renderWriterKills } from "./writer-kills-report.ts";
 
 interface Outcome {
   readonly isKept: boolean;
@@ -106,7 +106,7 @@ async function killWorkers(seed: number): Promise<Outcome> {
 
 async function killWriter(kills: number, seed: number): Promise<Outcome> {
   const report = await runWriterKills({ kills, seed, progress });
-  const isKept = report.violations.length === 0;
+  const isKept = report.violations.length === 0 && missedByWriterKills(report).length === 0;
   return { isKept, report: renderWriterKills(report), recordedAs: "--writer-kills N --record" };
 }
 

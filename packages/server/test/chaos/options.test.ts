@@ -37,6 +37,7 @@ describe("the command line of the chaos", () => {
   test.each([
     [["--soak", "60", "--seed", "5", "--record"], { kind: "soak", minutes: 60, seed: 5 }],
     [["--workers-killed"], { kind: "workers killed", seed: 1 }],
+    [["--writer-kills", "200", "--seed", "3"], { kind: "writer killed", kills: 200, seed: 3 }],
     [["--herd", "100", "--workers", "2"], { kind: "herd", clients: 100, workers: 2 }],
     [["--storage", "5"], { kind: "storage", times: 5 }],
   ] as const)("%p is a form of its own", (words, form) => {

@@ -48,8 +48,8 @@ const BATCH_US = 3_000;
 const KILLER = join(import.meta.dir, "killer-child.ts");
 /** Messages of a device that wait for their number: so that the writer always has a batch to work on. */
 const WINDOW = 8;
-/** After so many kills others take over, so that conversations do not grow for ever. */
-const SAME_PEOPLE = 5;
+/** After so many kills others take over: clients wait the longer, the more of their connections have ended within moments. */
+const SAME_PEOPLE = 2;
 
 export async function runWriterKills(options: WriterKillsOptions): Promise<WriterKillsReport> {
   await using world = await World.begin({ workers: 2, conversations: 4, devices: 4 });
@@ -67,7 +67,8 @@ class Run {
   readonly #kills: WriterKill[] = [];
   /** Of everybody, from the beginning: message id → number. */
   readonly #acknowledged = new Map<string, number>();
-  #messages = 0;
+  /** Of those who have left, and of those who are here. */
+  #messages = { before: 0, now: 0 };
   #repeats = 0;
 
   constructor(
@@ -78,7 +79,7 @@ class Run {
   outcome(): Omit<WriterKillsReport, "seed"> {
     return {
       kills: this.#kills,
-      messages: this.#messages,
+      messages: this.#messages.before + this.#messages.now,
       acknowledged: this.#acknowledged.size,
       repeats: this.#repeats,
       violations: this.violations,
@@ -148,11 +149,12 @@ class Run {
     const { messages, repeats, violations } = await world.verdict();
     this.violations.push(...violations);
     this.#repeats += repeats;
+    this.#messages.now = messages;
     if (!isTheirLast) {
       for (const group of world.groups) group.begin();
       return;
     }
-    this.#messages += messages;
+    this.#messages = { before: this.#messages.before + messages, now: 0 };
     world.part();
     await world.meet();
   }
