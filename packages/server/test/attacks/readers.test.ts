@@ -55,7 +55,12 @@ class Talk {
 
 test(`[CN8] ${readers} stalled readers are closed within 30 s, cost what the limit says, and catch up later`, async () => {
   // Coming back is to be told of each message, however many it takes until what the kernel buffers is full.
-  const room = limits({ framesPerSecond: 100_000, framesBurst: 100_000, lobbyUsers: 10, syncEvents: 1_000_000 });
+  const room = limits({
+    framesPerSecond: 100_000,
+    framesBurst: 100_000,
+    lobbyUsers: 10,
+    syncEvents: 1_000_000,
+  });
   // One worker, so that those who stall and those who watch share it.
   await using server = await startServer({ workers: 1, options: room });
   await using witness = await Witness.watch(server);
