@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly prefix?: readonly string[];
   /** The program's main file, where it is not this repository's. */
   readonly main?: string;
+  /** A module that changes the program before it begins, in all of its processes, e.g. into another version. */
+  readonly preload?: string | undefined;
 }
 
 export interface CommandOutcome {
@@ -36,19 +38,24 @@ export function makeDataDirectory(): string {
   return mkdtempSync(join(tmpdir(), "duologue-test-"));
 }
 
+function programOf(preload: string | undefined, main = MAIN): string[] {
+  return [process.execPath, ...(preload === undefined ? [] : ["--preload", preload]), main];
+}
+
 /** The environment without what the machine or an operator may have set for a server of their own. */
 function plainEnvironment(): Record<string, string> {
   const entries = Object.entries(process.env).filter(([name]) => !name.startsWith("DUOLOGUE_"));
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-/** Runs `duologue …` to its end, e.g. `status`. `prefix`: see ServerOptions. */
+/** Runs `duologue …` to its end, e.g. `status`. `prefix`, `preload`: see ServerOptions. */
 export async function runCommand(
   parameters: readonly string[],
   timeoutMs = 20_000,
   prefix: readonly string[] = [],
+  preload?: string,
 ): Promise<CommandOutcome> {
-  const child = Bun.spawn([...prefix, process.execPath, MAIN, ...parameters], {
+  const child = Bun.spawn([...prefix, ...programOf(preload), ...parameters], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -123,18 +130,19 @@ export class Server implements AsyncDisposable {
   url = "";
   readonly #child: Bun.Subprocess<"ignore", "pipe", "pipe">;
   readonly #isTemporary: boolean;
+  readonly #preload: string | undefined;
   #knownWorkers: number[] = [];
 
   private constructor(options: ServerOptions) {
     this.#isTemporary = options.dataDirectory === undefined;
+    this.#preload = options.preload;
     this.dataDirectory = options.dataDirectory ?? makeDataDirectory();
     const parameters = ["serve", "--host", options.host ?? "127.0.0.1", "--port", String(options.port ?? 0)];
     parameters.push("--workers", String(options.workers ?? 1), "--data", this.dataDirectory);
     this.#child = Bun.spawn(
       [
         ...(options.prefix ?? []),
-        process.execPath,
-        options.main ?? MAIN,
+        ...programOf(options.preload, options.main),
         ...parameters,
         ...(options.options ?? []),
       ],
@@ -201,7 +209,8 @@ export class Server implements AsyncDisposable {
   }
 
   run(command: string, ...options: readonly string[]): Promise<CommandOutcome> {
-    return runCommand([command, "--data", this.dataDirectory, ...options]);
+    const words = [command, "--data", this.dataDirectory, ...options];
+    return runCommand(words, undefined, undefined, this.#preload);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -15,6 +15,7 @@ import {
 } from "@duologue/protocol";
 import { Inbox } from "@duologue/testing";
 import { systemClock } from "../../src/clock.ts";
+import { NOVELTY } from "./novelties.ts";
 import { type CloseInfo, openSocket, type Socket, type SocketOptions } from "./socket.ts";
 
 type ServerType = ServerFrame["type"];
@@ -65,7 +66,7 @@ function checkServerFrame(text: string): ServerFrame {
   if (!decoded.ok) throw new Error(`the server sent an invalid frame (${decoded.problem}): ${text}`);
   const { frame } = decoded;
   const known = serverFrameSchema.members[frame.type].describe.fields ?? {};
-  const unknown = Object.keys(frame).filter((name) => !(name in known));
+  const unknown = Object.keys(frame).filter((name) => !(name in known) && name !== NOVELTY);
   if (unknown.length > 0) throw new Error(`the server sent undocumented fields ${unknown}: ${text}`);
   if (frame.type === "error") {
     const entry = errorTable[frame.code as ErrorCode];
