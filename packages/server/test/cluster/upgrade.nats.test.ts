@@ -4,7 +4,15 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
-import { childrenOf, killQuietly, limits, makeDataDirectory, type Server, until } from "@duologue/testing";
+import {
+  childrenOf,
+  killQuietly,
+  limits,
+  makeDataDirectory,
+  PostgresServer,
+  type Server,
+  until,
+} from "@duologue/testing";
 import { Cluster } from "../harness/cluster.ts";
 import { freshName, Peer } from "../harness/peer.ts";
 
@@ -121,6 +129,29 @@ test("[LB8] beyond lobbyUsers, too, each knows of single users of the other", as
     await ann.next("presence", ({ offline }) => offline.includes(ben.id));
   }
   for (const node of small.nodes) expect((await statusOf(node)).bus.broken).toBe(0);
+});
+
+test("whoever brings the tables to the next version gives way to others who wait for it, and tries again", async () => {
+  // Whoever looks first whether each waits for the other is the one that must give way.
+  await using postgres = await PostgresServer.start({ parameters: { deadlock_timeout: "2s" } });
+  await using small = await Cluster.start({ nodes: 1, postgres });
+  await using ann = await Peer.connect(small.node(0).url);
+  await using stranger = new Bun.SQL({ url: postgres.url(small.database), max: 1 });
+  await stranger.unsafe("SET deadlock_timeout = '1h'");
+  await stranger.unsafe("BEGIN");
+  await stranger.unsafe("LOCK TABLE duologue.event IN ROW EXCLUSIVE MODE");
+  const starting = small.addNode({ preload: NEXT_VERSION });
+  const isWaiting = async (): Promise<boolean> => {
+    const [row] = await postgres.query<{ count: number }>(
+      "SELECT count(*)::int FROM pg_stat_activity WHERE application_name = 'duologue start' AND wait_event_type = 'Lock'",
+    );
+    return (row?.count ?? 0) > 0;
+  };
+  await until(isWaiting, "it waits for the events");
+  expect(await stranger.unsafe("SELECT id FROM duologue.person FOR UPDATE")).toEqual([{ id: ann.id }]);
+  await stranger.unsafe("COMMIT");
+  await using ben = await Peer.connect((await starting).url);
+  await expectTalk(ann, ben, (await ann.open(ben.id)).id);
 });
 
 test("there is no way back: the older program does not begin on tables that the newer one has changed", async () => {

@@ -1,8 +1,23 @@
-/** The tables, as steps that are never changed once released: a new one is added at the end. */
+/**
+ * The tables, as steps that are never changed once released: a new one is added at the end.
+ *
+ * Nodes are upgraded one by one, so for a while the previous program reads and writes what the next one has changed, and
+ * its connections are made anew there. Each step must suit both (test/cluster/upgrade.nats.test.ts):
+ *
+ * - it adds: tables, indexes, columns that may be null or have a default. Their names are new to every table, so that no
+ *   statement of the previous program can mean another column by them.
+ * - nothing is renamed or dropped, changes its type or its meaning, or is forbidden that the previous program writes. What
+ *   must go is given up in one version, and goes in the next, since no version is skipped.
+ * - it is right without what the previous program does not know: a column that it does not fill says no more than that.
+ * - it takes a moment: whoever writes waits until its end, 1.5 s at most, and is refused after that. Rows are not rewritten,
+ *   a default is constant, and a large table gets an index `CONCURRENTLY`, which needs a transaction of its own here first.
+ * - it changes tables in the order in which writers lock them: person, conversation, event. Readers have another order,
+ *   so that PostgreSQL may undo a step for others' sake; then it is tried again.
+ */
 import { copiedTableNames } from "../copied-tables.ts";
 import { textArray } from "./arrays.ts";
 import type { Connection } from "./connection.ts";
-import { WrongDatabaseError } from "./trouble.ts";
+import { judgeTrouble, WrongDatabaseError } from "./trouble.ts";
 
 interface Migration {
   readonly version: number;
@@ -102,6 +117,8 @@ export interface DataFacts {
 const LOCK_NAME = "duologue tables";
 const KEEP_NAME =
   "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+/** Each time the server has looked for a second whether somebody gives way. */
+const MAX_REPEATS = 10;
 const META_NAMES = ["version", "epoch", "realm", "secret"] as const;
 
 /**
@@ -115,32 +132,45 @@ export async function migrate(
   proposal: DataFacts,
   marks: Readonly<Record<string, string>> = {},
 ): Promise<DataFacts> {
-  // Without a lock, and without the right to change tables, as long as there is nothing to do.
-  const before = await readMeta(connection, schema);
-  if (before.get("version") === String(SCHEMA_VERSION)) return toFacts(before);
-  await connection.ask("BEGIN");
-  try {
-    await connection.ask("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`${LOCK_NAME} ${schema}`]);
-    const found = await readMeta(connection, schema);
-    const version = knownVersion(found);
-    if (version === 0) await checkPlace(connection, schema);
-    if (version === 0 && !(await hasSchema(connection, schema)))
-      await connection.ask(`CREATE SCHEMA ${quoteName(schema)}`);
-    const steps = migrations.filter((migration) => migration.version > version);
-    await connection.settle(steps.flatMap((step) => step.statements).map((text) => connection.send(text)));
-    const facts = version === 0 ? proposal : toFacts(found);
-    const names = Object.entries({
-      ...(version === 0 ? marks : {}),
-      ...facts,
-      version: String(SCHEMA_VERSION),
-    });
-    await connection.settle(names.map((entry) => connection.send(KEEP_NAME, entry)));
-    await connection.ask("COMMIT");
-    return facts;
-  } catch (error) {
-    await connection.ask("ROLLBACK").catch(() => undefined);
-    throw error;
+  for (let repeat = 0; ; repeat += 1) {
+    // Without a lock, and without the right to change tables, as long as there is nothing to do.
+    const before = await readMeta(connection, schema);
+    if (before.get("version") === String(SCHEMA_VERSION)) return toFacts(before);
+    await connection.ask("BEGIN");
+    try {
+      const facts = await takeSteps(connection, schema, proposal, marks);
+      await connection.ask("COMMIT");
+      return facts;
+    } catch (error) {
+      await connection.ask("ROLLBACK").catch(() => undefined);
+      if (judgeTrouble(error) !== "again" || repeat >= MAX_REPEATS) throw error;
+    }
   }
+}
+
+/** Within a transaction. */
+async function takeSteps(
+  connection: Connection,
+  schema: string,
+  proposal: DataFacts,
+  marks: Readonly<Record<string, string>>,
+): Promise<DataFacts> {
+  await connection.ask("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`${LOCK_NAME} ${schema}`]);
+  const found = await readMeta(connection, schema);
+  const version = knownVersion(found);
+  if (version === 0) await checkPlace(connection, schema);
+  if (version === 0 && !(await hasSchema(connection, schema)))
+    await connection.ask(`CREATE SCHEMA ${quoteName(schema)}`);
+  const steps = migrations.filter((migration) => migration.version > version);
+  await connection.settle(steps.flatMap((step) => step.statements).map((text) => connection.send(text)));
+  const facts = version === 0 ? proposal : toFacts(found);
+  const names = Object.entries({
+    ...(version === 0 ? marks : {}),
+    ...facts,
+    version: String(SCHEMA_VERSION),
+  });
+  await connection.settle(names.map((entry) => connection.send(KEEP_NAME, entry)));
+  return facts;
 }
 
 /** Of the tables; 0: there are none. Throws WrongDatabaseError for one that this program does not know. */
@@ -167,9 +197,11 @@ export async function readMeta(connection: Connection, schema: string): Promise<
   return new Map(rows.map(({ name, value }) => [name, value]));
 }
 
-/** Throws WrongDatabaseError where the tables do not name the data, or are a newer Duologue's. */
+/**
+ * Throws WrongDatabaseError where the tables do not name the data. They may have whatever version: a node that is at work
+ * and connects anew goes on, also when a newer one has changed them meanwhile.
+ */
 export function toFacts(meta: ReadonlyMap<string, string>): DataFacts {
-  knownVersion(meta);
   const [, epoch, realm, secret] = META_NAMES.map((name) => meta.get(name));
   if (epoch === undefined || realm === undefined || secret === undefined)
     throw new WrongDatabaseError("the table meta does not name the data");
