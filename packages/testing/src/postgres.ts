@@ -11,6 +11,7 @@ import {
   cpSync,
   mkdtempSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -20,7 +21,8 @@ import {
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { killQuietly } from "./server.ts";
+import { until } from "./inbox.ts";
+import { isAlive, killQuietly, processesIn } from "./server.ts";
 
 const NEWEST = 18;
 const VERSIONS = [14, 15, 16, 17, NEWEST] as const;
@@ -174,6 +176,16 @@ export class PostgresServer implements AsyncDisposable {
     await this.launch();
   }
 
+  /** Its first process dies without a word; the others notice, and it can be launched again when they have ended. */
+  async kill(): Promise<void> {
+    const pid = this.#postmaster;
+    if (pid === undefined) return;
+    killQuietly(pid);
+    // One that it had begun right before is nobody's child by now.
+    const directory = realpathSync(this.#data);
+    await until(() => processesIn(directory).length === 0, "all of PostgreSQL has ended");
+  }
+
   get isRunning(): boolean {
     return this.#postmaster !== undefined;
   }
@@ -217,7 +229,9 @@ export class PostgresServer implements AsyncDisposable {
 
   get #postmaster(): number | undefined {
     try {
-      return Number(readFileSync(join(this.#data, "postmaster.pid"), "utf8").split("\n")[0]);
+      const pid = Number(readFileSync(join(this.#data, "postmaster.pid"), "utf8").split("\n")[0]);
+      // One that was killed leaves the file behind.
+      return isAlive(pid) ? pid : undefined;
     } catch {
       return undefined;
     }

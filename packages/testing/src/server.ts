@@ -96,6 +96,14 @@ export function processesNaming(word: string): number[] {
     .map(Number);
 }
 
+/** Processes that work in this directory, by its real path. */
+export function processesIn(directory: string): number[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => worksIn(pid, directory));
+}
+
 /** Empty for one that has ended. */
 function commandLineOf(pid: string): readonly string[] {
   try {
@@ -224,7 +232,7 @@ export class Server implements AsyncDisposable {
     await this.exited;
     const directory = realpathSync(this.dataDirectory);
     for (const pid of this.#knownWorkers) {
-      if (isWorkerOf(pid, directory)) killQuietly(pid);
+      if (worksIn(pid, directory)) killQuietly(pid);
     }
     if (this.#isTemporary) rmSync(this.dataDirectory, { recursive: true, force: true });
   }
@@ -233,9 +241,9 @@ export class Server implements AsyncDisposable {
 export const startServer = Server.start;
 
 /** A pid may have been given to a stranger since; a worker of ours still stands in our directory. */
-function isWorkerOf(pid: number, dataDirectory: string): boolean {
+function worksIn(pid: number, directory: string): boolean {
   try {
-    return readlinkSync(`/proc/${pid}/cwd`) === dataDirectory;
+    return readlinkSync(`/proc/${pid}/cwd`) === directory;
   } catch {
     return false;
   }

@@ -31,9 +31,10 @@ export class Balancer implements Disposable {
     });
   }
 
-  /** All of them, as they are at this moment. */
+  /** All of them, as they are at this moment, and are led to from now on. */
   async areReady(): Promise<boolean> {
-    return (await Promise.all(this.#nodes.map((node) => answersReady(node)))).every(Boolean);
+    await Promise.all(this.#nodes.map((_, index) => this.#look(index)));
+    return this.#isReady.every(Boolean);
   }
 
   /** Whatever goes to or comes from this node, through here, takes so long each way. */

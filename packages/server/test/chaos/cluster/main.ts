@@ -1,6 +1,7 @@
 /**
  * `npm run chaos -- --cluster`: three nodes, PostgreSQL, NATS and clients, each in a network namespace of its own, and
- * everything between them broken in turn. Prints a table; exit code 1 when the delivery contract, or a bound, was broken.
+ * everything between them broken in turn. Prints a table; exit code 1 when the delivery contract was broken or a bound
+ * missed, 2 for what cannot be run.
  *
  * Two processes: the first lays the network and clears it away, whatever becomes of the second, which stands where the
  * clients are.
@@ -8,71 +9,43 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { SeededRandom } from "@duologue/testing";
 import { record } from "../record.ts";
 import { isAbandoned, Network, whyNoNetwork } from "./network.ts";
-import { renderRows } from "./report.ts";
-import { type ClusterRunOptions, mix, type Row, tryAll } from "./run.ts";
-import { CLIENTS, HOSTS, Site } from "./site.ts";
+import { type ClusterOptions, type CommandLine, readCommandLine } from "./options.ts";
+import { isKept, renderRows, renderSeeds, type SeedOutcome } from "./report.ts";
+import { type ClusterRunOptions, mix, tryAll } from "./run.ts";
+import { CLIENTS, HASTY, HOSTS, Site, type SiteOptions } from "./site.ts";
 import { shortTroubles, troubles } from "./troubles.ts";
 
+const CANNOT_RUN = 2;
 const NETWORK = "DUOLOGUE_CHAOS_NETWORK";
-
-const help = `Usage: npm run chaos -- --cluster [options]
-
-  --only A,B          these troubles only
-  --rounds N          each of them so often (1)
-  --minutes M         instead of each in turn: a mixture, as long as this
-  --seed N            decides which node, and what comes in a mixture (1)
-  --workers N         of each node (2)
-  --conversations N   at a time, of four devices on three nodes (6)
-  --pause MS          of each device that writes, from one message to the next (50)
-  --ci                few of them, and short
-  --record            also puts the report into docs/reliability.md
-  --wire              first the rules of the protocol, asked of all nodes in turn
-
-Needs Linux, root, and the Debian packages iproute2, iptables, util-linux and nats-server.
-`;
-
-const text = { type: "string" } as const;
-const { values } = parseArgs({
-  options: {
-    cluster: { type: "boolean" },
-    only: text,
-    rounds: text,
-    minutes: text,
-    seed: text,
-    workers: text,
-    conversations: text,
-    pause: text,
-    ci: { type: "boolean" },
-    record: { type: "boolean" },
-    wire: { type: "boolean" },
-    help: { type: "boolean" },
-  },
-});
-
-function number(
-  name: "rounds" | "minutes" | "seed" | "workers" | "conversations" | "pause",
-  usual: number,
-): number {
-  const value = Number(values[name] ?? usual);
-  if (!(value >= 0)) throw new RangeError(`--${name}: a number, not ${values[name]}`);
-  return value;
-}
 
 const tell = (line: string): void => void process.stderr.write(`${line}\n`);
 
-if (values.help === true) process.stdout.write(help);
-else {
-  const id = process.env[NETWORK];
-  process.exitCode = id === undefined ? await own() : (await runIn(id)) ? 0 : 1;
+const names = troubles.map(({ name }) => name);
+process.exitCode = await begin(readCommandLine(process.argv.slice(2), names));
+
+async function begin(line: CommandLine): Promise<number> {
+  switch (line.kind) {
+    case "help":
+      process.stdout.write(line.text);
+      return 0;
+    case "mistake":
+      tell(`${line.line}. "npm run chaos -- --cluster --help" lists what there is.`);
+      return CANNOT_RUN;
+    case "run": {
+      const id = process.env[NETWORK];
+      return id === undefined ? await own(line.options) : (await runIn(id, line.options)) ? 0 : 1;
+    }
+    default:
+      return line satisfies never;
+  }
 }
 
-async function own(): Promise<number> {
+async function own(options: ClusterOptions): Promise<number> {
   const missing = whyNoNetwork();
-  if (missing !== undefined) return notHere(missing);
+  if (missing !== undefined) return notHere(missing, options);
   for (const name of readdirSync(tmpdir()))
     if (isAbandoned(name)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
   let network: Network;
@@ -80,7 +53,7 @@ async function own(): Promise<number> {
     network = Network.lay(HOSTS);
   } catch (error) {
     // Where the kernel forbids it, as it does to the administrator of many a container.
-    return notHere((error as Error).message);
+    return notHere((error as Error).message, options);
   }
   // Everything that is written stands here, so that all of it goes at the end. The database is another user.
   const directory = join(tmpdir(), `duologue-${network.id}-files`);
@@ -102,49 +75,53 @@ async function own(): Promise<number> {
 }
 
 /** Who asks for it by hand has failed; in a chain of checks it is said, and what can be tried goes on. */
-function notHere(reason: string): number {
+function notHere(reason: string, { isShort }: ClusterOptions): number {
   tell(`NOT RUN: three nodes cannot be tried here: ${reason}`);
-  return values.ci === true ? 0 : 1;
+  return isShort ? 0 : CANNOT_RUN;
 }
 
-async function runIn(id: string): Promise<boolean> {
+/** Resolves with whether everything was as it must be. */
+async function runIn(id: string, options: ClusterOptions): Promise<boolean> {
   const network = Network.join(id, HOSTS);
-  await using site = await Site.begin({ network, directory: tmpdir(), workers: number("workers", 2) });
-  tell("three nodes are up");
-  const seed = number("seed", 1);
-  const options: ClusterRunOptions = {
-    conversations: number("conversations", 6),
-    pauseMs: number("pause", 50),
-    random: new SeededRandom(seed),
-    progress: tell,
-  };
-  const wireFailed = values.wire === true && !(await askRules(site));
-  const [heading, rows] = await trials(site, seed, options);
-  const { isSound, said } = await site.examine();
-  const rendered = [renderRows(heading, rows), `\`duologue doctor\` at the end: ${said.join(" ")}`].join(
-    "\n\n",
-  );
-  process.stdout.write(`${rendered}\n`);
-  if (values.record === true) await record("--cluster --record", rendered);
-  const isKept = rows.every(({ findings }) =>
-    findings.every(({ verdict }) => verdict.violations.length === 0),
-  );
-  return !wireFailed && isSound && isKept;
-}
-
-async function trials(site: Site, seed: number, options: ClusterRunOptions): Promise<[string, Row[]]> {
-  if (values.minutes !== undefined) {
-    const minutes = number("minutes", 1);
-    return [`Seed ${seed}, ${minutes} minutes mixed`, await mix(site, minutes * 60_000, options)];
+  const outcomes: SeedOutcome[] = [];
+  for (const seed of options.seeds) {
+    if (options.seeds.length > 1) tell(`seed ${seed}`);
+    outcomes.push(await runSeed(network, seed, options));
   }
-  const all = values.ci === true ? shortTroubles : troubles;
-  const names = values.only?.split(",") ?? all.map(({ name }) => name);
-  const chosen = all.filter(({ name }) => names.includes(name));
-  return [`Each in turn, seed ${seed}`, await tryAll(site, chosen, number("rounds", 1), options)];
+  const [only] = outcomes;
+  const isOne = only !== undefined && outcomes.length === 1;
+  const rendered = isOne
+    ? renderRows(headingOf(only, options), only)
+    : renderSeeds(options.mixture?.minutes ?? 0, outcomes);
+  process.stdout.write(`${rendered}\n`);
+  if (options.isRecorded) await record(`--cluster ${isOne ? "" : "--seeds A-B "}--record`, rendered);
+  return outcomes.every(isKept);
 }
 
-/** The wire suite in a process of its own, in this network; its users go to the nodes in turn, and bother nobody else. */
-async function askRules(site: Site): Promise<boolean> {
+/** On nodes and a database of its own. */
+async function runSeed(network: Network, seed: number, options: ClusterOptions): Promise<SeedOutcome> {
+  const { workers, conversations, pauseMs, mixture, rounds } = options;
+  const areRulesKept = !options.asksRules || (await askRules({ network, directory: tmpdir(), workers }));
+  await using site = await Site.begin({ network, directory: tmpdir(), workers, limits: HASTY });
+  tell("three nodes are up");
+  const random = new SeededRandom(seed);
+  const run: ClusterRunOptions = { conversations, pauseMs, random, progress: tell };
+  const all = options.isShort ? shortTroubles : troubles;
+  const chosen = all.filter(({ name }) => options.only?.includes(name) ?? true);
+  const rows =
+    mixture === undefined
+      ? await tryAll(site, chosen, rounds, run)
+      : await mix(site, chosen, mixture.minutes * 60_000, run);
+  return { seed, areRulesKept, rows, doctor: await site.examine() };
+}
+
+function headingOf({ seed }: SeedOutcome, { mixture }: ClusterOptions): string {
+  return mixture === undefined ? `Each in turn, seed ${seed}` : `Seed ${seed}, ${mixture.minutes} min mixed`;
+}
+
+/** The wire suite in a process of its own, in this network, on nodes with the usual limits; its users go to them in turn. */
+async function askRules(options: SiteOptions): Promise<boolean> {
+  await using site = await Site.begin(options);
   const suite = new URL("wire-suite.ts", import.meta.url).pathname;
   const child = Bun.spawn(
     [

@@ -3,7 +3,8 @@ import { until } from "@duologue/testing";
 import { systemClock } from "../../../src/clock.ts";
 import { Relay } from "../relay.ts";
 import { Balancer } from "./balancer.ts";
-import { renderRows } from "./report.ts";
+import { type ClusterOptions, readCommandLine } from "./options.ts";
+import { isKept, renderRows, renderSeeds, type SeedOutcome } from "./report.ts";
 import type { Findings } from "./trial.ts";
 import { shortTroubles, troubles } from "./troubles.ts";
 
@@ -100,30 +101,124 @@ describe("the troubles", () => {
   });
 });
 
-test("the table of three nodes shows the worst of each time, and every violation", () => {
-  const findings = (longest: number, violations: readonly string[]): Findings => ({
-    pausesMs: [1, longest],
-    leftMs: [],
-    absencesMs: [5, longest, 7],
-    acknowledgedMs: [longest],
-    liveMs: [longest],
-    caughtUpMs: [longest],
-    wholeMs: [longest],
-    answeredMs: [],
-    verdict: { messages: 10, acknowledged: 9, repeats: 3, violations },
+const findings = (
+  longest: number,
+  violations: readonly string[],
+  missed: readonly string[] = [],
+): Findings => ({
+  pausesMs: [1, longest],
+  noticedMs: [],
+  leftMs: [],
+  absencesMs: [5, longest, 7],
+  acknowledgedMs: [longest],
+  liveMs: [longest],
+  caughtUpMs: [longest],
+  wholeMs: [longest],
+  answeredMs: [],
+  missed,
+  verdict: { messages: 10, acknowledged: 9, repeats: 3, violations },
+});
+
+const outcome = (seed: number, ...all: Findings[]): SeedOutcome => ({
+  seed,
+  areRulesKept: true,
+  rows: [{ trouble: { name: "X", what: "is broken" }, lengthsMs: [2000, 4000], findings: all }],
+  doctor: { isSound: true, said: ["all is right"] },
+});
+
+describe("the report of three nodes", () => {
+  test("shows the worst of each time, every violation, and every bound that was missed", () => {
+    const text = renderRows("Seed 1", outcome(1, findings(11, []), findings(22, ["lost one"], ["late"])));
+    expect(text).toContain(
+      "2 troubles, 20 messages, 18 acknowledgements, 6 repeats by the judge, **1 violations**, 1 bounds missed",
+    );
+    expect(text).toContain(
+      "| X | is broken | 2 × 2 s, 4 s | 20 | 22 ms | – | – | 22 ms | 22 ms | 22 ms | 6: 7, 22 ms | 22 ms | 1 | 1 |",
+    );
+    expect(text).toContain("VIOLATION X: lost one");
+    expect(text).toContain("MISSED X: late");
+    expect(text).toContain("all is right");
   });
-  const text = renderRows("Seed 1", [
-    {
-      trouble: { name: "X", what: "is broken" },
-      lengthsMs: [2000, 4000],
-      findings: [findings(11, []), findings(22, ["lost one"])],
-    },
-  ]);
-  expect(text).toContain(
-    "2 troubles, 20 messages, 18 acknowledgements, 6 repeats by the judge, **1 violations**",
-  );
-  expect(text).toContain(
-    "| X | is broken | 2 × 2 s, 4 s | 22 ms | – | 22 ms | 22 ms | 22 ms | 6: 7, 22 ms | 22 ms | 1 |",
-  );
-  expect(text).toContain("VIOLATION lost one");
+
+  test("shows a line for each seed, and what was missed by which", () => {
+    const text = renderSeeds(1, [outcome(4, findings(11, [])), outcome(5, findings(22, [], ["late"]))]);
+    expect(text).toContain("2 seeds, 1 min of a mixture each: 2 troubles, 20 messages");
+    expect(text).toContain("| 4 | 1 | 10 | 9 | 3 | 0 | 0 | ✓ |\n| 5 | 1 | 10 | 9 | 3 | 0 | 1 | ✓ |");
+    expect(text).toContain("Seed 5: MISSED X: late");
+  });
+
+  test("passes only when nothing is wrong", () => {
+    const fine = outcome(1, findings(11, []));
+    const { doctor } = fine;
+    expect(isKept(fine)).toBe(true);
+    expect(isKept(outcome(1, findings(11, ["lost one"])))).toBe(false);
+    expect(isKept(outcome(1, findings(11, [], ["late"])))).toBe(false);
+    expect(isKept({ ...fine, areRulesKept: false })).toBe(false);
+    expect(isKept({ ...fine, doctor: { ...doctor, isSound: false } })).toBe(false);
+  });
+});
+
+describe("the command line", () => {
+  const read = (...words: string[]) => readCommandLine(words, ["node killed", "NATS late"]);
+  const optionsOf = (...words: string[]): ClusterOptions => {
+    const line = read("--cluster", ...words);
+    return line.kind === "run" ? line.options : expect.unreachable();
+  };
+
+  test("has usual values, and takes others", () => {
+    expect(optionsOf()).toEqual({
+      only: undefined,
+      rounds: 1,
+      mixture: undefined,
+      seeds: [1],
+      workers: 2,
+      conversations: 6,
+      pauseMs: 50,
+      isShort: false,
+      isRecorded: false,
+      asksRules: false,
+    });
+    expect(optionsOf("--only", "NATS late, node killed", "--rounds", "3").only).toEqual([
+      "NATS late",
+      "node killed",
+    ]);
+    expect(optionsOf("--minutes", "0.5", "--seed", "7")).toMatchObject({
+      mixture: { minutes: 0.5 },
+      seeds: [7],
+    });
+    expect(optionsOf("--seeds", "3-5")).toMatchObject({ mixture: { minutes: 1 }, seeds: [3, 4, 5] });
+  });
+
+  test("names every trouble in its help", () => {
+    const line = read("--help");
+    expect(line.kind === "help" ? line.text : "").toContain("Troubles: node killed, NATS late.");
+  });
+
+  test.each([
+    [["--only", "foo"], '--only: there is no trouble "foo"; there are: node killed, NATS late'],
+    [["--rounds", "x"], '--rounds: a whole number from 1 on is expected, not "x"'],
+    [["--rounds", "0"], '--rounds: a whole number from 1 on is expected, not "0"'],
+    [["--seed", "1.5"], '--seed: a whole number up to 4294967295 is expected, not "1.5"'],
+    [["--seed", ""], '--seed: a whole number up to 4294967295 is expected, not ""'],
+    [["--minutes", "0"], '--minutes: a number above 0 is expected, not "0"'],
+    [["--seeds", "7"], '--seeds: two seeds are expected, such as 1-20, not "7"'],
+    [["--seeds", "7-3"], "--seeds: the second is expected above the first, at most 1000 of them"],
+    [["--seed", "1", "--seeds", "1-2"], "--seed and --seeds do not go together"],
+    [["--rounds", "2", "--minutes", "1"], "--rounds and --minutes do not go together"],
+    [["--ci", "--only", "NATS late"], "--ci and --only do not go together"],
+    [["--minutes", "1", "--record"], "--record: what is recorded is each in turn, or --seeds"],
+    [["--fast"], "Unknown option '--fast'"],
+    [["--seed"], "Option '--seed <value>' argument missing"],
+  ])("says in one line what is wrong with %p", (words, line) => {
+    expect(read(...words)).toEqual({ kind: "mistake", line });
+  });
+
+  test("ends with exit code 2 before anything is begun", async () => {
+    const main = new URL("main.ts", import.meta.url).pathname;
+    const child = Bun.spawn([process.execPath, main, "--cluster", "--only", "foo"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const said = await new Response(child.stderr).text();
+    expect([await child.exited, said.trimEnd().split("\n").length]).toEqual([2, 1]);
+  });
 });

@@ -4,7 +4,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { combine } from "../oracle.ts";
 import type { Site } from "./site.ts";
 import { type Findings, tryTrouble } from "./trial.ts";
-import { type Trouble, troubles } from "./troubles.ts";
+import type { Place, Trouble } from "./trouble.ts";
 import { ClusterWorld, type ClusterWorldOptions } from "./world.ts";
 
 export interface Row {
@@ -30,8 +30,10 @@ export async function tryAll(
   for (const trouble of chosen) {
     const row: Row = { trouble, lengthsMs: [], findings: [] };
     rows.push(row);
+    const isPossible = (): boolean => trouble.isPossible?.(site) ?? true;
     for (let round = 0; round < rounds; round += 1) {
       for (const lengthMs of trouble.lengthsMs) {
+        if (!isPossible()) break;
         await tryOne(site, row, { ...trouble, lengthMs }, options);
       }
     }
@@ -44,22 +46,34 @@ const MIXED_MS = 12_000;
 /** How often a second one comes while the first lasts. */
 const TWO_AT_ONCE = 0.3;
 
-/** As the seed says, for so long. */
-export async function mix(site: Site, durationMs: number, options: ClusterRunOptions): Promise<Row[]> {
+/** Of these, as the seed says, for so long. */
+export async function mix(
+  site: Site,
+  chosen: readonly Trouble[],
+  durationMs: number,
+  options: ClusterRunOptions,
+): Promise<Row[]> {
   const { random } = options;
   const rows = new Map<string, Row>();
   const endAt = systemClock.monotonic() + durationMs;
   while (systemClock.monotonic() < endAt) {
-    const first = random.pick(troubles);
-    const elsewhere = troubles.filter(({ place }) => place !== first.place);
-    const trouble = random.chance(TWO_AT_ONCE) ? both(first, random.pick(elsewhere)) : first;
-    const name = trouble === first ? first.name : "two at once";
+    const possible = chosen.filter((trouble) => trouble.isPossible?.(site) ?? true);
+    if (possible.length === 0) break;
+    const first = random.pick(possible);
+    const elsewhere = possible.filter(({ place }) => canMeet(place, first.place));
+    const isPair = random.chance(TWO_AT_ONCE) && elsewhere.length > 0;
+    const trouble = isPair ? both(first, random.pick(elsewhere)) : first;
+    const name = isPair ? "two at once" : first.name;
     const row = rows.get(name) ?? { trouble: { ...trouble, name }, lengthsMs: [], findings: [] };
     rows.set(name, row);
     const lengthMs = Math.min(MIXED_MS, random.below(2 * Math.max(...first.lengthsMs)));
     await tryOne(site, row, { ...trouble, lengthMs }, options);
   }
   return [...rows.values()];
+}
+
+function canMeet(one: Place, other: Place): boolean {
+  return one !== other && ![one, other].includes("several");
 }
 
 async function tryOne(
@@ -78,20 +92,26 @@ async function tryOne(
     );
     row.lengthsMs.push(lengthMs);
     row.findings.push(findings);
-    const { messages, violations } = findings.verdict;
-    options.progress(`${name}, ${lengthMs} ms: ${messages} messages, ${violations.length} violations`);
+    const { missed, verdict } = findings;
+    const { messages, violations } = verdict;
+    options.progress(
+      `${name}, ${lengthMs} ms: ${messages} messages, ${violations.length} violations, ${missed.length} bounds missed`,
+    );
     for (const violation of violations) options.progress(`  VIOLATION ${violation}`);
+    for (const bound of missed) options.progress(`  MISSED ${bound}`);
   } finally {
     world.part();
   }
 }
 
-/**
- * What one of them needs cannot be demanded while the other lasts. A node goes down before the other begins, and comes up
- * when the other has ended, since it cannot start without its store.
- */
+/** Which begins first, and ends last: a node cannot start without its store, and who is cut off cannot begin anything. */
+const ORDER: readonly Place[] = ["node", "store", "bus", "clients", "several"];
+
+/** Only what both of them leave can be demanded. */
 function both(first: Trouble, second: Trouble): Trouble {
-  const [outer, inner] = second.place === "node" ? [second, first] : [first, second];
+  const [outer = first, inner = second] = [first, second].toSorted(
+    (one, other) => ORDER.indexOf(one.place) - ORDER.indexOf(other.place),
+  );
   return {
     name: `${outer.name} + ${inner.name}`,
     what: "two of these at the same time",
@@ -99,15 +119,18 @@ function both(first: Trouble, second: Trouble): Trouble {
     lengthsMs: [],
     async begin(site, random) {
       const one = await outer.begin(site, random);
-      const other = await inner.begin(site, random);
+      const other = await inner.begin(site, random).catch(async (error: unknown) => {
+        await one.end();
+        throw error;
+      });
       const unreachable = one.unreachable ?? other.unreachable;
       return {
         silent: [...new Set([...one.silent, ...other.silent])],
-        working: [],
-        ...(one.lost === undefined ? {} : { lost: one.lost }),
+        working: one.working.filter((node) => other.working.includes(node)),
+        ...(one.lost === undefined ? {} : { lost: one.lost, unseen: one.lost }),
         ...(unreachable === undefined ? {} : { unreachable }),
         verdict: async () =>
-          combine(await Promise.all([one, other].map((each) => each.verdict?.() ?? combine([])))),
+          combine(await Promise.all([one, other].map((each) => each.verdict?.(false) ?? combine([])))),
         end: async () => {
           await other.end();
           await one.end();
@@ -122,6 +145,7 @@ function unfinished(violations: readonly string[]): Findings {
   const none: readonly number[] = [];
   return {
     pausesMs: none,
+    noticedMs: none,
     leftMs: none,
     absencesMs: none,
     acknowledgedMs: none,
@@ -129,6 +153,7 @@ function unfinished(violations: readonly string[]): Findings {
     caughtUpMs: none,
     wholeMs: none,
     answeredMs: none,
+    missed: [],
     verdict: { messages: 0, acknowledged: 0, repeats: 0, violations },
   };
 }

@@ -1,5 +1,5 @@
 /** Three nodes, PostgreSQL and NATS, each in a network of its own, and a balancer before the nodes. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   isAlive,
@@ -13,6 +13,7 @@ import {
   until,
 } from "@duologue/testing";
 import { answersReady, Balancer } from "./balancer.ts";
+import { Elders } from "./elders.ts";
 import type { Host, Network } from "./network.ts";
 
 export const CLIENTS = "clients";
@@ -25,17 +26,24 @@ export const HOSTS: readonly string[] = [CLIENTS, POSTGRES, NATS, ...NODES];
 const NODE_PORT = 8080;
 /** A node must say within this that it is ready, from its start, or from the return of what it needs. */
 const READY_MS = 30_000;
-const DOCTOR_MS = 60_000;
+/** It reads everything, and a long run leaves much. */
+const DOCTOR_MS = 300_000;
 const STORY_LINES = 8;
 
 /** All clients have one address here, and there are many. */
-const MANY_CLIENTS = limits({ guestsPerMinute: 1_000_000, connectionsPerAddress: 100_000 });
+const MANY_CLIENTS = { guestsPerMinute: 1_000_000, connectionsPerAddress: 100_000 };
+/** Devices may write as fast as they like. */
+export const HASTY = { framesPerSecond: 100_000, framesBurst: 100_000 };
+/** What a rolling upgrade leads to. */
+const NEXT_VERSION = new URL("../../harness/next-version.ts", import.meta.url).pathname;
 
 export interface SiteOptions {
   readonly network: Network;
   readonly directory: string;
   /** Of each node. */
   readonly workers: number;
+  /** Other than the usual ones. */
+  readonly limits?: Readonly<Record<string, number>>;
 }
 
 export class Site implements AsyncDisposable {
@@ -45,9 +53,10 @@ export class Site implements AsyncDisposable {
   readonly nodes: readonly SiteNode[];
   readonly balancer: Balancer;
   readonly #store: string;
+  #elders: Elders | undefined;
 
   private constructor(
-    { network, directory, workers }: SiteOptions,
+    { network, directory, workers, limits: wished = {} }: SiteOptions,
     postgres: PostgresServer,
     nats: NatsServer,
     store: string,
@@ -56,7 +65,7 @@ export class Site implements AsyncDisposable {
     this.network = network;
     this.postgres = postgres;
     this.nats = nats;
-    const options = ["--store", store, "--bus", nats.url, ...MANY_CLIENTS];
+    const options = ["--store", store, "--bus", nats.url, ...limits({ ...MANY_CLIENTS, ...wished })];
     this.nodes = NODES.map((name) => new SiteNode(network, network.host(name), directory, workers, options));
     this.balancer = new Balancer(this.nodes.map(({ host }) => ({ hostname: host.address, port: NODE_PORT })));
   }
@@ -71,22 +80,36 @@ export class Site implements AsyncDisposable {
     const nats = await NatsServer.start(at(NATS));
     const site = new Site(options, postgres, nats, postgres.url(await postgres.createDatabase()));
     // All at once, as after a loss of power: one of them makes the tables.
-    await Promise.all(site.nodes.map((node) => node.start()));
-    return site;
+    try {
+      await Promise.all(site.nodes.map((node) => node.start()));
+      site.#elders = await Elders.meet(site.nodes[0]?.url ?? "", site.#store);
+      return site;
+    } catch (error) {
+      await site[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
-  /** The database's processes that work for the nodes' connections. */
-  backends(): number[] {
-    const addresses = this.nodes.map(({ host }) => ` ${host.address}(`);
-    return this.network.processes(POSTGRES).filter((pid) => {
-      const title = titleOf(pid);
-      return addresses.some((address) => title.includes(address));
-    });
+  get elders(): Elders {
+    if (this.#elders === undefined) throw new TypeError("nobody has met yet");
+    return this.#elders;
+  }
+
+  /** Whether its nodes are, or soon will be, of the next version: there is no way back. */
+  get isUpgraded(): boolean {
+    return this.nodes.some(({ isUpgraded }) => isUpgraded);
   }
 
   /** What `duologue doctor` finds in the database: a reading of all of it that knows no client. */
   async examine(): Promise<{ readonly isSound: boolean; readonly said: readonly string[] }> {
-    const { exitCode, stdout, stderr } = await runCommand(["doctor", "--store", this.#store], DOCTOR_MS);
+    const words = ["doctor", "--store", this.#store];
+    const version = this.isUpgraded ? NEXT_VERSION : undefined;
+    // Whatever becomes of it, what was found before is to be told.
+    const { exitCode, stdout, stderr } = await runCommand(words, DOCTOR_MS, [], version).catch((error) => ({
+      exitCode: undefined,
+      stdout: "",
+      stderr: String(error),
+    }));
     const isSound = exitCode === 0;
     const lines = `${stdout}\n${stderr}`.split("\n");
     return { isSound, said: isSound ? lines.filter((line) => line.includes("messages:")) : lines };
@@ -102,6 +125,7 @@ export class Site implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#elders?.[Symbol.dispose]();
     this.balancer[Symbol.dispose]();
     await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
     await this.nats[Symbol.asyncDispose]();
@@ -115,6 +139,7 @@ export class SiteNode implements AsyncDisposable {
   readonly #dataDirectory: string;
   readonly #workers: number;
   readonly #options: readonly string[];
+  isUpgraded = false;
   #server: Server | undefined;
 
   constructor(network: Network, host: Host, directory: string, workers: number, options: readonly string[]) {
@@ -153,12 +178,14 @@ export class SiteNode implements AsyncDisposable {
       port: NODE_PORT,
       prefix: this.host.prefix,
       options: this.#options,
+      preload: this.isUpgraded ? NEXT_VERSION : undefined,
     });
-    await until(
-      () => answersReady({ hostname: this.host.address, port: NODE_PORT }),
-      `${this.name} is ready`,
-      READY_MS,
-    );
+    await until(() => this.isReady(), `${this.name} is ready`, READY_MS);
+  }
+
+  /** As it says itself. */
+  isReady(): Promise<boolean> {
+    return answersReady({ hostname: this.host.address, port: NODE_PORT });
   }
 
   /** Every process of it at once, as when the machine dies. */
@@ -177,14 +204,5 @@ export class SiteNode implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server?.[Symbol.asyncDispose]();
-  }
-}
-
-/** What a process calls itself; empty for one that has ended. */
-function titleOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
   }
 }

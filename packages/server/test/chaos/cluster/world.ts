@@ -36,6 +36,13 @@ export class ClusterWorld {
     return this.groups.flatMap(({ talkers }) => talkers);
   }
 
+  /** Those who came to this node first. */
+  talkersAt(node: number): readonly Talker[] {
+    return this.groups.flatMap(({ talkers }, group) =>
+      talkers.filter((_, device) => this.#place(group, device) === node),
+    );
+  }
+
   /** Those who write: of each group one device of either side. */
   get writers(): readonly Talker[] {
     return this.groups.flatMap(({ talkers }) => talkers.slice(0, WRITERS));
@@ -47,7 +54,7 @@ export class ClusterWorld {
     const pace = { pauseMs: this.#options.pauseMs, window: 1 };
     const meetings = Array.from({ length: this.#options.conversations }, (_, group) =>
       Group.meet({
-        urls: Array.from({ length: DEVICES }, (__, device) => urls[(group + device) % urls.length] ?? ""),
+        urls: Array.from({ length: DEVICES }, (__, device) => urls[this.#place(group, device)] ?? ""),
         pace,
       }),
     );
@@ -59,6 +66,10 @@ export class ClusterWorld {
         this.#bookmarks.push({ group, bookmark });
       }
     }
+  }
+
+  #place(group: number, device: number): number {
+    return (group + device) % this.site.nodes.length;
   }
 
   /** One who speaks to each node and is heard at the next. */
@@ -115,15 +126,17 @@ export class ClusterWorld {
   /** Everybody stops writing, catches up, and the judge speaks; then they leave. */
   async verdict(): Promise<Verdict> {
     await Promise.all(this.groups.map((group) => group.settle()));
-    const verdicts: Verdict[] = [];
-    for (const group of this.groups) verdicts.push(await group.judge(this.site.balancer.urls[0] ?? ""));
-    const skipped: string[] = [];
-    for (const { group, bookmark } of this.#bookmarks) {
-      const last = Math.max(...group.talkers.map(({ log }) => log.lastSeq));
-      for (const { url } of this.site.nodes) skipped.push(...(await bookmark.violations(url, last)));
-    }
+    const { balancer, nodes } = this.site;
+    const verdicts = await Promise.all(this.groups.map((group) => group.judge(balancer.urls[0] ?? "")));
+    const skipped = await Promise.all(
+      this.#bookmarks.map(async ({ group, bookmark }) => {
+        const last = Math.max(...group.talkers.map(({ log }) => log.lastSeq));
+        const all = nodes.map(({ url }) => bookmark.violations(url, last));
+        return (await Promise.all(all)).flat();
+      }),
+    );
     this.part();
-    return combine([...verdicts, { messages: 0, acknowledged: 0, repeats: 0, violations: skipped }]);
+    return combine([...verdicts, { messages: 0, acknowledged: 0, repeats: 0, violations: skipped.flat() }]);
   }
 
   part(): void {
