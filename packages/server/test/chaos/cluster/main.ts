@@ -85,16 +85,15 @@ async function runIn(id: string, options: ClusterOptions): Promise<boolean> {
   const network = Network.join(id, HOSTS);
   const outcomes: SeedOutcome[] = [];
   for (const seed of options.seeds) {
-    if (options.seeds.length > 1) tell(`seed ${seed}`);
+    if (options.isBySeeds) tell(`seed ${seed}`);
     outcomes.push(await runSeed(network, seed, options));
   }
-  const [only] = outcomes;
-  const isOne = only !== undefined && outcomes.length === 1;
-  const rendered = isOne
-    ? renderRows(headingOf(only, options), only)
-    : renderSeeds(options.mixture?.minutes ?? 0, outcomes);
+  const rendered = options.isBySeeds
+    ? renderSeeds(options.mixture?.minutes ?? 0, outcomes)
+    : outcomes.map((outcome) => renderRows(headingOf(outcome, options), outcome)).join("\n\n");
   process.stdout.write(`${rendered}\n`);
-  if (options.isRecorded) await record(`--cluster ${isOne ? "" : "--seeds A-B "}--record`, rendered);
+  if (options.isRecorded)
+    await record(`--cluster ${options.isBySeeds ? "--seeds A-B " : ""}--record`, rendered);
   return outcomes.every(isKept);
 }
 

@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly mixture: { readonly minutes: number } | undefined;
   /** One run each. */
   readonly seeds: readonly number[];
+  /** There may be several, and the report is of them, not of the troubles. */
+  readonly isBySeeds: boolean;
   readonly workers: number;
   readonly conversations: number;
   readonly pauseMs: number;
@@ -84,6 +86,7 @@ function readOptions(values: Values, names: readonly string[]): ClusterOptions {
       values.seeds === undefined
         ? [readNumber("seed", values.seed ?? "1", seedRange)]
         : readSeeds(values.seeds),
+    isBySeeds: values.seeds !== undefined,
     workers: readNumber("workers", values.workers ?? "2", wholeFromOne),
     conversations: readNumber("conversations", values.conversations ?? "6", wholeFromOne),
     pauseMs: readNumber("pause", values.pause ?? "50", whole),

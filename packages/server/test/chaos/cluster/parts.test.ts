@@ -171,6 +171,7 @@ describe("the command line", () => {
       rounds: 1,
       mixture: undefined,
       seeds: [1],
+      isBySeeds: false,
       workers: 2,
       conversations: 6,
       pauseMs: 50,
