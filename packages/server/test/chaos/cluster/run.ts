@@ -34,7 +34,7 @@ export async function tryAll(
     for (let round = 0; round < rounds; round += 1) {
       for (const lengthMs of trouble.lengthsMs) {
         if (!isPossible()) break;
-        await tryOne(site, row, { ...trouble, lengthMs }, options);
+        if (!(await tryOne(site, row, { ...trouble, lengthMs }, options))) return rows;
       }
     }
   }
@@ -67,7 +67,7 @@ export async function mix(
     const row = rows.get(name) ?? { trouble: { ...trouble, name }, lengthsMs: [], findings: [] };
     rows.set(name, row);
     const lengthMs = Math.min(MIXED_MS, random.below(2 * Math.max(...first.lengthsMs)));
-    await tryOne(site, row, { ...trouble, lengthMs }, options);
+    if (!(await tryOne(site, row, { ...trouble, lengthMs }, options))) break;
   }
   return [...rows.values()];
 }
@@ -76,32 +76,37 @@ function canMeet(one: Place, other: Place): boolean {
   return one !== other && ![one, other].includes("several");
 }
 
+/** False when the nodes are not ready for it, after which nothing more can be tried. */
 async function tryOne(
   site: Site,
   row: Row,
   trouble: Trouble & { readonly lengthMs: number },
   options: ClusterRunOptions,
-): Promise<void> {
+): Promise<boolean> {
   const { name, lengthMs } = trouble;
   const world = new ClusterWorld(site, options);
-  try {
+  let isReady = false;
+  const tryIt = async (): Promise<Findings> => {
     await site.whenReady();
+    isReady = true;
     await world.meet();
-    const findings = await tryTrouble(world, trouble, lengthMs, options.random).catch((error: unknown) =>
-      unfinished([`not whole again: ${String(error)}`, ...site.story()]),
-    );
-    row.lengthsMs.push(lengthMs);
-    row.findings.push(findings);
-    const { missed, verdict } = findings;
-    const { messages, violations } = verdict;
-    options.progress(
-      `${name}, ${lengthMs} ms: ${messages} messages, ${violations.length} violations, ${missed.length} bounds missed`,
-    );
-    for (const violation of violations) options.progress(`  VIOLATION ${violation}`);
-    for (const bound of missed) options.progress(`  MISSED ${bound}`);
-  } finally {
-    world.part();
-  }
+    return await tryTrouble(world, trouble, lengthMs, options.random);
+  };
+  const findings = await tryIt().catch((error: unknown) => {
+    for (const line of site.story()) options.progress(line);
+    return unfinished(`not whole again: ${String(error)}`);
+  });
+  world.part();
+  row.lengthsMs.push(lengthMs);
+  row.findings.push(findings);
+  const { missed, verdict } = findings;
+  const { messages, violations } = verdict;
+  options.progress(
+    `${name}, ${lengthMs} ms: ${messages} messages, ${violations.length} violations, ${missed.length} bounds missed`,
+  );
+  for (const violation of violations) options.progress(`  VIOLATION ${violation}`);
+  for (const bound of missed) options.progress(`  MISSED ${bound}`);
+  return isReady;
 }
 
 /** Which begins first, and ends last: a node cannot start without its store, and who is cut off cannot begin anything. */
@@ -141,7 +146,7 @@ function both(first: Trouble, second: Trouble): Trouble {
 }
 
 /** Of a trial that nobody could bring to its end. */
-function unfinished(violations: readonly string[]): Findings {
+function unfinished(violation: string): Findings {
   const none: readonly number[] = [];
   return {
     pausesMs: none,
@@ -154,6 +159,6 @@ function unfinished(violations: readonly string[]): Findings {
     wholeMs: none,
     answeredMs: none,
     missed: [],
-    verdict: { messages: 0, acknowledged: 0, repeats: 0, violations },
+    verdict: { messages: 0, acknowledged: 0, repeats: 0, violations: [violation] },
   };
 }
