@@ -14,6 +14,7 @@ type Send = ClientFrameOf<"send">;
 
 /** Less than a writer waits for a row. */
 const WAIT_MS = 1_000;
+const MAX_TRIES = 20;
 const AGAIN_MS = 250;
 
 /** A writer of a node stands in the middle of a transaction. */
@@ -56,12 +57,13 @@ export class Elders implements Disposable {
     const device = await this.#connect(url);
     const row = await HeldRow.take(this.#store, [...this.#tokens.keys()]);
     try {
-      for (;;) {
+      for (let tries = 0; tries < MAX_TRIES; tries += 1) {
         // Its answer is looked at by the judge.
         device.send(this.#word());
         const backend = await row.waitingWriter(WAIT_MS).catch(() => undefined);
         if (backend !== undefined) return { backend, release: () => row[Symbol.asyncDispose]() };
       }
+      throw new Error(`no writer came to wait for what was said at ${url}`);
     } catch (error) {
       await row[Symbol.asyncDispose]();
       throw error;

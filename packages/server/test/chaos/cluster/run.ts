@@ -60,7 +60,7 @@ export async function mix(
     const possible = chosen.filter((trouble) => trouble.isPossible?.(site) ?? true);
     if (possible.length === 0) break;
     const first = random.pick(possible);
-    const elsewhere = possible.filter(({ place }) => canMeet(place, first.place));
+    const elsewhere = possible.filter((trouble) => canMeet(trouble, first) && canMeet(first, trouble));
     const isPair = random.chance(TWO_AT_ONCE) && elsewhere.length > 0;
     const trouble = isPair ? both(first, random.pick(elsewhere)) : first;
     const name = isPair ? "two at once" : first.name;
@@ -72,8 +72,9 @@ export async function mix(
   return [...rows.values()];
 }
 
-function canMeet(one: Place, other: Place): boolean {
-  return one !== other && ![one, other].includes("several");
+function canMeet(one: Trouble, { place }: Trouble): boolean {
+  if (place === "several" || place === one.place) return false;
+  return one.needsAllNodes !== true || place !== "node";
 }
 
 /** False when the nodes are not ready for it, after which nothing more can be tried. */

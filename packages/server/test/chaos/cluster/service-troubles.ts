@@ -70,6 +70,7 @@ export const serviceTroubles: readonly Trouble[] = [
     name: "backend paused",
     what: "SIGSTOP of the process of PostgreSQL that works for a node's writer, while it holds somebody's row, then SIGCONT",
     place: "store",
+    needsAllNodes: true,
     lengthsMs: [10_000, 30_000],
     async begin(site, random) {
       const { index, node } = pickNode(site, random);

@@ -88,6 +88,8 @@ export interface Trouble {
   readonly lengthsMs: readonly number[];
   /** Where they are other than those of the place. */
   readonly bounds?: Partial<Bounds>;
+  /** It can only begin while every node is at work. */
+  readonly needsAllNodes?: true;
   /** Absent: always. */
   readonly isPossible?: (site: Site) => boolean;
   /** Resolves when it has begun. */
