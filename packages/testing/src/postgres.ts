@@ -22,7 +22,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { until } from "./inbox.ts";
-import { isAlive, killQuietly, processesIn } from "./server.ts";
+import { killQuietly, processesIn } from "./server.ts";
 
 const NEWEST = 18;
 const VERSIONS = [14, 15, 16, 17, NEWEST] as const;
@@ -184,6 +184,8 @@ export class PostgresServer implements AsyncDisposable {
     // One that it had begun right before is nobody's child by now.
     const directory = realpathSync(this.#data);
     await until(() => processesIn(directory).length === 0, "all of PostgreSQL has ended");
+    // As long as nobody has looked at its end, its number would be taken for that of one which runs.
+    rmSync(join(this.#data, "postmaster.pid"), { force: true });
   }
 
   get isRunning(): boolean {
@@ -229,9 +231,7 @@ export class PostgresServer implements AsyncDisposable {
 
   get #postmaster(): number | undefined {
     try {
-      const pid = Number(readFileSync(join(this.#data, "postmaster.pid"), "utf8").split("\n")[0]);
-      // One that was killed leaves the file behind.
-      return isAlive(pid) ? pid : undefined;
+      return Number(readFileSync(join(this.#data, "postmaster.pid"), "utf8").split("\n")[0]);
     } catch {
       return undefined;
     }
