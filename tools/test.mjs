@@ -14,7 +14,7 @@ import { ensureInstalled, root } from "./install.mjs";
 /** Some tests start servers and a browser; a machine that builds something else at the same time is slow. */
 const TEST_TIMEOUT_MS = 30_000;
 /** Files at a time: they wait for servers and pages more than they compute, but a browser each takes memory. */
-const PARALLEL_FILES = Math.min(4, availableParallelism());
+const PARALLEL_FILES = Math.min(4, Math.ceil(1.5 * availableParallelism()));
 
 const NOT_RUN =
   "NOT RUN: the tests of several machines, since nats-server is missing (Debian: apt-get install nats-server).";
