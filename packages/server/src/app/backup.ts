@@ -3,7 +3,7 @@ import { chmodSync, closeSync, lstatSync, openSync, readdirSync, rmSync, statSyn
 import { dirname, join } from "node:path";
 import type { Clock } from "../clock.ts";
 import { type BackupFacts, copyDatabase, estimateCopyBytes, sealBackup } from "../store/index.ts";
-import { flushPath, freeBytes, publishFile } from "./files.ts";
+import { flushPath, freeBytes, publishFile, SPARE_BYTES } from "./files.ts";
 import { followLink, isOwnFile } from "./own-files.ts";
 import { sizeOf } from "./start-up.ts";
 import { readTokenSecret, UnusableSecretError } from "./token-secret.ts";
@@ -39,8 +39,6 @@ class CopyFailedError extends Error {
 }
 
 const PROGRESS_MS = 500;
-/** What must be left on the disk when the copy is there. */
-const SPARE_BYTES = 16 * 1024 * 1024;
 /** What a back-up is called while it is made, with eight letters of chance, and SQLite's own file beside it. */
 const TEMPORARY_START = ".duologue-backup.";
 const TEMPORARY = /^\.duologue-backup\.[\w-]{8}(-journal)?$/;

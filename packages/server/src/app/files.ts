@@ -14,6 +14,9 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 
+/** What must be left on the disk when a copy of the data is there. */
+export const SPARE_BYTES = 16 * 1024 * 1024;
+
 /** In bytes, for who is not the system's administrator. */
 export function freeBytes(directory: string): number {
   const { bavail, bsize } = statfsSync(directory);

@@ -14,7 +14,7 @@ import { dirname, join } from "node:path";
 import type { Clock } from "../clock.ts";
 import { LOCK_FILE } from "../primary/lock.ts";
 import { type BackupFacts, settleDatabase, unsealBackup } from "../store/index.ts";
-import { flushPath, freeBytes, giveToOwner, keepAlso } from "./files.ts";
+import { flushPath, freeBytes, giveToOwner, keepAlso, SPARE_BYTES } from "./files.ts";
 import { sizeOf } from "./start-up.ts";
 import { isTokenSecret, putTokenSecret, TOKEN_SECRET } from "./token-secret.ts";
 import { formatBytes } from "./units.ts";
@@ -38,7 +38,6 @@ export interface RestoreOutcome extends BackupFacts {
   readonly secret: "restored" | "kept" | "missing";
 }
 
-const SPARE_BYTES = 16 * 1024 * 1024;
 const RESTORING = `${DATABASE}.restoring`;
 
 /** Throws UpkeepError; then the directory is as it was, but for a second name of the old database. */

@@ -13,7 +13,7 @@
  * - **Published.** After the commit, and before or together with the answer, the change is handed to the bus for both
  *   users. That delivery may be lost; the answer and the stored state may not.
  * - **Reads see what was answered before.** A read that starts after an answer sees that answer's change.
- * Text is stored as given: every check of content was made before (domain/policy).
+ * Text is stored as given: every check of content was made before, in the domain.
  */
 import type { Conversation, ConversationEvent } from "@duologue/protocol";
 

@@ -2,13 +2,11 @@
 import type { UserId, UserRecord } from "../../ports/store.ts";
 import { searchKeys } from "../fold.ts";
 import { doneResult, type NewSession, refusedResult, type WriteResult } from "../requests.ts";
+import { MAX_RENAMED_CONVERSATIONS } from "../rules/pages.ts";
 import { numberArray, textArray } from "./arrays.ts";
 import { sendPositions } from "./batch-state.ts";
 import type { Answer, Connection } from "./connection.ts";
 import { type LockedPerson, type LockMode, sendImpatience, sendLocks } from "./people-locks.ts";
-
-/** Conversations in which a new name is announced; in older ones it shows when they change, or are listed anew. */
-const MAX_RENAMED_CONVERSATIONS = 1000;
 
 const INSERT_PERSON = `
   WITH added AS (

@@ -7,6 +7,9 @@ import type { Summary } from "./summary-rows.ts";
 /** Summaries of one page: each costs several look-ups, and the page has room for a thousand. */
 export const PAGE_CONVERSATIONS = 200;
 
+/** Conversations in which a new name is announced; in older ones it shows when they change, or are listed anew. */
+export const MAX_RENAMED_CONVERSATIONS = 1000;
+
 /**
  * `rows`: those right before a number, the last one first. `editOf`: the edit that gave a standing message its present
  * text, asked for where that lies after the page.

@@ -3,6 +3,7 @@ import type { Database, Statement } from "bun:sqlite";
 import type { SeenTime, UserId, UserRecord } from "../../ports/store.ts";
 import { searchKeys } from "../fold.ts";
 import { doneResult, refusedResult, type WriteResult } from "../requests.ts";
+import { MAX_RENAMED_CONVERSATIONS } from "../rules/pages.ts";
 import type { WriterState } from "./state.ts";
 
 interface UserRow {
@@ -16,9 +17,6 @@ interface RenamedConversation {
   readonly id: string;
   readonly peer: UserId;
 }
-
-/** Conversations in which a new name is announced; in older ones it shows when they change, or are listed anew. */
-const MAX_RENAMED_CONVERSATIONS = 1000;
 
 const SELECT_LATEST = `
   SELECT c.key, c.id, u.id AS peer FROM (
