@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { elapsed, runCommand, SeededRandom, withDeadline } from "@duologue/testing";
 import { systemClock } from "../../src/clock.ts";
 import { lookInto } from "./remains.ts";
+import { ms } from "./report.ts";
 import { World } from "./world.ts";
 
 export interface WriterKillsOptions {
@@ -57,7 +58,11 @@ export async function runWriterKills(options: WriterKillsOptions): Promise<Write
   const run = new Run(world, new SeededRandom(options.seed));
   for (let count = 1; count <= options.kills && run.violations.length === 0; count += 1) {
     const kill = await run.killOnce(count % SAME_PEOPLE === 0);
-    options.progress?.(`kill ${count}: ${JSON.stringify(kill)}, ${run.violations.length} violations`);
+    options.progress?.(
+      `kill ${count} of ${options.kills} ${kill.isAimed ? "at a write" : "at any moment"}: ` +
+        `${kill.untold} committed and untold, serves again after ${ms(kill.startMs)}, ` +
+        `everybody goes on after ${ms(kill.wholeMs)}, ${run.violations.length} violations`,
+    );
   }
   return { seed: options.seed, ...run.outcome() };
 }
