@@ -101,7 +101,7 @@ export async function runStorage(times: number, progress: (line: string) => void
     const rounds: StorageRound[] = [];
     for (const fault of Array.from({ length: times }, () => diskFaults).flat()) {
       const round = await inflict(world, disk, fault);
-      progress(`${round.name}: ${JSON.stringify(round)}`);
+      progress(tell(round));
       rounds.push(round);
     }
     const verdict = await world.verdict();
@@ -109,6 +109,14 @@ export async function runStorage(times: number, progress: (line: string) => void
   } finally {
     rmSync(place, { recursive: true, force: true });
   }
+}
+
+function tell({ name, noticedMs, acknowledged, wholeMs }: StorageRound): string {
+  const meanwhile =
+    noticedMs === undefined
+      ? ""
+      : `not ready after ${Math.round(noticedMs)} ms, ${acknowledged} acknowledged meanwhile, `;
+  return `${name}: ${meanwhile}all whole ${Math.round(wholeMs)} ms after it was mended`;
 }
 
 /** A file system of its own for the data, which ends with the server; and libfiu before the C library. */
