@@ -131,6 +131,15 @@ describe("serve", () => {
     expect(error).toMatch(/^duologue: store-ca: expected a certificate .*none\.pem.*\n$/);
   });
 
+  test("takes a word that is no command for a slip, and says which there are", async () => {
+    const near = await run(["statsu"]);
+    expect([near.served, near.exitCode]).toEqual([[], exitCodes.misused]);
+    expect(near.error).toBe('error: there is no command "statsu"; did you mean status?\n');
+    const far = await run(["frobnicate", "--port", "1"]);
+    expect([far.served, far.exitCode]).toEqual([[], exitCodes.misused]);
+    expect(far.error).toMatch(/^error: there is no command "frobnicate"; there are: serve, .*doctor.*\n$/);
+  });
+
   test("refuses an unknown flag and an unknown word", async () => {
     expect(await run(["--prot", "1"])).toMatchObject({
       exitCode: 2,

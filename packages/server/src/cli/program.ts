@@ -12,6 +12,7 @@ import {
   options,
   parseConfig,
   parseOption,
+  suggestion,
 } from "../config/index.ts";
 import type { ControlRequest } from "../link/control-types.ts";
 import { version } from "../version.ts";
@@ -54,6 +55,14 @@ export async function runProgram(words: readonly string[], context: ProgramConte
   const program = makeProgram(context, (exitCode) => {
     outcome.exitCode = exitCode;
   });
+  const [first = "-"] = words;
+  const commands = [...program.commands.map((command) => command.name()), "help"];
+  if (!first.startsWith("-") && !commands.includes(first)) {
+    // Otherwise it would be an argument too many of the default command.
+    const advice = suggestion(first, commands) || `; there are: ${commands.join(", ")}`;
+    context.console.error(`error: there is no command "${first}"${advice}\n`);
+    return exitCodes.misused;
+  }
   try {
     await program.parseAsync(words, { from: "user" });
     return outcome.exitCode;

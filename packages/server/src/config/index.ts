@@ -12,3 +12,4 @@ export {
   options,
 } from "./options.ts";
 export { type ConfigSources, type FlagValues, parseConfig, parseOption } from "./parse.ts";
+export { suggestion } from "./suggest.ts";
