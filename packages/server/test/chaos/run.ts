@@ -20,6 +20,10 @@ export interface ChaosOptions extends WorldOptions {
   readonly warmUpMs?: number;
   /** Of each device from one message to the next, once it is warm. */
   readonly pauseMs?: number;
+  /**
+   * Added to every bound (0): how long a client may be waiting already, since its connections have ended again and again.
+   */
+  readonly waitingMs?: number;
   /** Between two verdicts; each round has new people. */
   readonly roundMs: number;
   /** Instead of all faults. */
@@ -230,11 +234,12 @@ class Run {
     const [first, second] = chosen;
     if (first === undefined) throw new RangeError("nothing was dealt");
     const { name, what, wholeWithinMs, backWithinMs } = second === undefined ? first : TWO;
+    const { waitingMs = 0 } = this.options;
     const known = this.#tallies.get(name) ?? {
       name,
       what,
-      wholeWithinMs,
-      ...(backWithinMs === undefined ? {} : { backWithinMs }),
+      wholeWithinMs: wholeWithinMs + waitingMs,
+      ...(backWithinMs === undefined ? {} : { backWithinMs: backWithinMs + waitingMs }),
       times: 0,
       absencesMs: [],
       wholeMs: [],

@@ -21,6 +21,11 @@ const FAULTS: readonly string[] = [
 ];
 /** In haste, until the writer's cache is full: it grows as slowly as the data, up to 64 MiB. */
 const WARM_UP_MINUTES = 4;
+/**
+ * A fault every 2.5 s, for an hour, cuts the same clients again before they count as steady: the fifth wait in a row is
+ * 8 s and up to 30 % more (client/src/backoff.ts).
+ */
+const WAITING_MS = 10_400;
 /** Of memory and open files, in ten minutes. */
 const GROWTH_PERCENT = 1;
 /** The log is cut at 256 MiB, after the portion that is being moved (store/sqlite/checkpoint.ts). */
@@ -33,6 +38,7 @@ export function runSoak({ minutes, seed, progress }: SoakOptions): Promise<Chaos
     durationMs: minutes * 60_000,
     warmUpMs: Math.min(WARM_UP_MINUTES, minutes) * 60_000,
     pauseMs: 16,
+    waitingMs: WAITING_MS,
     roundMs: 30_000,
     workers: 2,
     conversations: 4,
