@@ -186,7 +186,12 @@ describe("nothing jumps", () => {
   });
 
   test("when the banner comes and goes", async () => {
-    const { ben } = await stage.joinPair();
+    // With a server of their own: who else comes back after the break comes into the list, and moves what stands there.
+    await using alone = await Stage.open();
+    const { anna, ben } = await alone.joinPair();
+    // Only now has the list taken in what was said.
+    await anna.locator(".row[aria-current] .state", { hasText: "Read" }).waitFor();
+    await ben.locator(".row[aria-current] .unread").waitFor({ state: "detached" });
     const shifts = await watchShifts(ben);
     const places = (): Promise<number[]> =>
       ben.evaluate(() =>
@@ -195,7 +200,7 @@ describe("nothing jumps", () => {
         ),
       );
     const before = await places();
-    const bringBack = await stage.interrupt();
+    const bringBack = await alone.interrupt();
     await ben.locator(".banner").waitFor();
     expect(await places()).toEqual(before);
     await bringBack();
